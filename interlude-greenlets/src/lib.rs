@@ -1,0 +1,1 @@
+//! Interlude: what if the stack itself could stop?

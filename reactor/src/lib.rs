@@ -1,0 +1,1 @@
+//! Readiness, and nothing else: the one reactor every stage stands on.

@@ -1,0 +1,1 @@
+//! What gets crawled, and everything about crawling that has no style.

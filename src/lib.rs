@@ -1,0 +1,1 @@
+//! Understand async by watching it being invented.

@@ -1,0 +1,1 @@
+//! Stage 0: a program that waits, in plain std.

@@ -1,0 +1,1 @@
+//! Stage 3: coroutines that delegate with yield from.
