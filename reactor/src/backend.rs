@@ -1,0 +1,204 @@
+//! The seam: what an engine must be able to do to serve a [`Reactor`](crate::Reactor).
+//!
+//! A backend never sees the `T` that callers leave behind. It reports [`Event`]s by
+//! [`Token`], and hands out sockets that can be *tried*. The traits are used through `dyn`:
+//! the choice of an engine is made at run time, by [`scope`], and no stage notices.
+
+use std::cell::RefCell;
+use std::fmt::Debug;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+pub use crate::clockwork::Clockwork;
+pub use crate::mio::Mio;
+use crate::waiting::Direction;
+
+/// Names a socket between the reactor and its backend. The top bit is always clear.
+pub type Token = u64;
+
+/// A socket that is worth trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Which socket.
+    pub token: Token,
+    /// A read may succeed, or fail for good.
+    pub readable: bool,
+    /// A write may succeed, or fail for good.
+    pub writable: bool,
+}
+
+/// An engine: sockets, a clock, and a way to wait for both.
+pub trait Backend: Debug {
+    /// What time it is here. It never goes back.
+    fn now(&self) -> Instant;
+
+    /// Opens a listening socket.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the engine's `bind` answers.
+    fn listen(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Listener>>;
+
+    /// Starts to connect; [`Stream::connected`] says how it ended.
+    ///
+    /// # Errors
+    ///
+    /// What can be said at once.
+    fn connect(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Stream>>;
+
+    /// Takes over one end of a pipe.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, unless the engine knows pipes.
+    #[cfg(unix)]
+    fn adopt(
+        &self,
+        token: Token,
+        end: OwnedFd,
+        direction: Direction,
+    ) -> io::Result<Box<dyn Stream>> {
+        let _ = (token, end, direction);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Somebody tried, was told `WouldBlock`, and parks. An engine of completions starts
+    /// the operation here; an engine of readiness has nothing to do.
+    fn arm(&self, token: Token, direction: Direction);
+
+    /// Sleeps until something happens or `timeout` is over, and appends what happened to
+    /// `events`. It may end late, but not before `timeout` without a reason.
+    ///
+    /// # Errors
+    ///
+    /// `Interrupted` when a signal came: the reactor calls again with the time left.
+    fn wait(&self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()>;
+
+    /// Ends a [`wait`](Self::wait), the present or the next one, from any thread.
+    fn waker(&self) -> Waker;
+}
+
+/// A listening socket that can be tried. Dropping it closes it.
+pub trait Listener: Debug {
+    /// Takes a connection that has arrived, and registers it under `token`.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`, or whatever `accept` answers.
+    fn accept(&self, token: Token) -> io::Result<Box<dyn Stream>>;
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the engine answers.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+/// A stream of bytes that can be tried. Dropping it closes it. What a kind of stream cannot
+/// do is `Unsupported`: a pipe has no addresses.
+pub trait Stream: Debug {
+    /// Takes what has arrived.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`, or what went wrong for good.
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let _ = buffer;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Hands over what fits.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`, or what went wrong for good.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = bytes;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Whether the connection is established.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while nobody knows, or why it failed.
+    fn connected(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Closes one direction or both.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the engine answers.
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        let _ = how;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Our end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the engine answers.
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Their end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the engine answers.
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+thread_local! {
+    /// Set for the length of a `scope`; read by `Reactor::new`.
+    static SCOPE: RefCell<Option<Rc<dyn Backend>>> = const { RefCell::new(None) };
+}
+
+/// Makes every reactor that `body` creates on this thread run on `backend`.
+///
+/// ```
+/// use reactor::{Reactor, backend};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// backend::scope(backend::Clockwork::new(), || {
+///     let reactor = Reactor::new()?;
+///     let start = reactor.now();
+///     let hour = Duration::from_secs(3600);
+///     reactor.wait_until(start + hour, "an hour later, at once");
+///     let mut ready = Vec::new();
+///     reactor.select(None, &mut ready)?;
+///     assert_eq!(ready, ["an hour later, at once"]);
+///     assert_eq!(reactor.now() - start, hour);
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub fn scope<R>(backend: Rc<dyn Backend>, body: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Rc<dyn Backend>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let inner = SCOPE.replace(self.0.take());
+            drop(inner);
+        }
+    }
+    let _restore = Restore(SCOPE.replace(Some(backend)));
+    body()
+}
+
+/// The backend that [`scope`] chose, if any.
+pub(crate) fn scoped() -> Option<Rc<dyn Backend>> {
+    SCOPE.with_borrow(Clone::clone)
+}

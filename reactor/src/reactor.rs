@@ -1,0 +1,228 @@
+//! The reactor: leave a value, sleep, get it back when it is worth trying again.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use crate::backend::{self, Backend, Event};
+use crate::mio::Mio;
+use crate::net::{Slot, TcpListener, TcpStream};
+use crate::timers::{TimerId, Timers};
+use crate::waiting::{Direction, Key, Waiting};
+
+/// Waits for sockets and for the clock, on behalf of an event loop.
+///
+/// Every method takes `&self`, and none of them runs or drops a `T` while something is
+/// borrowed: a `T` may own sockets, and those come back here when they are dropped. That is
+/// why whatever is displaced, cancelled or taken back is *returned*.
+///
+/// Dropping the reactor drops everybody who still waits. Sockets may outlive it: they can
+/// be tried, but nobody can wait for them any more.
+#[doc(alias("selector", "DefaultSelector"))]
+#[derive(Debug)]
+pub struct Reactor<T> {
+    shared: Rc<Shared<T>>,
+}
+
+/// What the reactor and its sockets both reach.
+#[derive(Debug)]
+pub(crate) struct Shared<T> {
+    /// Chosen when the reactor is made; asked for sockets, for the time, and to wait.
+    backend: Rc<dyn Backend>,
+    /// Filled by `wait_for`; emptied by `select` and by the sockets' drop.
+    pub(crate) waiting: RefCell<Waiting<T>>,
+    /// Filled by `wait_until`; emptied by `select` and `cancel`.
+    timers: RefCell<Timers<T>>,
+    /// Filled by the backend and read by `select`; kept only for its allocation.
+    events: RefCell<Vec<Event>>,
+}
+
+impl<T> Reactor<T> {
+    /// Opens a reactor on the backend that the enclosing [`backend::scope`] chose, or else
+    /// on the selector of the platform.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the platform has no descriptors left.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self::with_backend(match backend::scoped() {
+            Some(backend) => backend,
+            None => Rc::new(Mio::new()?),
+        }))
+    }
+
+    /// Makes a reactor on `backend`. A backend serves one reactor at a time.
+    pub fn with_backend(backend: Rc<dyn Backend>) -> Self {
+        Self {
+            shared: Rc::new(Shared {
+                backend,
+                waiting: RefCell::default(),
+                timers: RefCell::default(),
+                events: RefCell::default(),
+            }),
+        }
+    }
+
+    /// The time by the reactor's clock. It is monotonic; under a virtual clock it need not
+    /// be the wall's.
+    #[doc(alias = "time")]
+    pub fn now(&self) -> Instant {
+        self.shared.backend.now()
+    }
+
+    /// Opens a listening socket.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `bind` and `listen` answer: address in use, no descriptors left.
+    pub fn listen(&self, address: SocketAddr) -> io::Result<TcpListener<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.listen(slot.token(), address)?;
+        Ok(TcpListener::new(inner, slot))
+    }
+
+    /// Starts to connect. Wait to [`Write`](Direction::Write), then ask
+    /// [`TcpStream::connected`] how it ended.
+    ///
+    /// # Errors
+    ///
+    /// What can be said at once: no descriptors left, no route. A refusal comes later.
+    pub fn connect(&self, address: SocketAddr) -> io::Result<TcpStream<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.connect(slot.token(), address)?;
+        Ok(TcpStream::new(inner, slot))
+    }
+
+    /// Takes over one end of a pipe, to be read or written as `direction` says.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on a backend without pipes, or what the registration answers: a
+    /// regular file cannot be waited for (`PermissionDenied` on Linux).
+    #[cfg(unix)]
+    pub fn adopt(
+        &self,
+        end: std::os::fd::OwnedFd,
+        direction: Direction,
+    ) -> io::Result<crate::Pipe<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.adopt(slot.token(), end, direction)?;
+        Ok(crate::Pipe::new(inner, slot))
+    }
+
+    /// Leaves `data` behind until it is worth trying `direction` again, and returns what it
+    /// displaced: one reader and one writer can wait on a socket.
+    ///
+    /// Call it after an attempt said `WouldBlock`. Called without one, it hands `data` back
+    /// at the next [`select`](Self::select), since readiness is remembered until an attempt
+    /// uses it up: to the caller this selector is level-triggered.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the socket of that key is closed: nobody could ever be woken.
+    #[doc(alias("register", "add_reader", "add_writer"))]
+    #[must_use = "who was displaced may have to be woken"]
+    pub fn wait_for(&self, key: Key, direction: Direction, data: T) -> Option<T> {
+        let parked = self.shared.waiting.borrow_mut().park(key, direction, data);
+        if !parked.at_once {
+            self.shared.backend.arm(key.token(), direction);
+        }
+        parked.displaced
+    }
+
+    /// Takes back what [`wait_for`](Self::wait_for) left, if it is still there.
+    #[doc(alias("unregister", "remove_reader", "remove_writer"))]
+    pub fn stop_waiting(&self, key: Key, direction: Direction) -> Option<T> {
+        self.shared.waiting.borrow_mut().unpark(key, direction)
+    }
+
+    /// Leaves `data` behind until the clock reaches `deadline`. Equal deadlines come back in
+    /// the order in which they were left.
+    #[doc(alias("call_at", "callLater"))]
+    pub fn wait_until(&self, deadline: Instant, data: T) -> TimerId {
+        self.shared.timers.borrow_mut().insert(deadline, data)
+    }
+
+    /// Takes a timer back before it expires. `None`: it has expired, or was cancelled.
+    pub fn cancel(&self, id: TimerId) -> Option<T> {
+        self.shared.timers.borrow_mut().remove(id)
+    }
+
+    /// A handle that ends a sleeping [`select`](Self::select), or the next one, from any
+    /// thread. Many wakes may end one select.
+    #[doc(alias = "call_soon_threadsafe")]
+    pub fn waker(&self) -> Waker {
+        self.shared.backend.waker()
+    }
+
+    /// How many values wait for a socket.
+    pub fn waiters(&self) -> usize {
+        self.shared.waiting.borrow().len()
+    }
+
+    /// How many values wait for the clock.
+    pub fn timers(&self) -> usize {
+        self.shared.timers.borrow().len()
+    }
+
+    /// Sleeps until something is worth trying, a timer expires, `timeout` is over or
+    /// somebody wakes it; appends what was left behind to `ready`, sockets before timers,
+    /// timers by their deadline. A signal neither ends nor shortens the sleep (PEP 475).
+    ///
+    /// # Errors
+    ///
+    /// What the platform's selector answers; nothing that concerns a single socket.
+    pub fn select(
+        &self,
+        timeout: Option<Duration>,
+        ready: &mut Vec<T>,
+    ) -> io::Result<()> {
+        let Shared { backend, waiting, timers, events } = &*self.shared;
+        let mut happened = events.take();
+        let slept = self.sleep(timeout, &mut happened);
+        waiting.borrow_mut().deliver(&mut happened, ready);
+        events.replace(happened);
+        timers.borrow_mut().deliver(|| backend.now(), ready);
+        slept
+    }
+
+    /// Waits in the backend until the earliest of `timeout` and the first timer.
+    fn sleep(
+        &self,
+        timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+    ) -> io::Result<()> {
+        let Shared { backend, waiting, timers, .. } = &*self.shared;
+        let busy = timeout == Some(Duration::ZERO) || waiting.borrow().is_ready();
+        let asked = timeout.and_then(|timeout| backend.now().checked_add(timeout));
+        let deadline = earliest(asked, timers.borrow().first());
+        loop {
+            let left = if busy {
+                Some(Duration::ZERO)
+            } else {
+                deadline.map(|deadline| deadline.saturating_duration_since(backend.now()))
+            };
+            match backend.wait(left, events) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+/// The earlier of two deadlines, where `None` means never.
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}
+
+/// Breaks the circle of a reactor that keeps callbacks that keep sockets of the reactor.
+impl<T> Drop for Reactor<T> {
+    fn drop(&mut self) {
+        let waiting = self.shared.waiting.borrow_mut().take_all();
+        let timers = self.shared.timers.take();
+        drop((waiting, timers));
+    }
+}

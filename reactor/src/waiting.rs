@@ -1,0 +1,175 @@
+//! Who waits on which socket.
+//!
+//! The platform tells an edge once: "it became ready". A reader that takes half of what is
+//! there and waits again would sleep for ever. So a place remembers that it is ready until
+//! an attempt says `WouldBlock`, and who waits meanwhile is handed back at once.
+
+use std::mem;
+
+use slab::Slab;
+
+use crate::backend::{Event, Token};
+
+/// Which way a caller wants to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Until a read, or an accept, is worth trying.
+    Read,
+    /// Until a write is worth trying, or a connection attempt has ended.
+    Write,
+}
+
+/// Names a socket of a reactor. A key may outlive its socket without harm: the generation
+/// tells it from the next socket in the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    index: u32,
+    generation: u32,
+}
+
+impl Key {
+    pub(crate) fn token(self) -> Token {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "takes the two halves apart")]
+    fn of(token: Token) -> Self {
+        Self { index: token as u32, generation: (token >> 32) as u32 }
+    }
+}
+
+/// A place for every open socket, where one reader and one writer may wait.
+#[derive(Debug)]
+pub(crate) struct Waiting<T> {
+    places: Slab<Place<T>>,
+    /// Counts the sockets so far; each place keeps the count it was made at.
+    generation: u32,
+    /// Who was parked at a side that is ready: filled by `park`, read by the next `deliver`.
+    at_once: Vec<(Key, Direction)>,
+}
+
+#[derive(Debug)]
+struct Place<T> {
+    generation: u32,
+    sides: [Side<T>; 2],
+}
+
+#[derive(Debug)]
+struct Side<T> {
+    /// Left by `park`; taken by `deliver`, `unpark`, or by whoever is parked next.
+    waiter: Option<T>,
+    /// Set by an event, cleared by an attempt that would block.
+    ready: bool,
+}
+
+/// How parking went.
+#[derive(Debug)]
+pub(crate) struct Parked<T> {
+    /// Who waited there before.
+    pub(crate) displaced: Option<T>,
+    /// The side is ready: the next `deliver` hands the waiter back.
+    pub(crate) at_once: bool,
+}
+
+impl<T> Waiting<T> {
+    pub(crate) fn open(&mut self) -> Key {
+        // The top bit stays clear, so that no token is the one of the remote waker.
+        self.generation = (self.generation + 1) & 0x7fff_ffff;
+        let place = Place { generation: self.generation, sides: Default::default() };
+        let index = u32::try_from(self.places.insert(place))
+            .expect("no system has four billion descriptors");
+        Key { index, generation: self.generation }
+    }
+
+    /// Forgets a socket, and gives back who waited on it.
+    pub(crate) fn close(&mut self, key: Key) -> [Option<T>; 2] {
+        match self.place(key) {
+            Some(_) => {
+                self.places.remove(key.index as usize).sides.map(|side| side.waiter)
+            }
+            None => [None, None],
+        }
+    }
+
+    pub(crate) fn park(&mut self, key: Key, direction: Direction, data: T) -> Parked<T> {
+        let side = self.side(key, direction).expect(
+            "wait_for: the socket is closed, so nobody could ever be woken; \
+             keep the socket alive for as long as somebody waits for it",
+        );
+        let parked = Parked { displaced: side.waiter.replace(data), at_once: side.ready };
+        if parked.at_once {
+            self.at_once.push((key, direction));
+        }
+        parked
+    }
+
+    pub(crate) fn unpark(&mut self, key: Key, direction: Direction) -> Option<T> {
+        self.side(key, direction)?.waiter.take()
+    }
+
+    /// An attempt said `WouldBlock`: what was ready is used up.
+    pub(crate) fn used_up(&mut self, key: Key, direction: Direction) {
+        if let Some(side) = self.side(key, direction) {
+            side.ready = false;
+        }
+    }
+
+    /// Whether the next `deliver` has somebody to hand back without any event.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.at_once.is_empty()
+    }
+
+    /// Hands back who waited for what happened. An event of a socket that is closed by now
+    /// finds nobody: its generation is gone.
+    pub(crate) fn deliver(&mut self, events: &mut Vec<Event>, ready: &mut Vec<T>) {
+        for (key, direction) in mem::take(&mut self.at_once) {
+            ready.extend(self.unpark(key, direction));
+        }
+        for event in events.drain(..) {
+            let Some(place) = self.place(Key::of(event.token)) else { continue };
+            let [read, write] = &mut place.sides;
+            for (side, happened) in [(read, event.readable), (write, event.writable)] {
+                if happened {
+                    side.ready = true;
+                    ready.extend(side.waiter.take());
+                }
+            }
+        }
+    }
+
+    /// Everybody, for the end of the reactor.
+    pub(crate) fn take_all(&mut self) -> Vec<T> {
+        self.waiters_mut().filter_map(Option::take).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        let sides = self.places.iter().flat_map(|(_, place)| &place.sides);
+        sides.filter(|side| side.waiter.is_some()).count()
+    }
+
+    fn waiters_mut(&mut self) -> impl Iterator<Item = &mut Option<T>> {
+        let sides = self.places.iter_mut().flat_map(|(_, place)| &mut place.sides);
+        sides.map(|side| &mut side.waiter)
+    }
+
+    fn side(&mut self, key: Key, direction: Direction) -> Option<&mut Side<T>> {
+        self.place(key).map(|place| &mut place.sides[direction as usize])
+    }
+
+    fn place(&mut self, key: Key) -> Option<&mut Place<T>> {
+        let place = self.places.get_mut(key.index as usize)?;
+        (place.generation == key.generation).then_some(place)
+    }
+}
+
+impl<T> Default for Waiting<T> {
+    fn default() -> Self {
+        Self { places: Slab::new(), generation: 0, at_once: Vec::new() }
+    }
+}
+
+impl<T> Default for Side<T> {
+    fn default() -> Self {
+        Self { waiter: None, ready: false }
+    }
+}
