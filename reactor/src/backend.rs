@@ -176,7 +176,7 @@ thread_local! {
 /// backend::scope(backend::Clockwork::new(), || {
 ///     let reactor = Reactor::new()?;
 ///     let start = reactor.now();
-///     let hour = Duration::from_secs(3600);
+///     let hour = Duration::from_hours(1);
 ///     reactor.wait_until(start + hour, "an hour later, at once");
 ///     let mut ready = Vec::new();
 ///     reactor.select(None, &mut ready)?;

@@ -1,0 +1,296 @@
+//! What a reactor says about sockets, on real ones. Ids: the list of behaviours.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::HashSet;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use reactor::{Direction, Reactor, TcpListener, TcpStream};
+
+const ANYWHERE: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+const SOON: Option<Duration> = Some(Duration::from_secs(5));
+const NOW: Option<Duration> = Some(Duration::ZERO);
+
+fn listener<T>(reactor: &Reactor<T>) -> (TcpListener<T>, SocketAddr) {
+    let listener = reactor.listen(ANYWHERE.into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// A stream of the reactor, and its peer in plain std.
+fn pair<T: Default>(reactor: &Reactor<T>) -> (TcpStream<T>, std::net::TcpStream) {
+    let (listener, address) = listener(reactor);
+    let peer = std::net::TcpStream::connect(address).unwrap();
+    let stream = accept(reactor, &listener);
+    (stream, peer)
+}
+
+fn accept<T: Default>(reactor: &Reactor<T>, listener: &TcpListener<T>) -> TcpStream<T> {
+    loop {
+        match listener.accept() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let _ = reactor.wait_for(listener.key(), Direction::Read, T::default());
+                reactor.select(SOON, &mut Vec::new()).unwrap();
+            }
+            result => return result.unwrap(),
+        }
+    }
+}
+
+fn would_block<V: std::fmt::Debug>(attempt: io::Result<V>) {
+    assert_eq!(attempt.unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+fn selected<T>(reactor: &Reactor<T>, timeout: Option<Duration>) -> Vec<T> {
+    let mut ready = Vec::new();
+    reactor.select(timeout, &mut ready).unwrap();
+    ready
+}
+
+/// M7.01: level-like at the API. Three bytes, one taken each time: handed back three times,
+/// and then no more.
+#[test]
+fn a_reader_that_leaves_bytes_behind_is_handed_back_again() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, mut peer) = pair(&reactor);
+    would_block(stream.read(&mut [0]));
+    peer.write_all(b"abc").unwrap();
+    let mut times = 0;
+    for _ in 0..3 {
+        assert_eq!(reactor.wait_for(stream.key(), Direction::Read, "r"), None);
+        assert_eq!(selected(&reactor, SOON), ["r"]);
+        assert_eq!(stream.read(&mut [0]).unwrap(), 1);
+        times += 1;
+    }
+    would_block(stream.read(&mut [0]));
+    assert_eq!(reactor.wait_for(stream.key(), Direction::Read, "r"), None);
+    assert_eq!(selected(&reactor, Some(Duration::from_millis(20))), [""; 0]);
+    assert_eq!(times, 3);
+}
+
+/// M7.02: the second waiter replaces the first; taking back says whether there was one.
+#[test]
+fn a_second_waiter_displaces_the_first() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, mut peer) = pair(&reactor);
+    would_block(stream.read(&mut [0]));
+    assert_eq!(reactor.wait_for(stream.key(), Direction::Read, 1), None);
+    assert_eq!(reactor.wait_for(stream.key(), Direction::Read, 2), Some(1));
+    peer.write_all(b"x").unwrap();
+    assert_eq!(selected(&reactor, SOON), [2]);
+    assert_eq!(reactor.stop_waiting(stream.key(), Direction::Read), None);
+    assert_eq!(reactor.wait_for(stream.key(), Direction::Read, 3), None);
+    assert_eq!(reactor.stop_waiting(stream.key(), Direction::Read), Some(3));
+    assert_eq!(selected(&reactor, NOW), [0; 0]);
+}
+
+/// M7.03: one registration, two interests that do not disturb each other.
+#[test]
+fn read_and_write_interest_are_separate() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, mut peer) = pair(&reactor);
+    while stream.write(&[0; 1 << 14]).is_ok() {}
+    would_block(stream.read(&mut [0]));
+    let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+    let _ = reactor.wait_for(stream.key(), Direction::Write, "w");
+    peer.write_all(b"x").unwrap();
+    assert_eq!(selected(&reactor, SOON), ["r"], "the write still waits");
+    assert_eq!(reactor.waiters(), 1);
+    assert_eq!(reactor.stop_waiting(stream.key(), Direction::Read), None);
+    peer.set_nonblocking(true).unwrap();
+    let mut sink = vec![0; 1 << 20];
+    let mut ready = Vec::new();
+    while ready.is_empty() {
+        let _ = peer.read(&mut sink);
+        reactor.select(Some(Duration::from_millis(1)), &mut ready).unwrap();
+    }
+    assert_eq!(ready, ["w"]);
+}
+
+/// M7.04: what happened to a socket that is closed by now concerns nobody, least of all the
+/// next socket in its place.
+#[test]
+fn an_event_of_a_closed_socket_does_not_reach_its_successor() {
+    let reactor = Reactor::new().unwrap();
+    let (old, mut old_peer) = pair(&reactor);
+    would_block(old.read(&mut [0]));
+    let _ = reactor.wait_for(old.key(), Direction::Read, "old");
+    old_peer.write_all(b"x").unwrap();
+    let stale = old.key();
+    drop(old);
+    let (new, _new_peer) = pair(&reactor);
+    assert_ne!(new.key(), stale);
+    would_block(new.read(&mut [0]));
+    let _ = reactor.wait_for(new.key(), Direction::Read, "new");
+    assert_eq!(selected(&reactor, Some(Duration::from_millis(20))), [""; 0]);
+    assert_eq!(reactor.stop_waiting(stale, Direction::Read), None);
+}
+
+/// M7.04, the other half: who is handed back cannot be taken back as well.
+#[test]
+fn a_waiter_is_either_handed_back_or_taken_back_never_both() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, mut peer) = pair(&reactor);
+    would_block(stream.read(&mut [0]));
+    let _ = reactor.wait_for(stream.key(), Direction::Read, 1);
+    peer.write_all(b"x").unwrap();
+    assert_eq!(selected(&reactor, SOON), [1]);
+    assert_eq!(reactor.stop_waiting(stream.key(), Direction::Read), None);
+}
+
+/// M7.05: a peer that closes shows as readable, and the read gives zero bytes.
+#[test]
+fn a_peer_that_closes_wakes_the_reader() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, peer) = pair(&reactor);
+    would_block(stream.read(&mut [0]));
+    let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+    drop(peer);
+    assert_eq!(selected(&reactor, SOON), ["r"]);
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+}
+
+/// M7.05, half of it: a peer that only stops writing can still be written to.
+#[test]
+fn a_peer_that_closes_half_can_still_read() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, mut peer) = pair(&reactor);
+    would_block(stream.read(&mut [0]));
+    let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+    peer.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(selected(&reactor, SOON), ["r"]);
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    assert_eq!(stream.write(b"bye").unwrap(), 3);
+    drop(stream);
+    let mut rest = String::new();
+    peer.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "bye");
+}
+
+/// M7.06: a refused connection surfaces through writability and the socket's error.
+#[test]
+fn a_refused_connection_wakes_the_writer() {
+    let reactor = Reactor::new().unwrap();
+    let (gone, nobody) = listener(&reactor);
+    drop(gone);
+    let stream = reactor.connect(nobody).unwrap();
+    let end = loop {
+        match stream.connected() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let _ = reactor.wait_for(stream.key(), Direction::Write, "w");
+                assert_eq!(selected(&reactor, SOON), ["w"]);
+            }
+            end => break end,
+        }
+    };
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+/// M7.10: a loop that is always busy, and so never sleeps, still hears of its sockets.
+#[test]
+fn a_select_that_does_not_sleep_still_reports() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, mut peer) = pair(&reactor);
+    would_block(stream.read(&mut [0]));
+    let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+    peer.write_all(b"x").unwrap();
+    let mut ready = Vec::new();
+    let began = reactor.now();
+    while ready.is_empty() && reactor.now() - began < Duration::from_secs(5) {
+        reactor.select(NOW, &mut ready).unwrap();
+    }
+    assert_eq!(ready, ["r"]);
+}
+
+/// M7.14: five million bytes out and back, whatever the sizes of the attempts.
+#[test]
+fn five_million_bytes_go_through() {
+    let reactor = Reactor::<u8>::new().unwrap();
+    let (stream, peer) = pair(&reactor);
+    let echo = std::thread::spawn(move || io::copy(&mut &peer, &mut &peer).unwrap());
+    let sent: Vec<u8> = (0..5_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
+    let (mut written, mut received, mut buffer) = (0, Vec::new(), vec![0; 1 << 16]);
+    while received.len() < sent.len() {
+        match stream.write(&sent[written..]) {
+            Ok(n) => written += n,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+        match stream.read(&mut buffer) {
+            Ok(n) => received.extend_from_slice(&buffer[..n]),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                let _ = reactor.wait_for(stream.key(), Direction::Read, 0);
+                let _ = reactor.wait_for(stream.key(), Direction::Write, 0);
+                assert!(!selected(&reactor, SOON).is_empty());
+            }
+        }
+    }
+    assert!(received == sent, "the bytes that come back are the bytes that went out");
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(echo.join().unwrap(), 5_000_000);
+}
+
+/// A reset is an error for the reader, and wakes it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_peer_that_resets_wakes_the_reader() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, peer) = pair(&reactor);
+    // A peer that closes with something unread resets.
+    assert_eq!(stream.write(b"unread").unwrap(), 6);
+    while peer.peek(&mut [0; 6]).unwrap() < 6 {}
+    would_block(stream.read(&mut [0]));
+    let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+    drop(peer);
+    assert_eq!(selected(&reactor, SOON), ["r"]);
+    let error = stream.read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
+/// A value that owns a socket may be dropped by that socket's end, or by the reactor's.
+#[test]
+fn a_waiting_value_may_own_sockets_of_its_reactor() {
+    type Owner = Option<Box<dyn std::any::Any>>;
+    let reactor = Reactor::<Owner>::new().unwrap();
+    let (one, _one_peer) = pair(&reactor);
+    let (two, _two_peer) = pair(&reactor);
+    would_block(one.read(&mut [0]));
+    would_block(two.read(&mut [0]));
+    let _ = reactor.wait_for(one.key(), Direction::Read, Some(Box::new(two)));
+    let key = one.key();
+    drop(one);
+    assert_eq!(reactor.waiters(), 0);
+    assert!(reactor.stop_waiting(key, Direction::Read).is_none());
+
+    let (one, _one_peer) = pair(&reactor);
+    let key = one.key();
+    would_block(one.read(&mut [0]));
+    let _ = reactor.wait_for(key, Direction::Read, Some(Box::new(one)));
+    assert_eq!(reactor.waiters(), 1);
+    drop(reactor);
+}
+
+#[test]
+#[should_panic(expected = "the socket is closed")]
+fn to_wait_for_a_closed_socket_is_a_mistake() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, _peer) = pair(&reactor);
+    let key = stream.key();
+    drop(stream);
+    let _ = reactor.wait_for(key, Direction::Read, ());
+}
+
+/// A thousand sockets come and go: each has a name of its own, and nobody is left over.
+#[test]
+fn keys_are_never_given_twice() {
+    let reactor = Reactor::<u8>::new().unwrap();
+    let (listener, address) = listener(&reactor);
+    let mut seen = HashSet::new();
+    for _ in 0..1000 {
+        let _peer = std::net::TcpStream::connect(address).unwrap();
+        assert!(seen.insert(accept(&reactor, &listener).key()));
+    }
+    assert_eq!(reactor.waiters(), 0);
+}
