@@ -1,1 +1,40 @@
 //! What gets crawled, and everything about crawling that has no style.
+//!
+//! Nothing in here waits, but for one plain server: bytes go in, answers come out, and who
+//! carries the bytes is the business of a style. So the same pages can be served by threads
+//! today and by a simulated network tomorrow, and the same parser reads them everywhere.
+//!
+//! # Reading order
+//!
+//! What a crawling program holds in its hands: [`Job`] (what to crawl, and how hard),
+//! [`Target`] (where it is), [`Frontier`] (what to visit next), [`http::Parser`] (bytes to a
+//! [`Page`]), [`Outcome`] (what became of a page), [`Report`] (what became of all).
+//! Then what is crawled: [`Site`] (a function from a request to an answer) and
+//! [`server::Server`] (which serves it with threads and blocking calls). [`Control`] is how
+//! the outside talks to a server that runs; [`countdown`] and [`demo`] are what the small
+//! programs share.
+
+#![forbid(unsafe_code)]
+
+mod control;
+pub mod countdown;
+pub mod demo;
+mod frontier;
+pub mod html;
+pub mod http;
+mod job;
+mod outcome;
+mod pages;
+mod report;
+pub mod server;
+mod target;
+mod url;
+
+pub use control::Control;
+pub use frontier::Frontier;
+pub use http::Page;
+pub use job::{Job, Progress};
+pub use outcome::Outcome;
+pub use pages::{Answer, Fault, Site};
+pub use report::Report;
+pub use target::{BadUrl, Target};

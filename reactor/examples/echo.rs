@@ -1,0 +1,99 @@
+//! An echo server with no stage at all: `cargo run --example reactor-echo`.
+//!
+//! What a program looks like when the loop is its own: who waits for what, and how far
+//! each client has come, is kept by hand in a table. Every stage exists to keep it for you.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::net::SocketAddr;
+
+use reactor::{Direction, Reactor, TcpListener, TcpStream};
+use site::Control;
+
+fn main() -> io::Result<()> {
+    site::demo::echo(serve)
+}
+
+/// Serves on `address` until `control` says stop.
+pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
+    let mut server = Server::listen(address)?;
+    control.listening(server.listener.local_addr()?);
+    let waker = server.reactor.waker();
+    control.on_stop(move || waker.wake());
+
+    let mut turns = vec![Turn::Accept];
+    while !control.stopped() {
+        for turn in mem::take(&mut turns) {
+            match turn {
+                Turn::Accept => server.accept(),
+                Turn::Serve(client) => server.echo(client),
+            }
+        }
+        server.reactor.select(None, &mut turns)?;
+    }
+    Ok(())
+}
+
+/// What is left with the reactor: whose turn it is.
+#[derive(Clone, Copy)]
+enum Turn {
+    Accept,
+    Serve(u64),
+}
+
+struct Server {
+    reactor: Reactor<Turn>,
+    listener: TcpListener<Turn>,
+    clients: HashMap<u64, Client>,
+    accepted: u64,
+}
+
+struct Client {
+    stream: TcpStream<Turn>,
+    /// What was read and is not yet written back.
+    owed: Vec<u8>,
+}
+
+impl Server {
+    fn listen(address: SocketAddr) -> io::Result<Self> {
+        let reactor = Reactor::new()?;
+        let listener = reactor.listen(address)?;
+        Ok(Self { reactor, listener, clients: HashMap::new(), accepted: 0 })
+    }
+
+    /// Takes every connection that has arrived, then waits for the next.
+    fn accept(&mut self) {
+        while let Ok(stream) = self.listener.accept() {
+            self.accepted += 1;
+            self.clients.insert(self.accepted, Client { stream, owed: Vec::new() });
+            self.echo(self.accepted);
+        }
+        let _ = self.reactor.wait_for(self.listener.key(), Direction::Read, Turn::Accept);
+    }
+
+    /// Goes on with a client until it would block, then waits for what it lacks.
+    fn echo(&mut self, name: u64) {
+        let client = self.clients.get_mut(&name).expect("who waits is in the table");
+        let mut buffer = [0; 16 * 1024];
+        let (direction, error) = loop {
+            if client.owed.is_empty() {
+                match client.stream.read(&mut buffer) {
+                    Ok(0) => break (Direction::Read, ErrorKind::UnexpectedEof.into()),
+                    Ok(n) => client.owed.extend_from_slice(&buffer[..n]),
+                    Err(error) => break (Direction::Read, error),
+                }
+            }
+            match client.stream.write(&client.owed) {
+                Ok(n) => drop(client.owed.drain(..n)),
+                Err(error) => break (Direction::Write, error),
+            }
+        };
+        if error.kind() == ErrorKind::WouldBlock {
+            let key = client.stream.key();
+            let _ = self.reactor.wait_for(key, direction, Turn::Serve(name));
+        } else {
+            self.clients.remove(&name);
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! An HTTP/1 client without any I/O: bytes in, a page out.
+//!
+//! It makes no difference how the bytes are cut: a parser keeps what it has seen of the
+//! head, then a machine of four states counts through the body (RFC 9112, section 6).
+
+use httparse::{EMPTY_HEADER, ParserConfig, Response, Status};
+
+use crate::Outcome;
+
+/// The largest head that is kept, in bytes; a longer one is too large.
+pub const MAX_HEAD: usize = 32 * 1024;
+/// How many headers a head may have.
+pub const MAX_HEADERS: usize = 128;
+/// The largest body that is accepted, in bytes, whether it is kept or only counted.
+pub const MAX_BODY: u64 = 8 * 1024 * 1024;
+/// The longest line within a chunked body: a size with its extensions, or a trailer.
+const MAX_LINE: usize = 4 * 1024;
+
+/// A whole response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The status code.
+    pub status: u16,
+    /// Where a redirect leads.
+    pub location: Option<String>,
+    /// The length of the body in bytes.
+    pub length: u64,
+    /// The body, if it is HTML; other bodies are counted, not kept.
+    html: Vec<u8>,
+}
+
+impl Page {
+    /// A page that did not come from a network.
+    pub fn of_html(status: u16, html: impl Into<Vec<u8>>) -> Self {
+        let html = html.into();
+        Self { status, location: None, length: html.len() as u64, html }
+    }
+
+    /// The HTML of the page; empty if it is something else.
+    pub fn html(&self) -> &[u8] {
+        &self.html
+    }
+}
+
+/// Reads one response.
+#[derive(Debug)]
+pub struct Parser {
+    state: State,
+    /// What was read of the present head or line; filled and emptied by the state.
+    pending: Vec<u8>,
+    page: Page,
+    keep: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Head,
+    /// This many bytes are still to come.
+    Sized(u64),
+    /// The body ends where the connection does.
+    ToTheEnd,
+    /// A line with the size of the next chunk.
+    ChunkSize,
+    /// This many bytes of the chunk are still to come.
+    Chunk(u64),
+    /// The line break behind a chunk.
+    ChunkEnd,
+    /// Lines up to an empty one.
+    Trailers,
+    Done,
+}
+
+impl Parser {
+    /// A parser that has seen nothing.
+    pub fn new() -> Self {
+        let page = Page { status: 0, location: None, length: 0, html: Vec::new() };
+        Self { state: State::Head, pending: Vec::new(), page, keep: false }
+    }
+
+    /// Takes what was read from the connection; an empty slice says that the peer is done.
+    /// Gives the page once it is whole. What comes after it is ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`Outcome::Malformed`] if this is not HTTP, [`Outcome::TooLarge`] if it is more than
+    /// the limits of this module, [`Outcome::Reset`] if the end came too early.
+    pub fn receive(&mut self, mut bytes: &[u8]) -> Result<Option<Page>, Outcome> {
+        if bytes.is_empty() {
+            match self.state {
+                State::ToTheEnd => self.state = State::Done,
+                State::Done => {}
+                _ => return Err(Outcome::Reset),
+            }
+        }
+        while !bytes.is_empty() && self.state != State::Done {
+            bytes = self.step(bytes)?;
+        }
+        Ok((self.state == State::Done).then(|| std::mem::take(&mut self.page)))
+    }
+
+    /// Uses up some bytes, and gives back the rest.
+    fn step<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Outcome> {
+        match self.state {
+            State::Head => self.head(bytes),
+            State::Sized(left) => {
+                let (rest, left) = self.body(bytes, left)?;
+                self.state = if left == 0 { State::Done } else { State::Sized(left) };
+                Ok(rest)
+            }
+            State::ToTheEnd => Ok(self.body(bytes, u64::MAX)?.0),
+            State::Chunk(left) => {
+                let (rest, left) = self.body(bytes, left)?;
+                self.state = if left == 0 { State::ChunkEnd } else { State::Chunk(left) };
+                Ok(rest)
+            }
+            State::ChunkSize | State::ChunkEnd | State::Trailers => self.line(bytes),
+            State::Done => Ok(&[]),
+        }
+    }
+
+    fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Outcome> {
+        let before = self.pending.len();
+        let room = MAX_HEAD - before;
+        self.pending.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+        let mut response = Response::new(&mut headers);
+        let config = ParserConfig::default();
+        match config.parse_response(&mut response, &self.pending) {
+            Ok(Status::Complete(length)) => {
+                let head = Head::of(&response)?;
+                self.pending.clear();
+                self.begin(head);
+                Ok(&bytes[length - before..])
+            }
+            Ok(Status::Partial) if self.pending.len() < MAX_HEAD => Ok(&[]),
+            Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
+                Err(Outcome::TooLarge)
+            }
+            Err(_) => Err(Outcome::Malformed),
+        }
+    }
+
+    /// The head is whole: what follows?
+    fn begin(&mut self, head: Head) {
+        self.state = match head.framing {
+            _ if head.status < 200 => return, // an interim response; the real one follows
+            _ if matches!(head.status, 204 | 304) => State::Done,
+            Framing::Sized(0) => State::Done,
+            Framing::Sized(length) => State::Sized(length),
+            Framing::Chunked => State::ChunkSize,
+            Framing::ToTheEnd => State::ToTheEnd,
+        };
+        self.page.status = head.status;
+        self.page.location = head.location;
+        self.keep = head.html;
+    }
+
+    fn body<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        left: u64,
+    ) -> Result<(&'a [u8], u64), Outcome> {
+        let n = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+        self.page.length += n as u64;
+        if self.page.length > MAX_BODY {
+            return Err(Outcome::TooLarge);
+        }
+        if self.keep {
+            self.page.html.extend_from_slice(&bytes[..n]);
+        }
+        Ok((&bytes[n..], left - n as u64))
+    }
+
+    /// The lines of a chunked body.
+    fn line<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Outcome> {
+        let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+            self.pending.extend_from_slice(bytes);
+            return if self.pending.len() > MAX_LINE {
+                Err(Outcome::TooLarge)
+            } else {
+                Ok(&[])
+            };
+        };
+        self.pending.extend_from_slice(&bytes[..end]);
+        if self.pending.len() > MAX_LINE {
+            return Err(Outcome::TooLarge);
+        }
+        let line = std::mem::take(&mut self.pending);
+        let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        self.state = match self.state {
+            State::ChunkSize => match chunk_size(line)? {
+                0 => State::Trailers,
+                size => State::Chunk(size),
+            },
+            State::ChunkEnd if line.is_empty() => State::ChunkSize,
+            State::ChunkEnd => return Err(Outcome::Malformed),
+            _ if line.is_empty() => State::Done,
+            state => state,
+        };
+        Ok(&bytes[end + 1..])
+    }
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self::of_html(0, Vec::new())
+    }
+}
+
+/// What of a head matters here.
+struct Head {
+    status: u16,
+    location: Option<String>,
+    html: bool,
+    framing: Framing,
+}
+
+/// Where the body ends.
+enum Framing {
+    Sized(u64),
+    Chunked,
+    ToTheEnd,
+}
+
+impl Head {
+    fn of(response: &Response<'_, '_>) -> Result<Self, Outcome> {
+        let status = response.code.ok_or(Outcome::Malformed)?;
+        let mut head =
+            Self { status, location: None, html: false, framing: Framing::ToTheEnd };
+        let mut length = None;
+        let mut chunked = false;
+        for header in &*response.headers {
+            let value = String::from_utf8_lossy(header.value);
+            let value = value.trim();
+            match header.name.to_ascii_lowercase().as_str() {
+                "content-length" => {
+                    let this = content_length(value)?;
+                    if length.is_some_and(|length| length != this) {
+                        return Err(Outcome::Malformed);
+                    }
+                    length = Some(this);
+                }
+                "transfer-encoding" => {
+                    let last = value.rsplit(',').next().unwrap_or(value);
+                    chunked = last.trim().eq_ignore_ascii_case("chunked");
+                }
+                "location" if (300..400).contains(&status) => {
+                    head.location = Some(value.to_owned());
+                }
+                "content-type" => {
+                    let media = value.split(';').next().unwrap_or(value).trim();
+                    head.html = media.eq_ignore_ascii_case("text/html")
+                        || media.eq_ignore_ascii_case("application/xhtml+xml");
+                }
+                _ => {}
+            }
+        }
+        head.framing = match length {
+            _ if chunked => Framing::Chunked,
+            Some(length) if length > MAX_BODY => return Err(Outcome::TooLarge),
+            Some(length) => Framing::Sized(length),
+            None => Framing::ToTheEnd,
+        };
+        Ok(head)
+    }
+}
+
+/// A length, or a list that says the same length again and again.
+fn content_length(value: &str) -> Result<u64, Outcome> {
+    let mut lengths = value.split(',').map(|length| digits(length.trim(), 10));
+    let first = lengths.next().unwrap_or(Err(Outcome::Malformed))?;
+    for other in lengths {
+        if other? != first {
+            return Err(Outcome::Malformed);
+        }
+    }
+    Ok(first)
+}
+
+fn chunk_size(line: &[u8]) -> Result<u64, Outcome> {
+    let line = std::str::from_utf8(line).map_err(|_| Outcome::Malformed)?;
+    let size = line.split(';').next().unwrap_or(line);
+    digits(size.trim(), 16)
+}
+
+/// A number with nothing but digits; what does not fit is too large.
+fn digits(text: &str, radix: u32) -> Result<u64, Outcome> {
+    if text.is_empty() || !text.chars().all(|c| c.is_digit(radix)) {
+        return Err(Outcome::Malformed);
+    }
+    u64::from_str_radix(text, radix).map_err(|_| Outcome::TooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The result of a whole response and the connection's end.
+    fn parsed(pieces: &[&[u8]]) -> Result<Page, Outcome> {
+        let mut parser = Parser::new();
+        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+            if let Some(page) = parser.receive(piece)? {
+                return Ok(page);
+            }
+        }
+        parser.receive(&[]).map(|page| page.expect("an end is a page or an error"))
+    }
+
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n";
+
+    fn html(text: &str) -> Result<Page, Outcome> {
+        Ok(Page::of_html(200, text))
+    }
+
+    fn cases() -> Vec<(String, Result<Page, Outcome>)> {
+        let mut redirect = Page::of_html(302, "");
+        redirect.location = Some("/x".into());
+        let image = Page { length: 3, ..Page::of_html(200, "") };
+        let with_head = |rest: &str| format!("{HEAD}{rest}");
+        vec![
+            (with_head("Content-Length: 5\r\n\r\nhello"), html("hello")),
+            (with_head("Content-Length: 5\r\n\r\nhello, and more"), html("hello")),
+            (with_head("Content-Length: 5, 5\r\n\r\nhello"), html("hello")),
+            (with_head("Content-Length: 0\r\n\r\n"), html("")),
+            (with_head("\r\nto the end"), html("to the end")),
+            (with_head("\r\n"), html("")),
+            (
+                with_head("Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n"),
+                html("hello"),
+            ),
+            (
+                with_head("Transfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\nT: x\r\n\r\n"),
+                html("0123456789"),
+            ),
+            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n".into(), Ok(Page::of_html(204, ""))),
+            ("HTTP/1.0 302 Found\r\nLocation: /x\r\n\r\n".into(), Ok(redirect)),
+            ("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 3\r\n\r\n<a>".into(), Ok(image)),
+            (with_head("Content-Length: 5\r\n\r\nhell"), Err(Outcome::Reset)),
+            (with_head("Content-Le"), Err(Outcome::Reset)),
+            (String::new(), Err(Outcome::Reset)),
+            (with_head("Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n"), Err(Outcome::Reset)),
+            (with_head("Transfer-Encoding: chunked\r\n\r\nzz\r\n"), Err(Outcome::Malformed)),
+            (with_head("Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n"), Err(Outcome::Malformed)),
+            (with_head("Content-Length: 5\r\nContent-Length: 6\r\n\r\n"), Err(Outcome::Malformed)),
+            (with_head("Content-Length: -5\r\n\r\n"), Err(Outcome::Malformed)),
+            (with_head("Content-Length: 99999999999\r\n\r\n"), Err(Outcome::TooLarge)),
+            ("HTP/1.1 200 OK\r\n\r\n".into(), Err(Outcome::Malformed)),
+            ("HTTP/1.1 abc OK\r\n\r\n".into(), Err(Outcome::Malformed)),
+            ("\u{1}\u{2}\u{3}garbage".into(), Err(Outcome::Malformed)),
+            (with_head(&format!("X: {}", "y".repeat(MAX_HEAD))), Err(Outcome::TooLarge)),
+            (with_head(&"X: y\r\n".repeat(MAX_HEADERS)), Err(Outcome::TooLarge)),
+        ]
+    }
+
+    #[test]
+    fn responses_are_read() {
+        for (bytes, expected) in cases() {
+            assert_eq!(parsed(&[bytes.as_bytes()]), expected, "{bytes:.200}");
+        }
+    }
+
+    #[test]
+    fn it_makes_no_difference_how_the_bytes_are_cut() {
+        for (bytes, expected) in cases() {
+            let bytes = bytes.as_bytes();
+            let single: Vec<&[u8]> = bytes.chunks(1).collect();
+            if bytes.len() < 1000 {
+                assert_eq!(parsed(&single), expected, "byte by byte");
+            }
+            for cut in (0..bytes.len()).step_by(1 + bytes.len() / 500) {
+                let (one, two) = bytes.split_at(cut);
+                assert_eq!(parsed(&[one, two]), expected, "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_does_not_end_is_too_large() {
+        let mut parser = Parser::new();
+        let head = format!("{HEAD}\r\n");
+        assert_eq!(parser.receive(head.as_bytes()), Ok(None));
+        let block = vec![b'x'; 1 << 20];
+        let ended = (0..9).find_map(|_| parser.receive(&block).err());
+        assert_eq!(ended, Some(Outcome::TooLarge));
+    }
+}

@@ -1,0 +1,109 @@
+//! What became of a page: a kind, so that every style can be held to the same list.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, ErrorKind};
+
+/// What became of a page. Never a text of the operating system, never a port: two crawls of
+/// the same site agree word by word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// A whole response arrived, with this status.
+    Status(u16),
+    /// It did not arrive within the time allowed.
+    TimedOut,
+    /// The connection was broken off, or ended before the response did.
+    Reset,
+    /// Nobody listens there.
+    Refused,
+    /// What arrived is not HTTP.
+    Malformed,
+    /// The head or the body is larger than we are willing to keep.
+    TooLarge,
+    /// Our own side could not: no descriptors left, no route.
+    Failed,
+}
+
+impl Outcome {
+    /// The kind of an error that a crawl met on its way.
+    pub fn of(error: &(dyn Error + 'static)) -> Self {
+        if let Some(outcome) = error.downcast_ref::<Self>() {
+            return *outcome;
+        }
+        match error.downcast_ref::<io::Error>() {
+            Some(error) => match error.get_ref() {
+                Some(inner) if inner.is::<Self>() => Self::of(inner),
+                _ => error.kind().into(),
+            },
+            None => error.source().map_or(Self::Failed, Self::of),
+        }
+    }
+
+    /// Whether this counts as an error: anything but a status below 400.
+    pub fn is_error(self) -> bool {
+        !matches!(self, Self::Status(..400))
+    }
+}
+
+impl From<ErrorKind> for Outcome {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::TimedOut => Self::TimedOut,
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::NotConnected
+            | ErrorKind::UnexpectedEof => Self::Reset,
+            _ => Self::Failed,
+        }
+    }
+}
+
+impl From<io::Error> for Outcome {
+    fn from(error: io::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "{status}"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Reset => f.write_str("reset"),
+            Self::Refused => f.write_str("refused"),
+            Self::Malformed => f.write_str("malformed"),
+            Self::TooLarge => f.write_str("too large"),
+            Self::Failed => f.write_str("failed"),
+        }
+    }
+}
+
+impl Error for Outcome {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_io_error_becomes_its_kind() {
+        for (kind, outcome) in [
+            (ErrorKind::ConnectionRefused, Outcome::Refused),
+            (ErrorKind::ConnectionReset, Outcome::Reset),
+            (ErrorKind::BrokenPipe, Outcome::Reset),
+            (ErrorKind::UnexpectedEof, Outcome::Reset),
+            (ErrorKind::TimedOut, Outcome::TimedOut),
+            (ErrorKind::OutOfMemory, Outcome::Failed),
+        ] {
+            assert_eq!(Outcome::from(io::Error::from(kind)), outcome);
+        }
+    }
+
+    #[test]
+    fn an_outcome_inside_an_io_error_is_found() {
+        let error = io::Error::other(Outcome::Malformed);
+        assert_eq!(Outcome::of(&error), Outcome::Malformed);
+        assert_eq!(Outcome::of(&Outcome::Malformed), Outcome::Malformed);
+    }
+}

@@ -1,0 +1,222 @@
+//! The pages: a function from a request to an answer, and nothing that waits.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::{Outcome, Report};
+
+/// What to do about a request: wait, send, and perhaps misbehave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// How long the site thinks before it sends anything.
+    pub delay: Duration,
+    /// What it sends.
+    pub bytes: Vec<u8>,
+    /// What it does then.
+    pub fault: Fault,
+}
+
+/// How an answer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection is closed, as a well-behaved server does.
+    None,
+    /// The connection is reset.
+    Reset,
+    /// The bytes are sent again and again, until the client has enough.
+    Endless,
+    /// Nothing is ever sent, and the connection stays open until the client gives up.
+    Hang,
+}
+
+/// A small site, the same one every time.
+#[derive(Clone, Debug)]
+pub struct Site {
+    delay: Duration,
+    /// What is answered, by path; anything else is a 404.
+    answers: BTreeMap<String, (Vec<u8>, Fault)>,
+    /// What a crawl has to find, written down apart from the answers.
+    expected: Vec<(String, Outcome)>,
+}
+
+impl Site {
+    /// Forty pages that behave: an index, 13 parts, two pages in each part. Each takes
+    /// 50 ms to answer.
+    pub fn friendly() -> Self {
+        let mut site = Self::new(Duration::from_millis(50));
+        let parts: Vec<_> = (1..=13).map(|n| format!("/part-{n:02}/")).collect();
+        site.page("/", &parts);
+        for part in &parts {
+            site.page(part, &["one", "two", "/", "#top"].map(String::from));
+            for name in ["one", "two"] {
+                let links = ["./", "../", "one", "two#notes"].map(String::from);
+                site.page(&format!("{part}{name}"), &links);
+            }
+        }
+        site
+    }
+
+    /// A site that does everything that real sites do to a crawler, one page each. Every
+    /// page takes 5 ms, except the one that never answers.
+    pub fn hostile() -> Self {
+        let mut site = Self::new(Duration::from_millis(5));
+        site.good_pages();
+        site.redirects();
+        site.broken_answers();
+        let every: Vec<_> = site.answers.keys().map(|path| format!("{path}#x")).collect();
+        let mut links = every.clone();
+        links.extend(every); // and once more: a duplicate is one page
+        links.extend(
+            ["/missing", "http://elsewhere.invalid/", "mailto:a@b"].map(String::from),
+        );
+        site.page("/", &links);
+        site.expect("/missing", Outcome::Status(404));
+        site
+    }
+
+    /// What this site does about a request, which is given as far as it was read.
+    pub fn answer(&self, request: &[u8]) -> Answer {
+        let line = request.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        let mut words = line.split_ascii_whitespace();
+        let (bytes, fault) = match (words.next(), words.next()) {
+            (Some("GET"), Some(path)) => match self.answers.get(path) {
+                Some(answer) => answer.clone(),
+                None => (html(404, &["/only-on-the-404"].map(String::from)), Fault::None),
+            },
+            (Some(_), Some(_)) => (head(405, "Content-Length: 0\r\n"), Fault::None),
+            _ => (head(400, "Content-Length: 0\r\n"), Fault::None),
+        };
+        Answer { delay: self.delay, bytes, fault }
+    }
+
+    /// How many pages there are to visit.
+    pub fn len(&self) -> usize {
+        self.expected.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.expected.is_empty()
+    }
+
+    /// How long each answer takes.
+    pub fn delay(&self) -> Duration {
+        self.delay
+    }
+
+    /// What a crawl of the whole site has to report.
+    pub fn expected(&self) -> Report {
+        self.expected.iter().cloned().collect()
+    }
+
+    fn new(delay: Duration) -> Self {
+        Self { delay, answers: BTreeMap::new(), expected: Vec::new() }
+    }
+
+    fn good_pages(&mut self) {
+        self.page("/relative/", &["child", "../dots/./here", "?query"].map(String::from));
+        for path in ["/relative/child", "/dots/here", "/relative/?query"] {
+            self.page(path, &[]);
+        }
+        self.page("/careless", &["/with space", " /ümlaut ", "/100%"].map(String::from));
+        for path in ["/with%20space", "/%C3%BCmlaut", "/100%25"] {
+            self.page(path, &[]);
+        }
+        self.page("/entities", &["/query?a=1&amp;b=2".into()]);
+        self.page("/query?a=1&b=2", &[]);
+        let based = b"<base href='/elsewhere/'><a href='here'>".to_vec();
+        self.good("/based", &head(200, HTML), based);
+        self.page("/elsewhere/here", &[]);
+        let chunked =
+            b"12\r\n<a href='/chunked/\r\n8;ext=1\r\nchild'>.\r\n0\r\nX: y\r\n\r\n";
+        let chunked_head = format!("{HTML}Transfer-Encoding: chunked\r\n");
+        self.good("/chunked/", &head(200, &chunked_head), chunked.to_vec());
+        self.page("/chunked/child", &[]);
+        self.good("/no-length", &head(200, HTML), b"<a href='/after'>".to_vec());
+        self.page("/after", &[]);
+        let link = b"<a href='/never-to-be-visited'>".to_vec();
+        let text = "Content-Type: text/plain\r\n";
+        self.good("/text", &head(200, text), link.clone());
+        self.good("/no-type", &head(200, ""), link);
+        self.good("/empty", &head(200, "Content-Length: 0\r\n"), Vec::new());
+        self.answer_with("/nothing", head(204, ""), Fault::None, Outcome::Status(204));
+        self.answer_with("/failing", html(500, &[]), Fault::None, Outcome::Status(500));
+    }
+
+    fn redirects(&mut self) {
+        for (from, to) in [
+            ("/loop/a", "/loop/b"),
+            ("/loop/b", "a"),
+            ("/self", "/self"),
+            ("/away", "http://elsewhere.invalid/"),
+            ("/moved", "/landed?yes"),
+        ] {
+            let answer = head(302, &format!("Location: {to}\r\nContent-Length: 0\r\n"));
+            self.answer_with(from, answer, Fault::None, Outcome::Status(302));
+        }
+        self.page("/landed?yes", &[]);
+    }
+
+    fn broken_answers(&mut self) {
+        let half = || {
+            let mut half = head(200, &format!("{HTML}Content-Length: 1000\r\n"));
+            half.extend_from_slice(b"<a href='/never-to-be-visited'>");
+            half
+        };
+        self.answer_with("/reset", half(), Fault::Reset, Outcome::Reset);
+        self.answer_with("/half", half(), Fault::None, Outcome::Reset);
+        self.answer_with("/silent", Vec::new(), Fault::None, Outcome::Reset);
+        let status_line = b"HTP/1.1 200 OK\r\n\r\n".to_vec();
+        self.answer_with("/malformed", status_line, Fault::None, Outcome::Malformed);
+        let garbage = (0..=255).cycle().take(2000).collect();
+        self.answer_with("/garbage", garbage, Fault::None, Outcome::Malformed);
+        let mut endless = b"HTTP/1.1 200 OK\r\n".to_vec();
+        endless.extend_from_slice(format!("X: {}", "y".repeat(1000)).as_bytes());
+        self.answer_with("/endless", endless, Fault::Endless, Outcome::TooLarge);
+        let huge = head(200, &format!("{HTML}Content-Length: 1000000000000\r\n"));
+        self.answer_with("/huge", huge, Fault::None, Outcome::TooLarge);
+        self.answer_with("/hang", Vec::new(), Fault::Hang, Outcome::TimedOut);
+    }
+
+    /// A page that is fine, and its links.
+    fn page(&mut self, path: &str, links: &[String]) {
+        self.answer_with(path, html(200, links), Fault::None, Outcome::Status(200));
+    }
+
+    fn good(&mut self, path: &str, head: &[u8], body: Vec<u8>) {
+        let bytes = [head.to_vec(), body].concat();
+        self.answer_with(path, bytes, Fault::None, Outcome::Status(200));
+    }
+
+    fn answer_with(
+        &mut self,
+        path: &str,
+        bytes: Vec<u8>,
+        fault: Fault,
+        outcome: Outcome,
+    ) {
+        self.answers.insert(path.to_owned(), (bytes, fault));
+        self.expect(path, outcome);
+    }
+
+    fn expect(&mut self, path: &str, outcome: Outcome) {
+        self.expected.push((path.to_owned(), outcome));
+    }
+}
+
+const HTML: &str = "Content-Type: text/html\r\n";
+
+fn head(status: u16, headers: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} .\r\nConnection: close\r\n{headers}\r\n").into_bytes()
+}
+
+fn html(status: u16, links: &[String]) -> Vec<u8> {
+    let mut body = String::from("<!doctype html><title>A page</title>");
+    for link in links {
+        let _ = write!(body, "<p><a href=\"{link}\">somewhere</a>");
+    }
+    let head = head(status, &format!("{HTML}Content-Length: {}\r\n", body.len()));
+    [head, body.into_bytes()].concat()
+}

@@ -1,0 +1,82 @@
+//! What became of all the pages.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+use crate::Outcome;
+
+/// What became of every page that a crawl visited, by path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pages: BTreeMap<String, Outcome>,
+}
+
+impl Report {
+    /// The pages, sorted by path.
+    pub fn pages(&self) -> &BTreeMap<String, Outcome> {
+        &self.pages
+    }
+
+    /// How many pages were visited.
+    pub fn len(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+    }
+
+    /// How many pages did not end with a status below 400.
+    pub fn errors(&self) -> usize {
+        self.pages.values().filter(|outcome| outcome.is_error()).count()
+    }
+
+    /// The SHA-256 of the report's lines, `path outcome`, sorted by path: two crawls agree
+    /// if and only if their digests do. It is what `sha256sum` says of the same lines.
+    pub fn digest(&self) -> String {
+        let hash = Sha256::digest(self.to_string());
+        hash.iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+}
+
+impl FromIterator<(String, Outcome)> for Report {
+    fn from_iter<I: IntoIterator<Item = (String, Outcome)>>(pages: I) -> Self {
+        Self { pages: pages.into_iter().collect() }
+    }
+}
+
+impl Extend<(String, Outcome)> for Report {
+    fn extend<I: IntoIterator<Item = (String, Outcome)>>(&mut self, pages: I) {
+        self.pages.extend(pages);
+    }
+}
+
+/// A line a page: its path, a space, its outcome.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pages.iter().try_for_each(|(path, outcome)| writeln!(f, "{path} {outcome}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_that_of_the_sorted_lines() {
+        let pages = [("/b", Outcome::Reset), ("/a", Outcome::Status(200))];
+        let report: Report =
+            pages.map(|(path, it)| (path.to_owned(), it)).into_iter().collect();
+        assert_eq!(report.to_string(), "/a 200\n/b reset\n");
+        // printf '/a 200\n/b reset\n' | sha256sum
+        let digest = "44a0ee9c2646857f99ce46f7c88c0252f85625e7654d9cb74fdf12909f2ebb18";
+        assert_eq!(report.digest(), digest);
+        assert_eq!((report.len(), report.errors()), (2, 1));
+    }
+}

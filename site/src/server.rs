@@ -1,0 +1,180 @@
+//! A plain server for a [`Site`]: threads, blocking calls, and no loop of ours.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use crate::{Answer, Fault, Site};
+
+/// The longest request that is read, in bytes.
+const MAX_REQUEST: usize = 16 * 1024;
+
+/// A site that is being served on 127.0.0.1. Dropping it stops it.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    site: Site,
+    /// Set by the drop; read by the accepting thread.
+    stopping: AtomicBool,
+    /// Answers sent, or about to be.
+    served: AtomicUsize,
+    in_flight: AtomicUsize,
+    max_in_flight: AtomicUsize,
+    /// Every open connection, so that the drop can end it.
+    connections: Mutex<HashMap<usize, TcpStream>>,
+}
+
+impl Server {
+    /// Serves `site` on a free port.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no port or no thread to be had.
+    pub fn start(site: Site) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            site,
+            stopping: AtomicBool::new(false),
+            served: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
+            max_in_flight: AtomicUsize::new(0),
+            connections: Mutex::default(),
+        });
+        let accepting = {
+            let shared = Arc::clone(&shared);
+            let name = "site".to_owned();
+            thread::Builder::new().name(name).spawn(move || shared.accept(&listener))?
+        };
+        Ok(Self { address, shared, accepting: Some(accepting) })
+    }
+
+    /// The URL of the first page.
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many requests were answered so far.
+    pub fn served(&self) -> usize {
+        self.shared.served.load(Ordering::Relaxed)
+    }
+
+    /// The most requests that were ever being answered at once.
+    ///
+    /// A request counts from when it has been read until just before its answer is sent, so
+    /// a client that keeps to its bound is never seen above it. A request that is never
+    /// answered does not count.
+    pub fn max_in_flight(&self) -> usize {
+        self.shared.max_in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counts from zero again.
+    pub fn reset_counts(&self) {
+        self.shared.served.store(0, Ordering::Relaxed);
+        self.shared.max_in_flight.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        // The accepting thread is in `accept`: a connection brings it back.
+        drop(TcpStream::connect(self.address));
+        if let Some(accepting) = self.accepting.take() {
+            drop(accepting.join());
+        }
+        for connection in self.shared.connections().values() {
+            drop(connection.shutdown(Shutdown::Both));
+        }
+    }
+}
+
+impl Shared {
+    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+        for n in 0.. {
+            let accepted = listener.accept();
+            if self.stopping.load(Ordering::Relaxed) {
+                return;
+            }
+            let Ok((stream, _)) = accepted else {
+                // No descriptors left: let somebody finish.
+                thread::sleep(Duration::from_millis(10));
+                continue;
+            };
+            let shared = Arc::clone(self);
+            let handler = thread::Builder::new().stack_size(128 * 1024);
+            drop(handler.spawn(move || shared.serve(n, stream)));
+        }
+    }
+
+    /// One request, one answer. What goes wrong is the client's affair.
+    fn serve(&self, n: usize, stream: TcpStream) {
+        if let Ok(clone) = stream.try_clone() {
+            self.connections().insert(n, clone);
+        }
+        drop(self.answer(&stream));
+        self.connections().remove(&n);
+    }
+
+    fn answer(&self, mut stream: &TcpStream) -> io::Result<()> {
+        let request = read_request(stream)?;
+        let Answer { delay, bytes, fault } = self.site.answer(&request);
+        self.served.fetch_add(1, Ordering::Relaxed);
+        if fault == Fault::Hang {
+            return wait_for_the_end(stream);
+        }
+        let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.max_in_flight.fetch_max(now, Ordering::Relaxed);
+        thread::sleep(delay);
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        stream.write_all(&bytes)?;
+        match fault {
+            Fault::None | Fault::Hang => stream.shutdown(Shutdown::Write),
+            // To close with no time to linger resets the connection.
+            Fault::Reset => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+            Fault::Endless => loop {
+                stream.write_all(&bytes)?;
+            },
+        }
+    }
+
+    fn connections(&self) -> MutexGuard<'_, HashMap<usize, TcpStream>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read_request(mut stream: &TcpStream) -> io::Result<Vec<u8>> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 1024];
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") && request.len() < MAX_REQUEST
+    {
+        match stream.read(&mut buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => request.extend_from_slice(&buffer[..n]),
+        }
+    }
+    Ok(request)
+}
+
+fn wait_for_the_end(mut stream: &TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 1024];
+    while stream.read(&mut buffer)? > 0 {}
+    Ok(())
+}
