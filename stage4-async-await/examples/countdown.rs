@@ -1,0 +1,33 @@
+//! Countdowns that share a thread: `cargo run --example stage4-countdown`.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use site::countdown::{ROCKETS, Rocket};
+use stage4_async_await::time::sleep;
+use stage4_async_await::{run, spawn};
+
+fn main() -> io::Result<()> {
+    site::demo::countdown(countdown)
+}
+
+/// Lets every rocket count down at its own pace, and gives what was said, in order.
+pub fn countdown() -> io::Result<Vec<String>> {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let said = Rc::clone(&log);
+    run(async move {
+        let rockets = ROCKETS.map(|rocket| spawn(count(rocket, Rc::clone(&said))));
+        for rocket in rockets {
+            rocket.await;
+        }
+    })?;
+    Ok(log.take())
+}
+
+async fn count(rocket: Rocket, log: Rc<RefCell<Vec<String>>>) {
+    for left in (0..rocket.from).rev() {
+        sleep(rocket.period).await;
+        log.borrow_mut().push(format!("{} {left}", rocket.name));
+    }
+}
