@@ -1,0 +1,118 @@
+//! A crawler, threads that share a list: `cargo run --example stage0-threads-crawl`.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use site::http::Parser;
+use site::{Frontier, Job, Outcome, Page, Report};
+
+fn main() -> io::Result<()> {
+    site::demo::crawl(crawl)
+}
+
+/// Visits every page that can be reached, level by level, a thread for each slot.
+pub fn crawl(job: Job) -> io::Result<Report> {
+    Ok(crawl_levels(&job))
+}
+
+fn crawl_levels(job: &Job) -> Report {
+    let mut frontier = Frontier::new(job);
+    while let Some(level) = frontier.next_level() {
+        for (path, page) in visit_all(job, level) {
+            frontier.record(path, page);
+        }
+    }
+    frontier.into_report()
+}
+
+/// Lets as many threads as there are slots take path after path from one list.
+fn visit_all(job: &Job, level: Vec<String>) -> Vec<(String, Result<Page, Outcome>)> {
+    let threads = job.concurrency.min(level.len());
+    let (left, done) = (Mutex::new(level.into_iter()), Mutex::new(Vec::new()));
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(path) = next() {
+            let page = visit(job, &path);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((path, page));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let worker = thread::Builder::new().spawn_scoped(scope, work);
+            drop(worker); // no thread to be had: the others do its share
+        }
+    });
+    // If there was not one thread to be had, this one does it all.
+    work();
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn visit(job: &Job, path: &str) -> Result<Page, Outcome> {
+    let deadline = Instant::now().checked_add(job.timeout);
+    fetch(job, path, deadline)
+}
+
+fn fetch(job: &Job, path: &str, deadline: Option<Instant>) -> Result<Page, Outcome> {
+    let mut stream = connect(&job.target.addresses, deadline)?;
+    let mut request = &*job.request(path);
+    while !request.is_empty() {
+        set_timeout(&stream, deadline)?;
+        let n = stream.write(request).map_err(or_timed_out)?;
+        request = &request[n..];
+    }
+    let mut parser = Parser::new();
+    let mut buffer = [0; 4096];
+    loop {
+        set_timeout(&stream, deadline)?;
+        let n = stream.read(&mut buffer).map_err(or_timed_out)?;
+        if let Some(page) = parser.receive(&buffer[..n])? {
+            return Ok(page);
+        }
+    }
+}
+
+/// Tries every address in turn.
+fn connect(
+    addresses: &[SocketAddr],
+    deadline: Option<Instant>,
+) -> Result<TcpStream, Outcome> {
+    let mut failure = Outcome::Failed;
+    for address in addresses {
+        let connected = match deadline {
+            Some(_) => TcpStream::connect_timeout(address, left(deadline)?),
+            None => TcpStream::connect(address),
+        };
+        match connected {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = or_timed_out(error),
+        }
+    }
+    Err(failure)
+}
+
+/// A blocking call cannot be told to stop. So each is told beforehand how long it may take.
+fn set_timeout(stream: &TcpStream, deadline: Option<Instant>) -> Result<(), Outcome> {
+    if deadline.is_some() {
+        let left = left(deadline)?;
+        stream.set_read_timeout(Some(left))?;
+        stream.set_write_timeout(Some(left))?;
+    }
+    Ok(())
+}
+
+fn left(deadline: Option<Instant>) -> Result<std::time::Duration, Outcome> {
+    let left =
+        deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    left.filter(|left| !left.is_zero()).ok_or(Outcome::TimedOut)
+}
+
+/// On Unix, a call whose time is up says that it would block.
+fn or_timed_out(error: io::Error) -> Outcome {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => Outcome::TimedOut,
+        kind => kind.into(),
+    }
+}
