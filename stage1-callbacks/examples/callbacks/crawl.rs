@@ -92,8 +92,10 @@ struct Fetch {
     step: RefCell<Option<Waiting>>,
     timer: Cell<Option<DelayedCall>>,
     /// Taken by the first end that comes, and there are many.
-    done: Cell<Option<Box<dyn FnOnce(Result<Page, Outcome>)>>>,
+    done: Cell<Option<Done>>,
 }
+
+type Done = Box<dyn FnOnce(Result<Page, Outcome>)>;
 
 /// Tries every address in turn.
 fn connect(fetch: &Rc<Fetch>, mut addresses: std::vec::IntoIter<SocketAddr>) {

@@ -27,7 +27,7 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
 }
 
 fn accept(listener: TcpListener) {
-    let accepted = listener.accept().add_callback(|stream| Ok(echo(stream)));
+    let accepted = listener.accept().add_callback(echo);
     // No descriptors left: let somebody finish.
     let paused = accepted.add_errback(|_| sleep(Duration::from_millis(50)));
     drop(paused.add_callback(move |()| accept(listener)));

@@ -1,0 +1,40 @@
+//! Countdowns that share a thread: `cargo run --example stage2-countdown`.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use site::countdown::{ROCKETS, Rocket};
+use stage2_generators::time::sleep;
+use stage2_generators::{Deferred, inline_callbacks, react, yield_};
+
+fn main() -> io::Result<()> {
+    site::demo::countdown(countdown)
+}
+
+/// Lets every rocket count down at its own pace, and gives what was said, in order.
+pub fn countdown() -> io::Result<Vec<String>> {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let said = Rc::clone(&log);
+    react(move || {
+        inline_callbacks(async move {
+            let rockets = ROCKETS.map(|rocket| count(rocket, Rc::clone(&said)));
+            for rocket in rockets {
+                yield_(rocket).await?;
+            }
+            Ok(())
+        })
+    })?
+    .map_err(|failure| io::Error::other(failure.to_string()))?;
+    Ok(log.take())
+}
+
+fn count(rocket: Rocket, log: Rc<RefCell<Vec<String>>>) -> Deferred<()> {
+    inline_callbacks(async move {
+        for left in (0..rocket.from).rev() {
+            yield_(sleep(rocket.period)).await?;
+            log.borrow_mut().push(format!("{} {left}", rocket.name));
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,86 @@
+//! A crawler: `cargo run --example stage2-crawl`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use site::http::Parser;
+use site::{Frontier, Job, Outcome, Page, Report};
+use stage2_generators::net::TcpStream;
+use stage2_generators::sync::Semaphore;
+use stage2_generators::time::{Elapsed, timeout};
+use stage2_generators::{Deferred, Failure, inline_callbacks, react, yield_};
+
+fn main() -> io::Result<()> {
+    site::demo::crawl(crawl)
+}
+
+/// Visits every page that can be reached, level by level, many at a time.
+pub fn crawl(job: Job) -> io::Result<Report> {
+    let report = react(move || crawl_levels(Rc::new(job)))?;
+    report.map_err(|failure| io::Error::other(failure.to_string()))
+}
+
+fn crawl_levels(job: Rc<Job>) -> Deferred<Report> {
+    inline_callbacks(async move {
+        let slots = Semaphore::new(job.concurrency);
+        let mut frontier = Frontier::new(&job);
+        while let Some(level) = frontier.next_level() {
+            let visits: Vec<_> = level
+                .into_iter()
+                .map(|path| {
+                    let visit = visit(Rc::clone(&job), slots.clone(), path.clone());
+                    (path, visit)
+                })
+                .collect();
+            for (path, visit) in visits {
+                let page = yield_(visit).await;
+                frontier.record(path, page.map_err(|failure| outcome(&failure)));
+            }
+        }
+        Ok(frontier.into_report())
+    })
+}
+
+fn visit(job: Rc<Job>, slots: Semaphore, path: String) -> Deferred<Page> {
+    inline_callbacks(async move {
+        let _permit = yield_(slots.acquire()).await?;
+        yield_(timeout(job.timeout, fetch(Rc::clone(&job), path))).await
+    })
+}
+
+fn fetch(job: Rc<Job>, path: String) -> Deferred<Page> {
+    inline_callbacks(async move {
+        let stream = yield_(connect(&job.target.addresses)).await?;
+        yield_(stream.write_all(job.request(&path))).await?;
+        let mut parser = Parser::new();
+        loop {
+            let bytes = yield_(stream.read()).await?;
+            if let Some(page) = parser.receive(&bytes)? {
+                return Ok(page);
+            }
+        }
+    })
+}
+
+/// Tries every address in turn.
+fn connect(addresses: &[SocketAddr]) -> Deferred<TcpStream> {
+    let addresses = addresses.to_vec();
+    inline_callbacks(async move {
+        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable).into();
+        for address in addresses {
+            match yield_(TcpStream::connect(address)).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    })
+}
+
+fn outcome(failure: &Failure) -> Outcome {
+    match failure.get::<Elapsed>() {
+        Some(_) => Outcome::TimedOut,
+        None => Outcome::of(failure.error()),
+    }
+}

@@ -1,0 +1,525 @@
+//! A value that is not there yet, and what will be done with it: Twisted's `Deferred`.
+//!
+//! A deferred is a chain of *links*. Each link takes the result of the one before it, good
+//! or bad, and leaves its own. The chain runs links and does not know their types; a link
+//! owns the slots it reads and writes, and does. So nothing is ever downcast, and a chain
+//! of any length runs in a loop, never by recursion.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use crate::failure::{Failure, guard, report};
+
+/// The promise of a `T`.
+///
+/// It has one owner: to add a link is to hand the deferred over and to get its new end
+/// back. (In Twisted two people may add callbacks to one Deferred, each changing what the
+/// other one sees. Here that cannot be written.) Dropping it does not stop the chain; a
+/// failure that is left at its end is reported.
+pub struct Deferred<T> {
+    chain: Rc<Chain>,
+    /// Where the last link leaves its result.
+    end: Rc<Slot<T>>,
+}
+
+/// The other side of a deferred: who has it can keep the promise.
+pub struct Firer<T> {
+    chain: Rc<Chain>,
+    /// Where the first link finds the result.
+    start: Rc<Slot<T>>,
+}
+
+/// The right to cancel a deferred, without the deferred.
+#[derive(Clone)]
+pub struct CancelHandle(Weak<Chain>);
+
+/// What a callback may give: a result, another deferred to wait for, or nothing.
+pub trait Outcome {
+    /// What the next callback gets.
+    type Value: 'static;
+    /// Looks at which of them it is.
+    fn into_next(self) -> Next<Self::Value>;
+}
+
+/// How a chain goes on after a callback.
+#[derive(Debug)]
+pub enum Next<T> {
+    /// At once, with this.
+    Done(Result<T, Failure>),
+    /// When this has fired, with its result.
+    Wait(Deferred<T>),
+}
+
+/// A deferred fires once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyCalled;
+
+/// Somebody did not want to wait any longer.
+#[doc(alias = "CancelledError")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl<T: 'static> Deferred<T> {
+    /// A deferred that has not fired, and who can fire it.
+    pub fn new() -> (Firer<T>, Self) {
+        let slot = Rc::new(Slot::default());
+        let chain = Rc::new(Chain {
+            links: RefCell::default(),
+            fired: Cell::new(false),
+            running: Cell::new(false),
+            paused: Cell::new(0),
+            swallow: Cell::new(false),
+            waits_for: RefCell::default(),
+            canceller: Cell::default(),
+            start: Rc::clone(&slot) as _,
+        });
+        let firer = Firer { chain: Rc::clone(&chain), start: Rc::clone(&slot) };
+        (firer, Self { chain, end: slot })
+    }
+
+    /// The same, and what to do when somebody cancels it. The canceller may fire it; if it
+    /// does not, the deferred fails with [`Cancelled`].
+    pub fn with_canceller(
+        canceller: impl FnOnce(Firer<T>) + 'static,
+    ) -> (Firer<T>, Self) {
+        let (firer, deferred) = Self::new();
+        let (chain, start) = (Rc::downgrade(&firer.chain), Rc::downgrade(&firer.start));
+        firer.chain.canceller.set(Some(Box::new(move || {
+            if let (Some(chain), Some(start)) = (chain.upgrade(), start.upgrade()) {
+                canceller(Firer { chain, start });
+            }
+        })));
+        (firer, deferred)
+    }
+
+    /// Goes on with `callback` if all went well so far. On a deferred that has fired it is
+    /// called before this returns.
+    #[doc(alias = "addCallback")]
+    pub fn add_callback<R: Outcome>(
+        self,
+        callback: impl FnOnce(T) -> R + 'static,
+    ) -> Deferred<R::Value> {
+        self.add_link(|result| match result {
+            Ok(value) => callback(value).into_next(),
+            Err(failure) => Next::Done(Err(failure)),
+        })
+    }
+
+    /// Goes on with `errback` if something went wrong. What it gives is good again, unless
+    /// it fails in turn.
+    #[doc(alias = "addErrback")]
+    pub fn add_errback<R: Outcome<Value = T>>(
+        self,
+        errback: impl FnOnce(Failure) -> R + 'static,
+    ) -> Self {
+        self.add_link(|result| match result {
+            Ok(value) => Next::Done(Ok(value)),
+            Err(failure) => errback(failure).into_next(),
+        })
+    }
+
+    /// Goes on with one or the other: the errback does not see its own twin's failure.
+    #[doc(alias = "addCallbacks")]
+    pub fn add_callbacks<R: Outcome, Q: Outcome<Value = R::Value>>(
+        self,
+        callback: impl FnOnce(T) -> R + 'static,
+        errback: impl FnOnce(Failure) -> Q + 'static,
+    ) -> Deferred<R::Value> {
+        self.add_link(|result| match result {
+            Ok(value) => callback(value).into_next(),
+            Err(failure) => errback(failure).into_next(),
+        })
+    }
+
+    /// Goes on with `both` in any case.
+    #[doc(alias = "addBoth")]
+    pub fn add_both<R: Outcome>(
+        self,
+        both: impl FnOnce(Result<T, Failure>) -> R + 'static,
+    ) -> Deferred<R::Value> {
+        self.add_link(|result| both(result).into_next())
+    }
+
+    /// Looks at the result as it goes by, and leaves it where it is.
+    pub fn tap(&self, look: impl FnOnce(&Result<T, Failure>) + 'static) {
+        let slot = Rc::clone(&self.end);
+        self.chain.push(Box::new(move |_| {
+            let result = slot.take();
+            let looked = guard(|| look(&result));
+            slot.put(looked.and(result));
+            Flow::Next
+        }));
+        self.chain.run();
+    }
+
+    /// Fires another deferred with this one's result.
+    #[doc(alias = "chainDeferred")]
+    pub fn chain_deferred(self, other: Firer<T>) -> Deferred<()> {
+        self.add_both(move |result| Ok(other.fire(result)?))
+    }
+
+    /// Gives up: fails with [`Cancelled`] unless it has fired. Who waits for an inner
+    /// deferred cancels that one instead.
+    pub fn cancel(&self) {
+        self.chain.cancel();
+    }
+
+    /// The right to cancel, for somebody else.
+    pub fn cancel_handle(&self) -> CancelHandle {
+        CancelHandle(Rc::downgrade(&self.chain))
+    }
+
+    /// Runs no more links until [`unpause`](Self::unpause), however often it was paused.
+    pub fn pause(&self) {
+        self.chain.paused.set(self.chain.paused.get() + 1);
+    }
+
+    /// Takes one [`pause`](Self::pause) back.
+    pub fn unpause(&self) {
+        let paused = self.chain.paused.get().checked_sub(1);
+        self.chain.paused.set(paused.expect("unpause takes a pause back"));
+        self.chain.run();
+    }
+
+    /// The result, if it is there and nothing has still to be done with it.
+    ///
+    /// # Errors
+    ///
+    /// The deferred itself, if it is not.
+    pub fn try_take(self) -> Result<Result<T, Failure>, Self> {
+        if self.chain.is_settled() { Ok(self.end.take()) } else { Err(self) }
+    }
+
+    /// Adds a link: what it does with the result, it does in the chain's own time.
+    fn add_link<U: 'static>(
+        self,
+        step: impl FnOnce(Result<T, Failure>) -> Next<U> + 'static,
+    ) -> Deferred<U> {
+        let Self { chain, end: input } = self;
+        let output = Rc::new(Slot::default());
+        let end = Rc::clone(&output);
+        chain.push(Box::new(move |chain| {
+            let result = input.take();
+            match guard(|| step(result)).unwrap_or_else(|panic| Next::Done(Err(panic))) {
+                Next::Done(result) => output.put(result),
+                Next::Wait(inner) => match inner.try_take() {
+                    Ok(result) => output.put(result),
+                    Err(inner) => return inner.hand_over(output, chain),
+                },
+            }
+            Flow::Next
+        }));
+        chain.run();
+        Deferred { chain, end }
+    }
+
+    /// Adds a last link, which leaves the result with an outer chain and continues that.
+    fn hand_over(self, output: Rc<Slot<T>>, outer: &Rc<Chain>) -> Flow {
+        let Self { chain, end } = self;
+        let outer = Rc::clone(outer);
+        chain.push(Box::new(move |_| {
+            output.put(end.take());
+            Flow::Continue(outer)
+        }));
+        Flow::Wait(Rc::downgrade(&chain))
+    }
+}
+
+impl<T: 'static> Firer<T> {
+    /// Keeps the promise, or says why it cannot be kept; runs the links that wait for it.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyCalled`] if it has fired. (One fire after a cancel is let pass: who fires
+    /// may not have heard of it.)
+    #[doc(alias("callback", "errback"))]
+    pub fn fire(&self, result: Result<T, Failure>) -> Result<(), AlreadyCalled> {
+        if self.chain.fired.replace(true) {
+            return if self.chain.swallow.take() { Ok(()) } else { Err(AlreadyCalled) };
+        }
+        self.start.put(result);
+        self.chain.run();
+        Ok(())
+    }
+
+    /// Whether it has fired.
+    pub fn is_fired(&self) -> bool {
+        self.chain.fired.get()
+    }
+}
+
+impl CancelHandle {
+    /// Cancels the deferred, if it is still there.
+    pub fn cancel(&self) {
+        if let Some(chain) = self.0.upgrade() {
+            chain.cancel();
+        }
+    }
+}
+
+/// A deferred that has fired with a value.
+pub fn succeed<T: 'static>(value: T) -> Deferred<T> {
+    fired(Ok(value))
+}
+
+/// A deferred that has failed.
+pub fn fail<T: 'static>(failure: impl Into<Failure>) -> Deferred<T> {
+    fired(Err(failure.into()))
+}
+
+/// Calls `body`, and makes a deferred of whatever it gives; a deferred stays itself.
+#[doc(alias = "maybeDeferred")]
+pub fn maybe_deferred<R: Outcome>(body: impl FnOnce() -> R) -> Deferred<R::Value> {
+    match guard(body).map(Outcome::into_next) {
+        Ok(Next::Wait(deferred)) => deferred,
+        Ok(Next::Done(result)) => fired(result),
+        Err(panic) => fired(Err(panic)),
+    }
+}
+
+fn fired<T: 'static>(result: Result<T, Failure>) -> Deferred<T> {
+    let (firer, deferred) = Deferred::new();
+    firer.fire(result).expect("a new deferred has not fired");
+    deferred
+}
+
+/// The links of a deferred, and how far it has come.
+struct Chain {
+    /// Filled at the end by whoever adds a callback; emptied from the front by `run`.
+    links: RefCell<VecDeque<Link>>,
+    /// Set by `fire` and `cancel`: there is a result for the first link.
+    fired: Cell<bool>,
+    /// A link is running: what it adds waits behind those that are there.
+    running: Cell<bool>,
+    /// How many reasons there are not to run: pauses, and an inner deferred.
+    paused: Cell<u32>,
+    /// Set by a cancel: the next fire comes too late and means no harm.
+    swallow: Cell<bool>,
+    /// The inner deferred that the last link gave, read by `cancel`.
+    waits_for: RefCell<Option<Weak<Chain>>>,
+    canceller: Cell<Option<Box<dyn FnOnce()>>>,
+    /// The first slot, for a failure from outside.
+    start: Rc<dyn Fail>,
+}
+
+type Link = Box<dyn FnOnce(&Rc<Chain>) -> Flow>;
+
+/// Where to go after a link.
+enum Flow {
+    Next,
+    /// Nowhere, until that chain comes to its end.
+    Wait(Weak<Chain>),
+    /// This chain is at its end; that one waited for it.
+    Continue(Rc<Chain>),
+}
+
+impl Chain {
+    fn push(&self, link: Link) {
+        self.links.borrow_mut().push_back(link);
+    }
+
+    /// Runs every link that can run. Whom it continues is the next `current`: never a call
+    /// within a call, however many chains wait for each other.
+    fn run(self: &Rc<Self>) {
+        let mut current = Rc::clone(self);
+        while current.can_run() {
+            let Some(link) = current.pop() else { return };
+            current.running.set(true);
+            let flow = link(&current);
+            current.running.set(false);
+            match flow {
+                Flow::Next => {}
+                Flow::Wait(inner) => {
+                    current.waits_for.replace(Some(inner));
+                    current.paused.set(current.paused.get() + 1);
+                    return;
+                }
+                Flow::Continue(outer) => {
+                    outer.waits_for.take();
+                    outer.paused.set(outer.paused.get() - 1);
+                    current = outer;
+                }
+            }
+        }
+    }
+
+    fn pop(&self) -> Option<Link> {
+        self.links.borrow_mut().pop_front()
+    }
+
+    fn can_run(&self) -> bool {
+        self.fired.get() && !self.running.get() && self.paused.get() == 0
+    }
+
+    fn is_settled(&self) -> bool {
+        self.can_run() && self.links.borrow().is_empty()
+    }
+
+    fn cancel(self: &Rc<Self>) {
+        let mut current = Rc::clone(self);
+        while current.fired.get() {
+            let inner = current.waits_for.borrow().as_ref().and_then(Weak::upgrade);
+            let Some(inner) = inner else { return };
+            current = inner;
+        }
+        match current.canceller.take() {
+            Some(canceller) => {
+                if let Err(panic) = guard(canceller) {
+                    report(format_args!("A canceller failed: {panic}"));
+                }
+            }
+            None => current.swallow.set(true),
+        }
+        if !current.fired.replace(true) {
+            current.start.fail(Cancelled.into());
+            current.run();
+        }
+    }
+}
+
+thread_local! {
+    /// Links of chains that are being dropped; `None` while none is.
+    static GRAVES: RefCell<Option<Vec<VecDeque<Link>>>> = const { RefCell::new(None) };
+}
+
+/// A link may hold a deferred whose links hold deferreds. They are dropped one after the
+/// other, not one inside the other, or a long chain would overflow the stack.
+impl Drop for Chain {
+    fn drop(&mut self) {
+        let links = self.links.take();
+        if links.is_empty() {
+            return;
+        }
+        let mut links = Some(links);
+        let is_first = GRAVES.try_with(|graves| {
+            let mut graves = graves.borrow_mut();
+            let is_first = graves.is_none();
+            graves.get_or_insert_default().extend(links.take());
+            is_first
+        });
+        if is_first != Ok(true) {
+            return;
+        }
+        while let Some(links) =
+            GRAVES.with_borrow_mut(|it| it.as_mut().and_then(Vec::pop))
+        {
+            if let Err(panic) = guard(|| drop(links)) {
+                report(format_args!("A callback failed while it was dropped: {panic}"));
+            }
+        }
+        GRAVES.set(None);
+    }
+}
+
+/// Where one link leaves its result for the next.
+struct Slot<T>(Cell<Option<Result<T, Failure>>>);
+
+impl<T> Slot<T> {
+    fn put(&self, result: Result<T, Failure>) {
+        self.0.set(Some(result));
+    }
+
+    fn take(&self) -> Result<T, Failure> {
+        self.0.take().expect("a link runs once the one before it has left a result")
+    }
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(Cell::new(None))
+    }
+}
+
+/// A failure that nobody took is reported: at the moment when nobody can any more.
+impl<T> Drop for Slot<T> {
+    fn drop(&mut self) {
+        if let Some(Err(failure)) = self.0.take() {
+            report(format_args!("Unhandled error in Deferred: {failure}"));
+        }
+    }
+}
+
+/// A slot whose type does not matter.
+trait Fail {
+    fn fail(&self, failure: Failure);
+}
+
+impl<T> Fail for Slot<T> {
+    fn fail(&self, failure: Failure) {
+        self.put(Err(failure));
+    }
+}
+
+impl<T: 'static> Outcome for Result<T, Failure> {
+    type Value = T;
+
+    fn into_next(self) -> Next<T> {
+        Next::Done(self)
+    }
+}
+
+impl<T: 'static> Outcome for Deferred<T> {
+    type Value = T;
+
+    fn into_next(self) -> Next<T> {
+        Next::Wait(self)
+    }
+}
+
+impl<T: 'static> Outcome for Next<T> {
+    type Value = T;
+
+    fn into_next(self) -> Self {
+        self
+    }
+}
+
+impl Outcome for () {
+    type Value = ();
+
+    fn into_next(self) -> Next<()> {
+        Next::Done(Ok(()))
+    }
+}
+
+impl<T> Clone for Firer<T> {
+    fn clone(&self) -> Self {
+        Self { chain: Rc::clone(&self.chain), start: Rc::clone(&self.start) }
+    }
+}
+
+impl<T> fmt::Debug for Deferred<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deferred").field("settled", &self.chain.is_settled()).finish()
+    }
+}
+
+impl<T> fmt::Debug for Firer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Firer").field("fired", &self.chain.fired.get()).finish()
+    }
+}
+
+impl fmt::Debug for CancelHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelHandle").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for AlreadyCalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a deferred fires only once")
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cancelled")
+    }
+}
+
+impl Error for AlreadyCalled {}
+impl Error for Cancelled {}

@@ -1,0 +1,248 @@
+//! The event loop: call whoever is ready, then wait for whoever is not.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::mem;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use reactor::{Reactor, TimerId};
+
+use crate::deferred::{Deferred, maybe_deferred};
+use crate::failure::{Failure, guard, report};
+
+thread_local! {
+    /// Set for the length of a `run`; read by whatever needs the loop.
+    static CURRENT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
+}
+
+/// Calls `main`, and then serves callbacks until [`stop`]: Twisted's `reactor.run`.
+///
+/// # Errors
+///
+/// What `main` gives, and what opening or asking the selector answers.
+///
+/// # Panics
+///
+/// Panics inside another `run`.
+pub fn run(main: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let event_loop = Rc::new(EventLoop::new()?);
+    let _entered = Entered::enter(&event_loop);
+    main()?;
+    event_loop.run_until_stopped()
+}
+
+/// Runs until the deferred that `main` gives has fired, and gives its result: Twisted's
+/// `task.react`.
+///
+/// # Errors
+///
+/// What opening or asking the selector answers.
+///
+/// # Panics
+///
+/// Panics inside another `run`.
+pub fn react<T: 'static>(
+    main: impl FnOnce() -> Deferred<T>,
+) -> io::Result<Result<T, Failure>> {
+    let result = Rc::new(Cell::new(None));
+    let slot = Rc::clone(&result);
+    run(move || {
+        drop(maybe_deferred(main).add_both(move |end| {
+            slot.set(Some(end));
+            stop();
+        }));
+        Ok(())
+    })?;
+    Ok(result.take().expect("the loop ran until it was there"))
+}
+
+/// Ends [`run`] after the present turn. What is left is dropped.
+pub fn stop() {
+    current().stopped.set(true);
+}
+
+/// Calls `callback` in the next turn.
+#[doc(alias = "callLater(0)")]
+pub fn call_soon(callback: impl FnOnce() + 'static) {
+    current().ready.borrow_mut().push_back(Box::new(callback));
+}
+
+/// Calls `callback` once `delay` has passed, unless it is cancelled before.
+#[doc(alias = "callLater")]
+pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> DelayedCall {
+    let event_loop = current();
+    let callback: Callback = Box::new(callback);
+    let callback = Rc::new(Cell::new(Some(callback)));
+    let slot = Rc::clone(&callback);
+    // Beyond what a clock can show is never.
+    let timer = event_loop.reactor.now().checked_add(delay).map(|deadline| {
+        let call = move || slot.take().into_iter().for_each(|callback| callback());
+        event_loop.reactor.wait_until(deadline, Box::new(call))
+    });
+    DelayedCall { callback, timer }
+}
+
+/// A handle for other threads: the one part of the loop that may leave its own.
+#[doc(alias = "callFromThread")]
+pub fn remote() -> Remote {
+    current().remote.clone()
+}
+
+/// A call that will be made later. Dropping the handle changes nothing.
+pub struct DelayedCall {
+    /// Emptied by the call, or by a cancel.
+    callback: Rc<Cell<Option<Callback>>>,
+    timer: Option<TimerId>,
+}
+
+impl DelayedCall {
+    /// Takes the call back, even in the very turn in which it was due. A second time, or
+    /// too late, it does nothing.
+    pub fn cancel(&self) {
+        let callback = self.callback.take();
+        drop(callback);
+        if let (Some(timer), Some(event_loop)) = (self.timer, try_current()) {
+            let timer = event_loop.reactor.cancel(timer);
+            drop(timer);
+        }
+    }
+}
+
+/// Calls into a loop from any thread.
+#[derive(Clone)]
+pub struct Remote {
+    /// Filled on any thread; emptied by the loop once it is awake.
+    callbacks: Arc<Mutex<Vec<RemoteCallback>>>,
+    waker: Waker,
+}
+
+type RemoteCallback = Box<dyn FnOnce() + Send>;
+
+impl Remote {
+    /// Has `callback` called on the loop's thread, in one of its next turns. A loop that is
+    /// gone calls nobody.
+    pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
+        let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        callbacks.push(Box::new(callback));
+        drop(callbacks);
+        self.waker.wake_by_ref();
+    }
+
+    fn take(&self) -> Vec<RemoteCallback> {
+        mem::take(&mut self.callbacks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The loop that is running on this thread.
+///
+/// # Panics
+///
+/// Panics when there is none.
+pub(crate) fn current() -> Rc<EventLoop> {
+    try_current().expect(
+        "no event loop is running on this thread: call this from inside `run`, in a \
+         callback or in something it calls",
+    )
+}
+
+/// The loop that is running on this thread, if any.
+pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// What to do next.
+pub(crate) type Callback = Box<dyn FnOnce()>;
+
+/// One thread, many callbacks.
+pub(crate) struct EventLoop {
+    /// Filled by `call_soon` and `wait`; emptied by `run_ready`, a turn at a time.
+    ready: RefCell<VecDeque<Callback>>,
+    /// Set by `stop`; read after each turn.
+    stopped: Cell<bool>,
+    /// Filled by other threads; emptied by `wait`.
+    remote: Remote,
+    pub(crate) reactor: Reactor<Callback>,
+}
+
+impl EventLoop {
+    fn new() -> io::Result<Self> {
+        let reactor = Reactor::new()?;
+        let remote = Remote { callbacks: Arc::default(), waker: reactor.waker() };
+        let stopped = Cell::new(false);
+        Ok(Self { ready: RefCell::default(), stopped, remote, reactor })
+    }
+
+    fn run_until_stopped(&self) -> io::Result<()> {
+        loop {
+            self.run_ready();
+            if self.stopped.get() {
+                return Ok(());
+            }
+            self.wait()?;
+        }
+    }
+
+    /// One turn: every callback that was ready when it began is called. What they schedule
+    /// waits for the next turn, so that the sockets are never starved. A panic ends its own
+    /// callback and no other.
+    fn run_ready(&self) {
+        let turn = self.ready.take();
+        for callback in turn {
+            if let Err(panic) = guard(callback) {
+                report(format_args!("Unhandled error in a callback: {panic}"));
+            }
+        }
+    }
+
+    /// Sleeps in the reactor until somebody is ready, then queues whoever can make progress.
+    fn wait(&self) -> io::Result<()> {
+        let busy = !self.ready.borrow().is_empty();
+        let mut ready = Vec::new();
+        self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)?;
+        let remote = self.remote.take();
+        let mut queue = self.ready.borrow_mut();
+        queue.extend(ready);
+        queue.extend(remote.into_iter().map(|callback| callback as Callback));
+        Ok(())
+    }
+}
+
+/// Makes a loop current; dropping it ends that, and before it the callbacks that are left.
+struct Entered(Rc<EventLoop>);
+
+impl Entered {
+    fn enter(event_loop: &Rc<EventLoop>) -> Self {
+        assert!(
+            try_current().is_none(),
+            "run() cannot be called from a running event loop: it is running already"
+        );
+        CURRENT.set(Some(Rc::clone(event_loop)));
+        Self(Rc::clone(event_loop))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // What is left may own sockets and timers of this loop, which must still be current.
+        let ready = self.0.ready.take();
+        drop((ready, self.0.remote.take()));
+        CURRENT.set(None);
+    }
+}
+
+impl fmt::Debug for DelayedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DelayedCall").field("timer", &self.timer).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,4 @@
+//! What fidelity needs beyond the core.
+
+pub mod lists;
+pub mod trampoline;
