@@ -71,7 +71,8 @@ fn connect(addresses: &[SocketAddr]) -> Deferred<TcpStream> {
         for address in addresses {
             match yield_(TcpStream::connect(address)).await {
                 Ok(stream) => return Ok(stream),
-                Err(error) => failure = error,
+                Err(refused) if refused.is::<io::Error>() => failure = refused,
+                Err(cancelled) => return Err(cancelled),
             }
         }
         Err(failure)

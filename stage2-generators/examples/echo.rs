@@ -30,8 +30,11 @@ fn accept(listener: TcpListener) -> Deferred<()> {
         loop {
             match yield_(listener.accept()).await {
                 Ok(stream) => drop(echo(stream).add_errback(|_| ())), // the peer is gone
-                // No descriptors left: let somebody finish.
-                Err(_) => yield_(sleep(Duration::from_millis(50))).await?,
+                Err(failure) => {
+                    // A cancel goes on; no descriptors left: let somebody finish.
+                    failure.trap::<io::Error>()?;
+                    yield_(sleep(Duration::from_millis(50))).await?;
+                }
             }
         }
     })

@@ -81,8 +81,8 @@ fn connect(mut addresses: std::vec::IntoIter<SocketAddr>) -> Deferred<TcpStream>
     };
     let connected = TcpStream::connect(address);
     connected.add_errback(move |failure: Failure| match addresses.as_slice() {
-        [] => fail_with(failure),
-        _ => connect(addresses),
+        [_, ..] if failure.is::<io::Error>() => connect(addresses),
+        _ => fail_with(failure),
     })
 }
 

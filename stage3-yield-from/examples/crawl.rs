@@ -1,0 +1,86 @@
+//! A crawler: `cargo run --example stage3-crawl`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use site::http::Parser;
+use site::{Frontier, Job, Outcome, Page, Report};
+use stage3_yield_from::net::TcpStream;
+use stage3_yield_from::sync::Semaphore;
+use stage3_yield_from::time::{Elapsed, timeout};
+use stage3_yield_from::{Coroutine, Failure, coroutine, run, spawn, yield_from};
+
+fn main() -> io::Result<()> {
+    site::demo::crawl(crawl)
+}
+
+/// Visits every page that can be reached, level by level, many at a time.
+pub fn crawl(job: Job) -> io::Result<Report> {
+    let report = run(crawl_levels(Rc::new(job)))?;
+    report.map_err(|failure| io::Error::other(failure.to_string()))
+}
+
+fn crawl_levels(job: Rc<Job>) -> Coroutine<Report> {
+    coroutine(async move {
+        let slots = Semaphore::new(job.concurrency);
+        let mut frontier = Frontier::new(&job);
+        while let Some(level) = frontier.next_level() {
+            let visits: Vec<_> = level
+                .into_iter()
+                .map(|path| {
+                    let visit = visit(Rc::clone(&job), slots.clone(), path.clone());
+                    (path, spawn(visit))
+                })
+                .collect();
+            for (path, visit) in visits {
+                let page = yield_from(&visit).await;
+                frontier.record(path, page.map_err(|failure| outcome(&failure)));
+            }
+        }
+        Ok(frontier.into_report())
+    })
+}
+
+fn visit(job: Rc<Job>, slots: Semaphore, path: String) -> Coroutine<Page> {
+    coroutine(async move {
+        let _permit = yield_from(slots.acquire()).await?;
+        yield_from(timeout(job.timeout, fetch(Rc::clone(&job), path))).await
+    })
+}
+
+fn fetch(job: Rc<Job>, path: String) -> Coroutine<Page> {
+    coroutine(async move {
+        let stream = yield_from(connect(job.target.addresses.clone())).await?;
+        yield_from(stream.write_all(job.request(&path))).await?;
+        let mut parser = Parser::new();
+        loop {
+            let bytes = yield_from(stream.read()).await?;
+            if let Some(page) = parser.receive(&bytes)? {
+                return Ok(page);
+            }
+        }
+    })
+}
+
+/// Tries every address in turn.
+fn connect(addresses: Vec<SocketAddr>) -> Coroutine<TcpStream> {
+    coroutine(async move {
+        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable).into();
+        for address in addresses {
+            match yield_from(TcpStream::connect(address)).await {
+                Ok(stream) => return Ok(stream),
+                Err(refused) if refused.is::<io::Error>() => failure = refused,
+                Err(cancelled) => return Err(cancelled),
+            }
+        }
+        Err(failure)
+    })
+}
+
+fn outcome(failure: &Failure) -> Outcome {
+    match failure.get::<Elapsed>() {
+        Some(_) => Outcome::TimedOut,
+        None => Outcome::of(failure.error()),
+    }
+}

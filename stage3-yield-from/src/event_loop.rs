@@ -1,0 +1,236 @@
+//! The event loop: call whoever is ready, then wait for whoever is not.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::mem;
+use std::rc::{Rc, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use reactor::{Reactor, TimerId};
+
+use crate::failure::{Failure, guard, report};
+use crate::future::Future;
+use crate::task::{Coroutine, Leave, spawn};
+
+thread_local! {
+    /// Set for the length of a `run`; read by whatever needs the loop.
+    static CURRENT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
+}
+
+/// Runs `main` to its end on a loop of its own: asyncio's `run_until_complete`.
+///
+/// # Errors
+///
+/// What opening or asking the selector answers; inside, what `main` fails with.
+///
+/// # Panics
+///
+/// Panics inside another `run`.
+#[doc(alias = "run_until_complete")]
+pub fn run<T: 'static>(main: Coroutine<T>) -> io::Result<Result<T, Failure>> {
+    let event_loop = Rc::new(EventLoop::new()?);
+    let _entered = Entered::enter(&event_loop);
+    let main = spawn(main);
+    event_loop.run_until(|| main.done())?;
+    Ok(main.take().expect("the loop ran until it was there"))
+}
+
+/// Calls `callback` in the next turn.
+pub fn call_soon(callback: impl FnOnce() + 'static) {
+    current().call_soon(Box::new(callback));
+}
+
+/// Calls `callback` once `delay` has passed, unless it is cancelled before.
+pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHandle {
+    let event_loop = current();
+    let due = Future::new();
+    due.add_done_callback(callback);
+    // Beyond what a clock can show is never.
+    let deadline = event_loop.reactor.now().checked_add(delay);
+    let set = |deadline| event_loop.reactor.wait_until(deadline, due.clone());
+    TimerHandle { timer: deadline.map(set), due }
+}
+
+/// A handle for other threads: the one part of the loop that may leave its own.
+pub fn remote() -> Remote {
+    current().remote.clone()
+}
+
+/// A call that will be made later. Dropping the handle changes nothing.
+pub struct TimerHandle {
+    timer: Option<TimerId>,
+    /// Done when the time has come; its callback is the call.
+    due: Future<()>,
+}
+
+impl TimerHandle {
+    /// Takes the call back. A second time, or too late, it does nothing.
+    pub fn cancel(&self) {
+        let callbacks = self.due.forget_callbacks();
+        drop(callbacks);
+        if let (Some(timer), Some(event_loop)) = (self.timer, try_current()) {
+            let due = event_loop.reactor.cancel(timer);
+            drop(due);
+        }
+    }
+}
+
+/// Calls into a loop from any thread.
+#[derive(Clone)]
+pub struct Remote {
+    /// Filled on any thread; emptied by the loop once it is awake.
+    callbacks: Arc<Mutex<Vec<RemoteCallback>>>,
+    waker: Waker,
+}
+
+type RemoteCallback = Box<dyn FnOnce() + Send>;
+
+impl Remote {
+    /// Has `callback` called on the loop's thread, in one of its next turns. A loop that is
+    /// gone calls nobody.
+    pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
+        let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        callbacks.push(Box::new(callback));
+        drop(callbacks);
+        self.waker.wake_by_ref();
+    }
+
+    fn take(&self) -> Vec<RemoteCallback> {
+        mem::take(&mut self.callbacks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The loop that is running on this thread.
+///
+/// # Panics
+///
+/// Panics when there is none.
+pub(crate) fn current() -> Rc<EventLoop> {
+    try_current().expect(
+        "no event loop is running on this thread: call this from inside `run`, in a \
+         coroutine or in something it calls",
+    )
+}
+
+/// The loop that is running on this thread, if any.
+pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// What to do next.
+pub(crate) type Callback = Box<dyn FnOnce()>;
+
+/// One thread, many tasks.
+pub(crate) struct EventLoop {
+    /// Filled by `call_soon` and `wait`; emptied by `run_ready`, a turn at a time.
+    ready: RefCell<VecDeque<Callback>>,
+    /// Filled by `spawn`; read when the loop ends.
+    tasks: RefCell<Vec<Weak<dyn Leave>>>,
+    /// Filled by other threads; emptied by `wait`.
+    remote: Remote,
+    pub(crate) reactor: Reactor<Future<()>>,
+}
+
+impl EventLoop {
+    fn new() -> io::Result<Self> {
+        let reactor = Reactor::new()?;
+        let remote = Remote { callbacks: Arc::default(), waker: reactor.waker() };
+        Ok(Self { ready: RefCell::default(), tasks: RefCell::default(), remote, reactor })
+    }
+
+    pub(crate) fn call_soon(&self, callback: Callback) {
+        self.ready.borrow_mut().push_back(callback);
+    }
+
+    /// Keeps a task in mind for the end of the loop; forgets those that are gone, whenever
+    /// they have become half of all.
+    pub(crate) fn remember(&self, task: Weak<dyn Leave>) {
+        let mut tasks = self.tasks.borrow_mut();
+        if tasks.len() == tasks.capacity() {
+            tasks.retain(|task| task.strong_count() > 0);
+            let live = tasks.len();
+            tasks.reserve(live.max(16));
+        }
+        tasks.push(task);
+    }
+
+    /// Turn after turn, until `done` says so.
+    fn run_until(&self, mut done: impl FnMut() -> bool) -> io::Result<()> {
+        loop {
+            self.run_ready();
+            if done() {
+                return Ok(());
+            }
+            self.wait()?;
+        }
+    }
+
+    /// One turn: every callback that was ready when it began is called. What they schedule
+    /// waits for the next turn, so that the sockets are never starved. A panic ends its own
+    /// callback and no other.
+    fn run_ready(&self) {
+        let turn = self.ready.take();
+        for callback in turn {
+            if let Err(panic) = guard(callback) {
+                report(format_args!("Unhandled error in a callback: {panic}"));
+            }
+        }
+    }
+
+    /// Sleeps in the reactor until somebody is ready, then finishes the futures that were left for it.
+    fn wait(&self) -> io::Result<()> {
+        let busy = !self.ready.borrow().is_empty();
+        let mut ready = Vec::new();
+        self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)?;
+        for future in ready {
+            // One that was cancelled meanwhile is done already.
+            let _ = future.set_result(());
+        }
+        let remote = self.remote.take();
+        let mut queue = self.ready.borrow_mut();
+        queue.extend(remote.into_iter().map(|callback| callback as Callback));
+        Ok(())
+    }
+}
+
+/// Makes a loop current; dropping it ends that, and before it the callbacks that are left.
+struct Entered(Rc<EventLoop>);
+
+impl Entered {
+    fn enter(event_loop: &Rc<EventLoop>) -> Self {
+        assert!(
+            try_current().is_none(),
+            "run() cannot be called from a running event loop: yield_from the coroutine instead"
+        );
+        CURRENT.set(Some(Rc::clone(event_loop)));
+        Self(Rc::clone(event_loop))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // What is left may own sockets and timers of this loop, which must still be current.
+        for task in self.0.tasks.take().iter().filter_map(Weak::upgrade) {
+            task.leave();
+        }
+        let ready = self.0.ready.take();
+        drop((ready, self.0.remote.take()));
+        CURRENT.set(None);
+    }
+}
+
+impl fmt::Debug for TimerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimerHandle").field("timer", &self.timer).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,3 @@
+//! What fidelity needs beyond the core.
+
+pub mod signal;

@@ -1,0 +1,55 @@
+//! A future that another thread may finish.
+//!
+//! A future belongs to its loop's thread, and only [`call_soon_threadsafe`] may cross over.
+//! So what crosses is a number, and the loop's own thread knows which future it means.
+//!
+//! [`call_soon_threadsafe`]: crate::event_loop::Remote::call_soon_threadsafe
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::event_loop::{Remote, remote};
+use crate::future::{Future, WeakFuture};
+
+thread_local! {
+    /// Filled by `signal`; emptied when a signal is set, or its future is gone.
+    static SIGNALS: RefCell<BTreeMap<u64, WeakFuture<()>>> =
+        const { RefCell::new(BTreeMap::new()) };
+}
+
+/// A signal for another thread, and the future that is done once it is set.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
+pub fn signal() -> (Signal, Future<()>) {
+    let future = Future::new();
+    let id = SIGNALS.with_borrow_mut(|signals| {
+        signals.retain(|_, future| future.upgrade().is_some());
+        let id = signals.last_key_value().map_or(0, |(last, _)| last + 1);
+        signals.insert(id, future.downgrade());
+        id
+    });
+    (Signal { id, remote: remote() }, future)
+}
+
+/// Finishes a future from any thread.
+#[derive(Clone, Debug)]
+pub struct Signal {
+    id: u64,
+    remote: Remote,
+}
+
+impl Signal {
+    /// Finishes the future, in one of its loop's next turns. A second time does nothing.
+    pub fn set(&self) {
+        let id = self.id;
+        self.remote.call_soon_threadsafe(move || {
+            let future = SIGNALS.with_borrow_mut(|signals| signals.remove(&id));
+            if let Some(future) = future.and_then(|future| future.upgrade()) {
+                // Somebody may have cancelled it meanwhile.
+                let _ = future.set_result(());
+            }
+        });
+    }
+}

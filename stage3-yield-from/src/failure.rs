@@ -1,0 +1,134 @@
+//! An error on its way to whoever handles it: Twisted's `Failure`.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::error::Error;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+/// Any error, shared and still recognisable: `?` turns errors into it, and
+/// [`trap`](Self::trap) takes one kind out again.
+#[derive(Clone)]
+pub struct Failure(Rc<dyn Reason>);
+
+/// An error that can be taken back as what it was.
+trait Reason: Error + 'static {
+    fn into_any(self: Rc<Self>) -> Rc<dyn Any>;
+    fn as_any(&self) -> &dyn Any;
+    fn as_error(&self) -> &(dyn Error + 'static);
+}
+
+impl Failure {
+    /// Whether the error is an `E`. Types are exact: Rust's errors have no base classes.
+    #[doc(alias = "check")]
+    pub fn is<E: Error + 'static>(&self) -> bool {
+        self.0.as_any().is::<E>()
+    }
+
+    /// The error, if it is an `E`.
+    pub fn get<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.as_any().downcast_ref()
+    }
+
+    /// The error if it is an `E`. Chain several traps for several kinds.
+    ///
+    /// # Errors
+    ///
+    /// Any other failure, unchanged: on to the next errback.
+    pub fn trap<E: Error + 'static>(self) -> Result<Rc<E>, Self> {
+        if self.is::<E>() {
+            Ok(self.0.into_any().downcast().expect("its type was just asked for"))
+        } else {
+            Err(self)
+        }
+    }
+
+    /// The error, whatever it is.
+    #[doc(alias = "value")]
+    pub fn error(&self) -> &(dyn Error + 'static) {
+        self.0.as_error()
+    }
+
+    /// What the error came from.
+    pub fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// A panic that was caught at the edge of a callback.
+#[derive(Debug)]
+pub struct Panicked(String);
+
+/// Calls `body`, and turns a panic into a failure.
+pub(crate) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        Panicked(text.unwrap_or_else(|| "something that is no text".to_owned())).into()
+    })
+}
+
+type Hook = Rc<dyn Fn(&str)>;
+
+thread_local! {
+    /// Set by `on_report`; called by `report`.
+    static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+}
+
+/// Has `hook` told, on this thread, of every failure that nobody handled; without one they
+/// go to standard error. Twisted's log observer.
+pub fn on_report(hook: impl Fn(&str) + 'static) {
+    let before = HOOK.replace(Some(Rc::new(hook)));
+    drop(before);
+}
+
+/// Says what nobody handled.
+#[allow(clippy::print_stderr, reason = "the last resort of a failure")]
+pub(crate) fn report(what: impl fmt::Display) {
+    let hook = HOOK.try_with(|hook| hook.borrow().clone()).ok().flatten();
+    match hook {
+        Some(hook) => hook(&what.to_string()),
+        None => eprintln!("{what}"),
+    }
+}
+
+impl<E: Error + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(Rc::new(error))
+    }
+}
+
+impl<E: Error + 'static> Reason for E {
+    fn into_any(self: Rc<Self>) -> Rc<dyn Any> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_error(&self) -> &(dyn Error + 'static) {
+        self
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&*self.0, f)
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panicked: {}", self.0)
+    }
+}
+
+impl Error for Panicked {}

@@ -1,0 +1,275 @@
+//! A slot for a result that is not there yet: the `Future` of PEP 3156.
+//!
+//! Not to be mixed up with Rust's trait of that name, which is a thing that runs. This one
+//! runs nothing. Whoever has the result puts it in; whoever wants it leaves a callback, which
+//! the loop calls in a later turn, never inside `set_result`.
+
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::fmt;
+use std::mem;
+use std::rc::{Rc, Weak};
+
+use crate::event_loop::{Callback, try_current};
+use crate::failure::{Failure, report};
+
+/// A result to come. Its clones are one future.
+pub struct Future<T>(Rc<Slot<T>>);
+
+struct Slot<T> {
+    /// Set once, by `set_result`, `set_exception` or `cancel`.
+    state: RefCell<State<T>>,
+    /// Filled by `add_done_callback`; emptied when the result is there.
+    callbacks: RefCell<Vec<(CallbackId, Callback)>>,
+    /// How many callbacks there were so far: names them.
+    added: Cell<u64>,
+    /// Set by `result`: an error that somebody saw need not be reported.
+    seen: Cell<bool>,
+}
+
+enum State<T> {
+    Pending,
+    Finished(Result<T, Failure>),
+}
+
+/// A future that is still there if somebody else keeps it.
+#[derive(Debug)]
+pub(crate) struct WeakFuture<T>(Weak<Slot<T>>);
+
+/// Something to wait for, whatever its result: what a coroutine yields to its task.
+#[derive(Clone)]
+pub struct AnyFuture(Rc<dyn Wait>);
+
+/// What a task asks of what it waits for.
+pub(crate) trait Wait {
+    fn add_done_callback(&self, callback: Callback) -> CallbackId;
+    fn cancel(&self) -> bool;
+}
+
+/// Names a callback, so that it can be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallbackId(u64);
+
+/// A future was asked for what it cannot do in its present state.
+#[doc(alias = "InvalidStateError")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidState;
+
+/// Somebody did not want to wait any longer.
+#[doc(alias = "CancelledError")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl<T> Future<T> {
+    /// A future without a result.
+    pub fn new() -> Self {
+        Self(Rc::new(Slot {
+            state: RefCell::new(State::Pending),
+            callbacks: RefCell::default(),
+            added: Cell::new(0),
+            seen: Cell::new(false),
+        }))
+    }
+
+    /// Whether there is a result, an error, or a cancel.
+    pub fn done(&self) -> bool {
+        matches!(*self.0.state.borrow(), State::Finished(_))
+    }
+
+    /// Whether it was cancelled.
+    pub fn cancelled(&self) -> bool {
+        let state = self.0.state.borrow();
+        matches!(&*state, State::Finished(Err(failure)) if failure.is::<Cancelled>())
+    }
+
+    /// Puts the result in, and schedules the callbacks.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidState`] if it is done.
+    pub fn set_result(&self, value: T) -> Result<(), InvalidState> {
+        self.finish(Ok(value))
+    }
+
+    /// Puts an error in, and schedules the callbacks.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidState`] if it is done.
+    pub fn set_exception(&self, failure: impl Into<Failure>) -> Result<(), InvalidState> {
+        self.finish(Err(failure.into()))
+    }
+
+    /// Gives it up, unless it is done: then it says `false` and does nothing.
+    pub fn cancel(&self) -> bool {
+        self.finish(Err(Cancelled.into())).is_ok()
+    }
+
+    /// Has `callback` called by the loop once the future is done; in the next turn, if it is
+    /// done already.
+    pub fn add_done_callback(&self, callback: impl FnOnce() + 'static) -> CallbackId {
+        self.0.added.set(self.0.added.get() + 1);
+        let id = CallbackId(self.0.added.get());
+        if self.done() {
+            schedule(Box::new(callback));
+        } else {
+            self.0.callbacks.borrow_mut().push((id, Box::new(callback)));
+        }
+        id
+    }
+
+    /// Takes a callback back; says whether it was there.
+    pub fn remove_done_callback(&self, id: CallbackId) -> bool {
+        let mut callbacks = self.0.callbacks.borrow_mut();
+        let index = callbacks.iter().position(|(other, _)| *other == id);
+        let removed = index.map(|index| callbacks.remove(index));
+        drop(callbacks);
+        removed.is_some()
+    }
+
+    pub(crate) fn finish(&self, result: Result<T, Failure>) -> Result<(), InvalidState> {
+        if self.done() {
+            return Err(InvalidState);
+        }
+        self.0.state.replace(State::Finished(result));
+        for (_, callback) in self.0.callbacks.take() {
+            schedule(callback);
+        }
+        Ok(())
+    }
+
+    /// The result, for the one who alone has a right to it.
+    pub(crate) fn take(&self) -> Option<Result<T, Failure>> {
+        match self.0.state.replace(State::Pending) {
+            State::Pending => None,
+            State::Finished(result) => Some(result),
+        }
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakFuture<T> {
+        WeakFuture(Rc::downgrade(&self.0))
+    }
+
+    /// Takes all callbacks back.
+    pub(crate) fn forget_callbacks(&self) -> impl Sized + use<T> {
+        self.0.callbacks.take()
+    }
+
+    /// Whether the two are one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T: 'static> Future<T> {
+    /// The same future, its type forgotten.
+    pub fn erased(&self) -> AnyFuture {
+        AnyFuture(Rc::new(self.clone()))
+    }
+}
+
+impl<T: Clone> Future<T> {
+    /// The result. It can be asked for again and again, and is the same each time.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidState`] if it is not done; [`Cancelled`], or the error that was put in.
+    pub fn result(&self) -> Result<T, Failure> {
+        match &*self.0.state.borrow() {
+            State::Pending => Err(InvalidState.into()),
+            State::Finished(result) => {
+                self.0.seen.set(true);
+                result.clone()
+            }
+        }
+    }
+}
+
+impl<T> WeakFuture<T> {
+    pub(crate) fn upgrade(&self) -> Option<Future<T>> {
+        self.0.upgrade().map(Future)
+    }
+}
+
+impl AnyFuture {
+    pub(crate) fn new(wait: Rc<dyn Wait>) -> Self {
+        Self(wait)
+    }
+
+    pub(crate) fn add_done_callback(&self, callback: Callback) -> CallbackId {
+        self.0.add_done_callback(callback)
+    }
+
+    pub(crate) fn cancel(&self) -> bool {
+        self.0.cancel()
+    }
+}
+
+impl<T> Wait for Future<T> {
+    fn add_done_callback(&self, callback: Callback) -> CallbackId {
+        Self::add_done_callback(self, callback)
+    }
+
+    fn cancel(&self) -> bool {
+        Self::cancel(self)
+    }
+}
+
+/// Where no loop runs any more, nobody is called.
+fn schedule(callback: Callback) {
+    if let Some(event_loop) = try_current() {
+        event_loop.call_soon(callback);
+    }
+}
+
+/// An error that nobody ever saw is reported when nobody can see it any more.
+impl<T> Drop for Slot<T> {
+    fn drop(&mut self) {
+        let state = mem::replace(self.state.get_mut(), State::Pending);
+        if let State::Finished(Err(failure)) = state
+            && !self.seen.get()
+            && !failure.is::<Cancelled>()
+        {
+            report(format_args!("Future exception was never retrieved: {failure}"));
+        }
+    }
+}
+
+impl<T> Clone for Future<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T> Default for Future<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for Future<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Future").field("done", &self.done()).finish()
+    }
+}
+
+impl fmt::Debug for AnyFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyFuture").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for InvalidState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("invalid state")
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cancelled")
+    }
+}
+
+impl Error for InvalidState {}
+impl Error for Cancelled {}

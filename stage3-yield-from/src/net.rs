@@ -1,0 +1,170 @@
+//! Sockets: try the call; if it would block, wait for a future and try again.
+
+use std::fmt;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::rc::Rc;
+
+use reactor::{Direction, Key};
+
+use crate::event_loop::{current, try_current};
+use crate::failure::Failure;
+use crate::future::Future;
+use crate::task::{Coroutine, coroutine, yield_from};
+
+/// How much one read gives at the most, in bytes.
+const CHUNK: usize = 16 * 1024;
+
+/// A listening socket. Its clones are one socket.
+#[derive(Clone)]
+pub struct TcpListener {
+    inner: Rc<reactor::TcpListener<Future<()>>>,
+}
+
+impl TcpListener {
+    /// Binds to `address` on the running loop.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let inner = Rc::new(current().reactor.listen(address)?);
+        Ok(Self { inner })
+    }
+
+    /// The address it is bound to.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    /// Waits for a connection.
+    pub fn accept(&self) -> Coroutine<TcpStream> {
+        let listener = Rc::clone(&self.inner);
+        retry(self.inner.key(), Direction::Read, move || {
+            let inner = Rc::new(listener.accept()?);
+            Ok(TcpStream { inner })
+        })
+    }
+}
+
+/// A connected socket. Its clones are one socket, which is closed with the last of them.
+#[derive(Clone)]
+pub struct TcpStream {
+    inner: Rc<reactor::TcpStream<Future<()>>>,
+}
+
+impl TcpStream {
+    /// Connects to `address`.
+    pub fn connect(address: SocketAddr) -> Coroutine<Self> {
+        coroutine(async move {
+            let stream = Self { inner: Rc::new(current().reactor.connect(address)?) };
+            let inner = Rc::clone(&stream.inner);
+            let connected =
+                retry(inner.key(), Direction::Write, move || inner.connected());
+            yield_from(connected).await?;
+            Ok(stream)
+        })
+    }
+
+    /// Reads what has arrived; nothing at all means that the peer is done.
+    pub fn read(&self) -> Coroutine<Vec<u8>> {
+        let stream = Rc::clone(&self.inner);
+        retry(self.inner.key(), Direction::Read, move || {
+            let mut buffer = [0; CHUNK];
+            let n = stream.read(&mut buffer)?;
+            Ok(buffer[..n].to_vec())
+        })
+    }
+
+    /// Writes everything, as fast as the peer reads.
+    pub fn write_all(&self, bytes: Vec<u8>) -> Coroutine<()> {
+        let stream = Rc::clone(&self.inner);
+        let mut written = 0;
+        retry(self.inner.key(), Direction::Write, move || {
+            while written < bytes.len() {
+                written += stream.write(&bytes[written..])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Tells the peer that nothing more will be written.
+    #[doc(alias = "write_eof")]
+    pub fn shutdown(&self) -> io::Result<()> {
+        self.inner.shutdown(Shutdown::Write)
+    }
+
+    /// Our end.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    /// Their end.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.peer_addr()
+    }
+}
+
+/// Tries `operation` until it no longer would block. In between the task parks: this is
+/// where a future is left with the reactor.
+///
+/// One task can wait for each direction of a socket. A second one is told that it is busy:
+/// who would get the bytes?
+fn retry<T: 'static>(
+    key: Key,
+    direction: Direction,
+    mut operation: impl FnMut() -> io::Result<T> + 'static,
+) -> Coroutine<T> {
+    coroutine(async move {
+        loop {
+            match operation() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let parked = Parked::park(key, direction)?;
+                    yield_from(&parked.future).await?;
+                }
+                result => return result.map_err(Failure::from),
+            }
+        }
+    })
+}
+
+/// A task's place at a socket. Dropped, because the task was cancelled, it is given up.
+struct Parked {
+    key: Key,
+    direction: Direction,
+    /// What was left with the reactor, which hands it back to be finished.
+    future: Future<()>,
+}
+
+impl Parked {
+    fn park(key: Key, direction: Direction) -> io::Result<Self> {
+        let (event_loop, future) = (current(), Future::new());
+        let leave = |future| event_loop.reactor.wait_for(key, direction, future);
+        if let Some(other) = leave(future.clone()) {
+            drop(leave(other));
+            let message = "another task already waits for this direction of the socket";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
+        }
+        Ok(Self { key, direction, future })
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        let Some(event_loop) = try_current() else { return };
+        let left = event_loop.reactor.stop_waiting(self.key, self.direction);
+        // By now it may be somebody else who waits there.
+        if let Some(other) = left.filter(|left| !left.is(&self.future)) {
+            let displaced = event_loop.reactor.wait_for(self.key, self.direction, other);
+            drop(displaced);
+        }
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}

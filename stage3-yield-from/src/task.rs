@@ -1,0 +1,266 @@
+//! A task: a coroutine, and the callback that resumes it.
+//!
+//! A coroutine is a generator whose yields are futures: "resume me when this is done". Its
+//! caller delegates to it with [`yield_from`], so that a yield passes through every caller,
+//! up to the task, which is the one who reads it.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+
+use crate::coroutine::{Co, Generator, Step};
+use crate::event_loop::{Callback, current};
+use crate::failure::{Failure, guard};
+use crate::future::{AnyFuture, CallbackId, Cancelled, Future, Wait};
+
+/// A function that waits for futures.
+pub type Coroutine<R> = Generator<AnyFuture, (), R>;
+
+thread_local! {
+    /// The door of the coroutine that is running; read by `yield_from`.
+    static CURRENT: RefCell<Option<Co<AnyFuture, ()>>> = const { RefCell::new(None) };
+}
+
+/// Makes a coroutine of a body, which may [`yield_from`] others. Nothing of it runs yet.
+#[doc(alias = "asyncio.coroutine")]
+pub fn coroutine<R: 'static>(
+    body: impl std::future::Future<Output = Result<R, Failure>> + 'static,
+) -> Coroutine<R> {
+    Generator::new(|co| with_door(co, body))
+}
+
+/// Waits for `inner`: a coroutine, which then runs as a part of the caller; or a future or
+/// another task, which the caller's task then waits for.
+///
+/// # Errors
+///
+/// What `inner` fails with, or what is thrown in meanwhile, as by a cancel.
+///
+/// # Panics
+///
+/// Panics outside the body of a [`coroutine`].
+#[doc(alias = "yield from")]
+pub async fn yield_from<A: Awaitable>(inner: A) -> Result<A::Output, Failure> {
+    let door = CURRENT.with_borrow(Clone::clone).expect(
+        "yield_from outside a coroutine: only the body of a `coroutine` can wait",
+    );
+    inner.wait_through(&door).await
+}
+
+/// What a coroutine can wait for.
+pub trait Awaitable {
+    /// What it gives in the end.
+    type Output;
+    /// Yields through `door` for as long as it takes.
+    fn wait_through(
+        self,
+        door: &Co<AnyFuture, ()>,
+    ) -> impl std::future::Future<Output = Result<Self::Output, Failure>>;
+}
+
+/// A coroutine is delegated to (PEP 380).
+impl<R> Awaitable for Coroutine<R> {
+    type Output = R;
+
+    async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<R, Failure> {
+        door.yield_from(&self).await
+    }
+}
+
+/// A future is what is yielded in the end: `Future.__iter__` of asyncio.
+impl<T: Clone + 'static> Awaitable for &Future<T> {
+    type Output = T;
+
+    async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<T, Failure> {
+        if !self.done() {
+            door.yield_(self.erased()).await?;
+        }
+        self.result()
+    }
+}
+
+/// A task is a future that somebody is working on.
+impl<T: Clone + 'static> Awaitable for &Task<T> {
+    type Output = T;
+
+    async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<T, Failure> {
+        if !self.done() {
+            door.yield_(AnyFuture::new(Rc::clone(&self.0) as _)).await?;
+        }
+        self.result()
+    }
+}
+
+/// A coroutine that runs by itself. Its clones are one task; without any it runs on.
+pub struct Task<T>(Rc<Running<T>>);
+
+struct Running<T> {
+    coroutine: Coroutine<T>,
+    /// Set by the step that ends the coroutine.
+    result: Future<T>,
+    /// What the coroutine yielded last; cancelled instead of the coroutine.
+    waits_for: RefCell<Option<AnyFuture>>,
+    /// Set by a cancel that found nothing to cancel: the next step throws it.
+    must_cancel: Cell<bool>,
+}
+
+/// Starts a task on the running loop. Its first step is in the next turn, never here.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
+#[doc(alias("create_task", "ensure_future"))]
+pub fn spawn<T: 'static>(coroutine: Coroutine<T>) -> Task<T> {
+    let running = Rc::new(Running {
+        coroutine,
+        result: Future::new(),
+        waits_for: RefCell::default(),
+        must_cancel: Cell::new(false),
+    });
+    let event_loop = current();
+    event_loop.remember(Rc::downgrade(&running) as _);
+    let first = Rc::clone(&running);
+    event_loop.call_soon(Box::new(move || step(&first)));
+    Task(running)
+}
+
+/// Resumes a task: the one place where a coroutine goes on. What it yields, it waits for.
+#[doc(alias = "__step")]
+fn step<T: 'static>(task: &Rc<Running<T>>) {
+    let before = task.waits_for.take();
+    drop(before);
+    let resumed = guard(|| {
+        if task.must_cancel.take() {
+            task.coroutine.throw(Cancelled)
+        } else {
+            task.coroutine.next()
+        }
+    });
+    let end = match resumed.and_then(|step| step) {
+        Ok(Step::Yield(future)) => return park(task, future),
+        Ok(Step::Return(value)) => Ok(value),
+        Err(failure) => Err(failure),
+    };
+    let ended = task.result.finish(end);
+    debug_assert!(ended.is_ok(), "a task ends once");
+}
+
+/// Leaves the task with the future it waits for, which will have it resumed.
+fn park<T: 'static>(task: &Rc<Running<T>>, future: AnyFuture) {
+    let wakeup = Rc::clone(task);
+    future.add_done_callback(Box::new(move || step(&wakeup)));
+    // A coroutine that was cancelled while it ran is cancelled in what it waits for.
+    if task.must_cancel.get() && future.cancel() {
+        task.must_cancel.set(false);
+    }
+    task.waits_for.replace(Some(future));
+}
+
+impl<T> Task<T> {
+    /// Whether it has come to an end.
+    pub fn done(&self) -> bool {
+        self.0.result.done()
+    }
+
+    /// Whether that end was a cancel.
+    pub fn cancelled(&self) -> bool {
+        self.0.result.cancelled()
+    }
+
+    /// Asks it to give up: [`Cancelled`] is raised at the yield where it stands, once what it
+    /// waits for has been cancelled. It may clean up, and it may refuse. Says `false` if it
+    /// is done.
+    pub fn cancel(&self) -> bool {
+        self.0.cancel()
+    }
+}
+
+impl<T: Clone> Task<T> {
+    /// Its result, the same each time.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidState`](crate::future::InvalidState) if it is not done; what it failed with.
+    pub fn result(&self) -> Result<T, Failure> {
+        self.0.result.result()
+    }
+}
+
+impl<T> Task<T> {
+    /// Its result, for the one who alone has a right to it.
+    pub(crate) fn take(&self) -> Option<Result<T, Failure>> {
+        self.0.result.take()
+    }
+}
+
+impl<T> Running<T> {
+    fn cancel(&self) -> bool {
+        if self.result.done() {
+            return false;
+        }
+        let waits_for = self.waits_for.borrow().clone();
+        if !waits_for.is_some_and(|future| future.cancel()) {
+            self.must_cancel.set(true);
+        }
+        true
+    }
+}
+
+impl<T> Wait for Running<T> {
+    fn add_done_callback(&self, callback: Callback) -> CallbackId {
+        self.result.add_done_callback(callback)
+    }
+
+    fn cancel(&self) -> bool {
+        Self::cancel(self)
+    }
+}
+
+/// A task that the end of its loop leaves behind.
+pub(crate) trait Leave {
+    /// Closes the coroutine, which may own what waits for it.
+    fn leave(&self);
+}
+
+impl<T> Leave for Running<T> {
+    fn leave(&self) {
+        if let Err(failure) = guard(|| self.coroutine.close()).and_then(|closed| closed) {
+            crate::failure::report(format_args!(
+                "Error while a task was closed: {failure}"
+            ));
+        }
+    }
+}
+
+/// Makes `co` the current door whenever `body` runs, and puts the old one back.
+async fn with_door<T>(
+    co: Co<AnyFuture, ()>,
+    body: impl std::future::Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    struct Restore(Option<Co<AnyFuture, ()>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0.take());
+        }
+    }
+    let mut body = pin!(body);
+    poll_fn(|context| {
+        let _outer = Restore(CURRENT.replace(Some(co.clone())));
+        body.as_mut().poll(context)
+    })
+    .await
+}
+
+impl<T> Clone for Task<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("done", &self.done()).finish()
+    }
+}

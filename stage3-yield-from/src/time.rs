@@ -1,0 +1,70 @@
+//! Waiting for the clock.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::event_loop::{TimerHandle, call_later};
+use crate::future::{Cancelled, Future};
+use crate::task::{Coroutine, coroutine, spawn, yield_from};
+
+/// Lets other tasks run for at least `duration`, counted from the first step.
+pub fn sleep(duration: Duration) -> Coroutine<()> {
+    coroutine(async move {
+        let due = Future::new();
+        let done = due.clone();
+        let _alarm = Alarm(call_later(duration, move || {
+            // Who was cancelled meanwhile took the timer back, so it is not done yet.
+            let _ = done.set_result(());
+        }));
+        yield_from(&due).await
+    })
+}
+
+/// The time was up.
+#[doc(alias = "TimeoutError")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elapsed;
+
+/// Waits for `body`, in a task of its own, but no longer than `duration`: then it is
+/// cancelled, and fails with [`Elapsed`] once it has cleaned up.
+#[doc(alias = "wait_for")]
+pub fn timeout<T: Clone + 'static>(
+    duration: Duration,
+    body: Coroutine<T>,
+) -> Coroutine<T> {
+    coroutine(async move {
+        let task = spawn(body);
+        let is_up = Rc::new(Cell::new(false));
+        let (was_up, late) = (Rc::clone(&is_up), task.clone());
+        let _alarm = Alarm(call_later(duration, move || {
+            is_up.set(true);
+            late.cancel();
+        }));
+        match yield_from(&task).await {
+            Err(failure) if was_up.get() && failure.is::<Cancelled>() => {
+                Err(Elapsed.into())
+            }
+            result => result,
+        }
+    })
+}
+
+/// A timer that was set. Dropped, it is taken back.
+struct Alarm(TimerHandle);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the time was up")
+    }
+}
+
+impl Error for Elapsed {}
