@@ -1,2 +1,102 @@
-//! The project's own checks.
-fn main() {}
+//! The project's own checks: `cargo xtask ci`.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
+
+use std::env;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+const HELP: &str = "\
+The project's own checks.
+
+Usage: cargo xtask ci [--skip-tests]
+
+  ci            format, lints, tests, documentation, licences, in this order
+  --skip-tests  all but the tests, for whoever has just run them";
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match *arguments {
+        ["ci"] => ci(true),
+        ["ci", "--skip-tests"] => ci(false),
+        ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A check: what it is called, what runs it, and what its environment needs.
+struct Check {
+    name: &'static str,
+    cargo: &'static [&'static str],
+    env: Option<(&'static str, &'static str)>,
+}
+
+const FORMAT: Check =
+    Check { name: "format", cargo: &["fmt", "--all", "--check"], env: None };
+const LINTS: Check = Check {
+    name: "lints",
+    cargo: &[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ],
+    env: None,
+};
+const TESTS: Check = Check {
+    name: "tests",
+    cargo: &["test", "--workspace", "--locked"],
+    env: Some(("INSTA_UPDATE", "no")),
+};
+const DOCS: Check = Check {
+    name: "documentation",
+    cargo: &["doc", "--workspace", "--no-deps", "--locked"],
+    env: Some(("RUSTDOCFLAGS", "-D warnings")),
+};
+const LICENCES: Check = Check { name: "licences", cargo: &["deny", "check"], env: None };
+
+fn ci(with_tests: bool) -> ExitCode {
+    let mut checks = vec![FORMAT, LINTS];
+    if with_tests {
+        checks.push(TESTS);
+    }
+    checks.push(DOCS);
+    if has_cargo_deny() {
+        checks.push(LICENCES);
+    } else {
+        println!("== licences: skipped, cargo-deny is not installed");
+    }
+    let failed: Vec<_> = checks.iter().filter(|check| !run(check)).collect();
+    for check in &failed {
+        eprintln!("== {} FAILED", check.name);
+    }
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run(check: &Check) -> bool {
+    println!("== {}: cargo {}", check.name, check.cargo.join(" "));
+    let began = Instant::now();
+    let status = cargo().args(check.cargo).envs(check.env).status();
+    println!("== {}: {:.1} s", check.name, began.elapsed().as_secs_f64());
+    status.is_ok_and(|status| status.success())
+}
+
+fn has_cargo_deny() -> bool {
+    let version = cargo().args(["deny", "--version"]).output();
+    version.is_ok_and(|output| output.status.success())
+}
+
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
