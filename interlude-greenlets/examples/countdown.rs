@@ -1,0 +1,36 @@
+//! Countdowns that share a thread: `cargo run --example interlude-countdown`.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use interlude_greenlets::time::sleep;
+use interlude_greenlets::{run, spawn};
+use site::countdown::{ROCKETS, Rocket};
+
+fn main() -> io::Result<()> {
+    site::demo::countdown(countdown)
+}
+
+/// Lets every rocket count down at its own pace, and gives what was said, in order.
+pub fn countdown() -> io::Result<Vec<String>> {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let said = Rc::clone(&log);
+    run(move || {
+        let rockets = ROCKETS.map(|rocket| {
+            let said = Rc::clone(&said);
+            spawn(move || count(rocket, &said))
+        });
+        for rocket in rockets {
+            rocket.join().expect("a rocket does not panic");
+        }
+    })?;
+    Ok(log.take())
+}
+
+fn count(rocket: Rocket, log: &RefCell<Vec<String>>) {
+    for left in (0..rocket.from).rev() {
+        sleep(rocket.period);
+        log.borrow_mut().push(format!("{} {left}", rocket.name));
+    }
+}

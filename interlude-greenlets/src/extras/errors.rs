@@ -1,0 +1,53 @@
+//! Errors that say what went wrong between greenlets.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+
+/// A greenlet panicked; this is what it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panicked(String);
+
+impl Panicked {
+    pub(crate) fn new(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| payload.downcast_ref().cloned());
+        Self(text.unwrap_or_else(|| "something that is no text".into()))
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a greenlet panicked: {}", self.0)
+    }
+}
+
+impl Error for Panicked {}
+
+/// Somebody switched with a message of another type than the receiver waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongMessage {
+    pub(crate) found: &'static str,
+    pub(crate) expected: &'static str,
+}
+
+impl fmt::Display for WrongMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { found, expected } = self;
+        write!(f, "a message of type {found} came to who waits for a {expected}")
+    }
+}
+
+impl Error for WrongMessage {}
+
+/// A greenlet cannot be its own ancestor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CyclicParent;
+
+impl fmt::Display for CyclicParent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a greenlet cannot be its own ancestor")
+    }
+}
+
+impl Error for CyclicParent {}

@@ -1,0 +1,76 @@
+//! A failure: an error on its way to whoever can do something about it.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use crate::extras::errors::Panicked;
+
+/// Any error, as it travels between greenlets. `?` makes one of every error there is.
+#[derive(Clone)]
+pub struct Failure(Arc<dyn Error + Send + Sync>);
+
+impl Failure {
+    /// Whether it is an `E`.
+    #[doc(alias = "check")]
+    pub fn is<E: Error + 'static>(&self) -> bool {
+        self.0.is::<E>()
+    }
+
+    /// The error itself, if it is an `E`.
+    #[doc(alias = "trap")]
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+
+    /// Whether it is this very failure, and not another with the same error.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Raises the failure, as Python raises an exception: the stack is unwound, guards are
+    /// dropped, until somebody catches it. It is no bug, so no panic hook speaks up.
+    pub(crate) fn raise(self) -> ! {
+        resume_unwind(Box::new(self))
+    }
+
+    /// What unwound a stack: a failure that was raised, or a panic.
+    pub(crate) fn caught(payload: Box<dyn Any + Send>) -> Self {
+        match payload.downcast::<Self>() {
+            Ok(raised) => *raised,
+            Err(payload) => Panicked::new(&*payload).into(),
+        }
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({:?})", self.0)
+    }
+}
+
+/// Ends a greenlet when it is raised inside. Its parent gets it as an ordinary value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GreenletExit;
+
+impl fmt::Display for GreenletExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the greenlet is asked to end")
+    }
+}
+
+impl Error for GreenletExit {}
