@@ -25,6 +25,16 @@
 //! # }
 //! ```
 //!
+//! A deferred that was given back from a callback is gone, and nobody can add to it. Twisted
+//! leaves an empty result behind in that place (M1.08); here it does not compile:
+//!
+//! ```compile_fail,E0382
+//! # use stage1_callbacks::{Deferred, deferred::succeed};
+//! let (_firer, inner) = Deferred::<i32>::new();
+//! let outer = succeed(()).add_callback(|()| inner);
+//! inner.add_callback(|value| Ok(value));
+//! ```
+//!
 //! # Who parks, who resumes
 //!
 //! A callback is parked in `net.rs`, function `retry` (and, for the clock, by

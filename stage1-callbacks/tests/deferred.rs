@@ -1,0 +1,561 @@
+//! A Deferred against what Twisted answered. The ids are those of the list of behaviours.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::fmt;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use reactor::backend::{self, Clockwork};
+use stage1_callbacks::deferred::{
+    AlreadyCalled, Cancelled, Deferred, Firer, fail, maybe_deferred, succeed,
+};
+use stage1_callbacks::extras::lists::{
+    FirstError, deferred_list, first_success, gather_results,
+};
+use stage1_callbacks::failure::{Failure, on_report};
+use stage1_callbacks::time::{Elapsed, timeout};
+use stage1_callbacks::{run, stop};
+
+/// Python's `KeyError`, `ValueError` and so on, as far as the oracle raised them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct KeyError(&'static str);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ValueError;
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyError: {}", self.0)
+    }
+}
+
+impl fmt::Display for ValueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ValueError")
+    }
+}
+
+impl Error for KeyError {}
+impl Error for ValueError {}
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+struct Log(Rc<RefCell<Vec<String>>>);
+
+impl Log {
+    fn say(&self, what: impl fmt::Display) {
+        self.0.borrow_mut().push(what.to_string());
+    }
+
+    fn take(&self) -> Vec<String> {
+        self.0.take()
+    }
+
+    /// A callback that says what it gets.
+    fn hear<T: fmt::Display>(&self) -> impl FnOnce(T) + 'static {
+        let log = self.clone();
+        move |value| log.say(value)
+    }
+}
+
+/// Reports on this thread, instead of on standard error.
+fn reports() -> Log {
+    let log = Log::default();
+    let hook = log.clone();
+    on_report(move |what| hook.say(what));
+    log
+}
+
+/// Runs `body` on a stack of 256 KiB.
+fn on_a_small_stack(body: impl FnOnce() + Send + 'static) {
+    let small = thread::Builder::new().stack_size(256 * 1024);
+    small.spawn(body).unwrap().join().unwrap();
+}
+
+/// M1.01
+#[test]
+fn callbacks_run_in_order_each_with_the_last_ones_result() {
+    let log = Log::default();
+    let (firer, deferred) = Deferred::new();
+    let (one, two) = (log.clone(), log.clone());
+    let deferred = deferred.add_callback(move |n: i32| {
+        one.say(n);
+        Ok(n + 1)
+    });
+    let deferred = deferred.add_callback(move |n| {
+        two.say(n);
+        Ok(n * 10)
+    });
+    drop(deferred.add_callback(log.hear()));
+    firer.fire(Ok(1)).unwrap();
+    assert_eq!(log.take(), ["1", "2", "20"]);
+}
+
+/// M1.02
+#[test]
+fn a_callback_added_to_a_fired_deferred_runs_at_once() {
+    let log = Log::default();
+    drop(succeed(5).add_callback(log.hear()));
+    assert_eq!(log.take(), ["5"]);
+}
+
+/// M1.03: 1/0 is a caught panic here, and an `Err` does the same.
+#[test]
+fn an_error_skips_to_the_next_errback_which_may_mend_it() {
+    for panics in [true, false] {
+        let log = Log::default();
+        let (firer, deferred) = Deferred::new();
+        let deferred = deferred.add_callback(move |n: i32| {
+            assert!(!panics, "division by zero");
+            if n == 0 { Err(ValueError.into()) } else { Ok(n) }
+        });
+        let skipped = log.clone();
+        let deferred = deferred.add_callback(move |n| {
+            skipped.say("skipped");
+            Ok(n)
+        });
+        let mended = log.clone();
+        let deferred = deferred.add_errback(move |failure| {
+            mended.say(failure);
+            Ok(7)
+        });
+        drop(deferred.add_callback(log.hear()));
+        firer.fire(Ok(0)).unwrap();
+        let error = if panics { "panicked: division by zero" } else { "ValueError" };
+        assert_eq!(log.take(), [error, "7"]);
+    }
+}
+
+/// M1.04
+#[test]
+fn an_errback_does_not_see_its_own_twins_failure() {
+    let log = Log::default();
+    let (same, next) = (log.clone(), log.clone());
+    let deferred = succeed(0).add_callbacks(
+        |_| Err::<i32, _>(ValueError.into()),
+        move |_| {
+            same.say("same pair");
+            Ok(0)
+        },
+    );
+    drop(deferred.add_errback(move |_| {
+        next.say("next");
+        Ok(0)
+    }));
+    assert_eq!(log.take(), ["next"]);
+}
+
+/// M1.05
+#[test]
+fn add_both_sees_success_and_failure_alike() {
+    let log = Log::default();
+    for deferred in [succeed(1), fail(KeyError("k"))] {
+        let log = log.clone();
+        drop(deferred.add_both(move |result| match result {
+            Ok(value) => log.say(value),
+            Err(failure) => log.say(failure),
+        }));
+    }
+    assert_eq!(log.take(), ["1", "KeyError: k"]);
+}
+
+/// M1.06: callback or errback, then callback or errback.
+#[test]
+fn a_deferred_fires_once() {
+    for first in [Ok(1), Err(KeyError("first"))] {
+        for second in [Ok(2), Err(KeyError("second"))] {
+            let (firer, deferred) = Deferred::new();
+            let other = firer.clone();
+            firer.fire(first.map_err(Failure::from)).unwrap();
+            assert_eq!(other.fire(second.map_err(Failure::from)), Err(AlreadyCalled));
+            drop(deferred.add_errback(|_| Ok(0)));
+        }
+    }
+}
+
+/// M1.07
+#[test]
+fn a_callback_that_gives_a_deferred_makes_the_outer_one_wait() {
+    let log = Log::default();
+    let (inner_firer, inner) = Deferred::new();
+    let (firer, deferred) = Deferred::new();
+    drop(deferred.add_callback(|()| inner).add_callback(log.hear()));
+    firer.fire(Ok(())).unwrap();
+    assert_eq!(log.take(), [""; 0]);
+    inner_firer.fire(Ok("in")).unwrap();
+    assert_eq!(log.take(), ["in"]);
+}
+
+/// M1.08 holds by type: see the compile-fail example in `lib.rs`. What can be looked at, a
+/// tap before it is given away, sees the value once.
+#[test]
+fn what_the_outer_one_took_is_gone_from_the_inner_one() {
+    let log = Log::default();
+    let (firer, inner) = Deferred::new();
+    let tapped = log.clone();
+    inner.tap(move |result| {
+        tapped.say(format_args!("inner {}", result.as_ref().unwrap()));
+    });
+    let outer = log.clone();
+    let hear = move |value| outer.say(format_args!("outer {value}"));
+    drop(succeed(()).add_callback(|()| inner).add_callback(hear));
+    firer.fire(Ok("v")).unwrap();
+    assert_eq!(log.take(), ["inner v", "outer v"]);
+}
+
+/// M1.09
+#[test]
+fn a_failed_deferred_given_back_is_the_outer_ones_failure() {
+    let log = Log::default();
+    let deferred = succeed(0).add_callback(|_| fail::<i32>(KeyError("x")));
+    let heard = log.clone();
+    drop(deferred.add_errback(move |failure| {
+        heard.say(failure);
+        Ok(0)
+    }));
+    assert_eq!(log.take(), ["KeyError: x"]);
+}
+
+/// M1.10: exact types, so a trap for a base class is a chain of traps.
+#[test]
+fn trap_takes_one_kind_and_passes_the_others_on() {
+    let log = Log::default();
+    let (wrong, right) = (log.clone(), log.clone());
+    let deferred = fail::<()>(KeyError("k")).add_errback(move |failure| {
+        failure.trap::<ValueError>()?;
+        wrong.say("trapped wrong");
+        Ok(())
+    });
+    drop(deferred.add_errback(move |failure| {
+        let trapped = failure.trap::<ValueError>().map(|_| "value");
+        let trapped = trapped.or_else(|it| it.trap::<KeyError>().map(|it| it.0));
+        right.say(trapped?);
+        Ok(())
+    }));
+    assert_eq!(log.take(), ["k"]);
+}
+
+/// M1.11
+#[test]
+fn cancel_without_a_canceller_fails_at_once_and_swallows_one_fire() {
+    let (firer, deferred) = Deferred::<i32>::new();
+    let log = Log::default();
+    let heard = log.clone();
+    let deferred = deferred.add_errback(move |failure| {
+        heard.say(failure);
+        Ok(0)
+    });
+    deferred.cancel();
+    assert_eq!(log.take(), ["cancelled"]);
+    assert_eq!(firer.fire(Ok(1)), Ok(()));
+    assert_eq!(firer.fire(Ok(2)), Err(AlreadyCalled));
+}
+
+/// M1.12
+#[test]
+fn a_canceller_is_called_once_and_no_late_fire_is_swallowed() {
+    let log = Log::default();
+    let asked = log.clone();
+    let (firer, deferred) = Deferred::<i32>::with_canceller(move |firer| {
+        asked.say(format_args!("asked, fired: {}", firer.is_fired()));
+    });
+    let heard = log.clone();
+    let deferred = deferred.add_errback(move |failure| {
+        heard.say(failure);
+        Ok(0)
+    });
+    deferred.cancel();
+    deferred.cancel();
+    assert_eq!(log.take(), ["asked, fired: false", "cancelled"]);
+    assert_eq!(firer.fire(Ok(1)), Err(AlreadyCalled));
+}
+
+/// M1.13
+#[test]
+fn a_canceller_may_fire_and_that_is_the_result() {
+    for result in [Ok("c"), Err(KeyError("e"))] {
+        let log = Log::default();
+        let (_firer, deferred) = Deferred::with_canceller(move |firer: Firer<&str>| {
+            firer.fire(result.map_err(Failure::from)).unwrap();
+        });
+        deferred.cancel();
+        let heard = log.clone();
+        drop(deferred.add_both(move |result| match result {
+            Ok(value) => heard.say(value),
+            Err(failure) => heard.say(failure),
+        }));
+        assert_eq!(log.take(), [result.map_or("KeyError: e", |value| value)]);
+    }
+}
+
+/// M1.14
+#[test]
+fn cancel_after_the_fire_does_nothing_and_while_waiting_goes_to_the_inner_one() {
+    let log = Log::default();
+    let fired = succeed(1);
+    fired.cancel();
+    drop(fired.add_callback(log.hear()));
+    assert_eq!(log.take(), ["1"]);
+
+    let asked = log.clone();
+    let (_inner_firer, inner) =
+        Deferred::<i32>::with_canceller(move |_| asked.say("inner"));
+    let outer = succeed(()).add_callback(|()| inner);
+    outer.cancel();
+    let heard = log.clone();
+    drop(outer.add_errback(move |failure| {
+        heard.say(failure);
+        Ok(0)
+    }));
+    assert_eq!(log.take(), ["inner", "cancelled"]);
+}
+
+/// M1.15: the list borrows its members, and each keeps its own failure.
+#[test]
+fn a_list_fires_when_all_have_in_the_order_of_the_input() {
+    let log = Log::default();
+    let (a, first) = Deferred::new();
+    let (b, second) = Deferred::new();
+    let members = [first, second];
+    let list = deferred_list(&members);
+    let heard = log.clone();
+    drop(list.add_callback(move |results| {
+        for result in results {
+            match result {
+                Ok(value) => heard.say(value),
+                Err(failure) => heard.say(failure),
+            }
+        }
+    }));
+    b.fire(Err(KeyError("b").into())).unwrap();
+    assert_eq!(log.take(), [""; 0]);
+    a.fire(Ok(1)).unwrap();
+    assert_eq!(log.take(), ["1", "KeyError: b"]);
+    let [_, second] = members;
+    let kept = second.try_take().unwrap().unwrap_err();
+    assert_eq!(kept.get(), Some(&KeyError("b")));
+}
+
+/// M1.16
+#[test]
+fn the_first_success_wins_and_later_ones_are_ignored() {
+    let (a, first) = Deferred::new();
+    let (b, second) = Deferred::new();
+    let members = [first, second];
+    let list = first_success(&members);
+    b.fire(Ok("B")).unwrap();
+    a.fire(Ok("A")).unwrap();
+    assert_eq!(list.try_take().unwrap().unwrap(), ("B", 1));
+}
+
+/// M1.17
+#[test]
+fn the_first_error_wins_with_its_index_and_is_consumed() {
+    let reported = reports();
+    let (_a, first) = Deferred::<i32>::new();
+    let (b, second) = Deferred::<i32>::new();
+    let list = gather_results(vec![first, second]);
+    b.fire(Err(KeyError("q").into())).unwrap();
+    let failure = list.try_take().unwrap().unwrap_err();
+    let first: &FirstError = failure.get().unwrap();
+    assert_eq!((first.index, first.failure.get()), (1, Some(&KeyError("q"))));
+    assert_eq!(failure.source().unwrap().to_string(), "KeyError: q");
+    assert_eq!(reported.take(), [""; 0], "the member's own error was taken");
+}
+
+/// M1.18
+#[test]
+fn an_empty_list_fires_at_once() {
+    assert!(deferred_list::<i32>(&[]).try_take().unwrap().unwrap().is_empty());
+    assert!(gather_results::<i32>(Vec::new()).try_take().unwrap().unwrap().is_empty());
+}
+
+/// M1.19
+#[test]
+fn gathered_results_are_in_order_and_a_cancel_cancels_every_member() {
+    let (a, first) = Deferred::new();
+    let (b, second) = Deferred::new();
+    let list = gather_results(vec![first, second]);
+    b.fire(Ok(2)).unwrap();
+    a.fire(Ok(1)).unwrap();
+    assert_eq!(list.try_take().unwrap().unwrap(), [1, 2]);
+
+    let log = Log::default();
+    let (firers, members): (Vec<_>, Vec<_>) = ["x", "y"]
+        .map(|name| {
+            let log = log.clone();
+            Deferred::<i32>::with_canceller(move |_| log.say(name))
+        })
+        .into_iter()
+        .unzip();
+    let list = gather_results(members);
+    list.cancel();
+    assert_eq!(log.take(), ["x", "y"]);
+    let failure = list.try_take().unwrap().unwrap_err();
+    assert!(failure.get::<FirstError>().unwrap().failure.is::<Cancelled>());
+    assert!(firers.iter().all(Firer::is_fired));
+}
+
+/// M1.20
+#[test]
+fn a_timeout_cancels_at_the_deadline_and_an_early_result_removes_the_timer() {
+    let log = Log::default();
+    let clock = Clockwork::new();
+    let (heard, ticking) = (log.clone(), Rc::clone(&clock));
+    backend::scope(Rc::clone(&clock) as _, || {
+        run(move || {
+            let (never, late) = Deferred::<&str>::new();
+            let (soon, early) = Deferred::new();
+            let early = timeout(Duration::from_secs(20), early);
+            drop(early.add_callback(heard.hear()));
+            soon.fire(Ok("v")).unwrap();
+            let late = timeout(Duration::from_secs(10), late);
+            drop(late.add_errback(move |failure| {
+                assert!(failure.is::<Elapsed>());
+                heard.say(format_args!("{failure} at {:?}", ticking.elapsed()));
+                drop(never); // nobody fired it
+                stop();
+                Ok("")
+            }));
+            Ok(())
+        })
+        .unwrap();
+    });
+    assert_eq!(log.take(), ["v", "the time was up at 10s"]);
+    assert_eq!(clock.elapsed(), Duration::from_secs(10), "nobody waited for the other");
+}
+
+/// M1.21: reported when the last end goes, which is a definite moment here.
+#[test]
+fn a_failure_that_nobody_handled_is_reported_once() {
+    let reported = reports();
+    drop(fail::<()>(KeyError("lost")));
+    assert_eq!(reported.take(), ["Unhandled error in Deferred: KeyError: lost"]);
+    drop(fail::<()>(KeyError("found")).add_errback(|_| Ok(())));
+    assert_eq!(reported.take(), [""; 0]);
+}
+
+/// M1.22
+#[test]
+fn ten_thousand_callbacks_that_give_fired_deferreds_are_flat() {
+    on_a_small_stack(|| {
+        let mut deferred = succeed(0);
+        for n in 0..10_000 {
+            deferred = deferred.add_callback(move |_| succeed(n));
+        }
+        assert_eq!(deferred.try_take().unwrap().unwrap(), 9_999);
+
+        let (firer, mut deferred) = Deferred::new();
+        for n in 0..10_000 {
+            deferred = deferred.add_callback(move |_| succeed(n));
+        }
+        firer.fire(Ok(0)).unwrap();
+        assert_eq!(deferred.try_take().unwrap().unwrap(), 9_999);
+    });
+}
+
+/// M1.23
+#[test]
+fn ten_thousand_deferreds_that_wait_for_each_other_are_flat_fired_or_dropped() {
+    fn nested() -> (Firer<&'static str>, Deferred<&'static str>) {
+        let (firer, mut deferred) = Deferred::new();
+        for _ in 0..10_000 {
+            let inner = deferred;
+            deferred = succeed(()).add_callback(|()| inner);
+        }
+        (firer, deferred)
+    }
+    on_a_small_stack(|| {
+        let (firer, deferred) = nested();
+        firer.fire(Ok("x")).unwrap();
+        assert_eq!(deferred.try_take().unwrap().unwrap(), "x");
+        drop(nested());
+    });
+}
+
+/// M1.24
+#[test]
+fn ten_thousand_deferreds_fired_outermost_first_are_flat() {
+    on_a_small_stack(|| {
+        let (innermost, mut inner) = Deferred::new();
+        let mut firers = Vec::new();
+        for _ in 0..10_000 {
+            let (firer, deferred) = Deferred::new();
+            let waits_for = inner;
+            inner = deferred.add_callback(|()| waits_for);
+            firers.push(firer);
+        }
+        for firer in firers.iter().rev() {
+            firer.fire(Ok(())).unwrap();
+        }
+        innermost.fire(Ok("x")).unwrap();
+        assert_eq!(inner.try_take().unwrap().unwrap(), "x");
+    });
+}
+
+/// M1.25: the tail in a shared cell, so that a running callback can add to it.
+#[test]
+fn a_callback_added_by_a_running_callback_waits_for_its_turn() {
+    let log = Log::default();
+    let tail = Rc::new(Cell::new(None::<Deferred<()>>));
+    let (firer, deferred) = Deferred::new();
+    let (a, adding) = (log.clone(), Rc::clone(&tail));
+    let deferred = deferred.add_callback(move |()| {
+        a.say("a-start");
+        let c = a.clone();
+        adding.set(adding.take().map(|it| it.add_callback(move |()| c.say("c"))));
+        a.say("a-end");
+    });
+    let b = log.clone();
+    tail.set(Some(deferred.add_callback(move |()| b.say("b"))));
+    firer.fire(Ok(())).unwrap();
+    assert_eq!(log.take(), ["a-start", "a-end", "b", "c"]);
+}
+
+/// M1.29
+#[test]
+fn maybe_deferred_takes_a_value_an_error_or_a_deferred() {
+    assert_eq!(maybe_deferred(|| Ok(1)).try_take().unwrap().unwrap(), 1);
+    let failed = maybe_deferred(|| Err::<(), _>(KeyError("m").into()));
+    assert!(failed.try_take().unwrap().unwrap_err().is::<KeyError>());
+    let (firer, inner) = Deferred::new();
+    let same = maybe_deferred(|| inner);
+    firer.fire(Ok(2)).unwrap();
+    assert_eq!(same.try_take().unwrap().unwrap(), 2);
+    let panicked = maybe_deferred(|| -> Result<(), Failure> { panic!("oh") });
+    let failure = panicked.try_take().unwrap().unwrap_err();
+    assert_eq!(failure.to_string(), "panicked: oh");
+}
+
+/// M1.30
+#[test]
+fn chain_deferred_fires_another_and_keeps_nothing() {
+    let log = Log::default();
+    let (b, second) = Deferred::new();
+    let (a, first) = Deferred::new();
+    let after = log.clone();
+    drop(first.chain_deferred(b).add_callback(move |()| after.say("a: nothing")));
+    drop(second.add_callback(log.hear()));
+    a.fire(Ok("v")).unwrap();
+    assert_eq!(log.take(), ["v", "a: nothing"]);
+}
+
+/// A chain that is paused runs when it was unpaused as often.
+#[test]
+fn a_paused_chain_waits_for_every_unpause() {
+    let log = Log::default();
+    let deferred = succeed(1);
+    deferred.pause();
+    deferred.pause();
+    let handle = deferred.add_callback(|n| Ok(n + 1));
+    let heard = log.clone();
+    handle.tap(move |result| heard.say(result.as_ref().unwrap()));
+    handle.unpause();
+    assert_eq!(log.take(), [""; 0]);
+    handle.unpause();
+    assert_eq!(log.take(), ["2"]);
+}
