@@ -416,7 +416,8 @@ fn a_waker_that_comes_late_wakes_nobody() {
 // M2.21
 #[test]
 fn a_thousand_greenlets_wait_for_sockets_and_none_keeps_the_others_waiting() {
-    const CLIENTS: usize = 500;
+    const CLIENTS: usize = 200;
+    const SLEEPERS: usize = 600;
     run(|| {
         let listener = TcpListener::bind(ANYWHERE).unwrap();
         let address = listener.local_addr().unwrap();
@@ -425,6 +426,8 @@ fn a_thousand_greenlets_wait_for_sockets_and_none_keeps_the_others_waiting() {
                 drop(spawn(move || echo(&stream)));
             }
         }));
+        let sleepers: Vec<_> =
+            (0..SLEEPERS).map(|_| spawn(|| (0..10).for_each(|_| sleep(ms(5))))).collect();
         let clients: Vec<_> = (0..CLIENTS)
             .map(|i| {
                 spawn(move || {
@@ -443,6 +446,7 @@ fn a_thousand_greenlets_wait_for_sockets_and_none_keeps_the_others_waiting() {
             })
             .collect();
         clients.into_iter().for_each(|client| client.join().unwrap().unwrap());
+        sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
     })
     .unwrap();
 }
