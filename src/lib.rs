@@ -1,1 +1,31 @@
 //! Understand async by watching it being invented.
+//!
+//! This is the command `lineage`, which stands above the stages and shows them side by side.
+//!
+//! # Reading order
+//!
+//! [`styles`] is the heart: the table of styles, compiled from the example files of the
+//! stages. Then what is done with it, a file a command: [`tour`] (no arguments), [`crawl`],
+//! [`run`], [`diff`], [`list`], [`doctor`]. Then what these stand on: [`measure`] (figures
+//! that are read from the source), [`park`] (what a task costs that waits), [`child`] (a
+//! style in a process of its own), [`interrupt`], [`keys`], [`output`], [`error`].
+//! [`args`] is what may be typed.
+
+#![forbid(unsafe_code)]
+
+pub mod args;
+pub mod child;
+pub mod crawl;
+pub mod diff;
+pub mod doctor;
+pub mod error;
+pub mod interrupt;
+pub mod keys;
+pub mod list;
+pub mod measure;
+pub mod output;
+pub mod park;
+pub mod run;
+pub mod sources;
+pub mod styles;
+pub mod tour;

@@ -1,0 +1,291 @@
+//! What may be typed, and the one line that answers what may not.
+
+use std::net::SocketAddr;
+use std::process;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use site::{Job, Target};
+
+use crate::crawl::{CONCURRENCY, Crawl, Crawled};
+use crate::diff::{self, Side};
+use crate::error::Error;
+use crate::output::Output;
+use crate::run::{self, Program, Temper};
+use crate::styles::{STYLES, Style};
+use crate::tour::Tour;
+use crate::{child, doctor, list, park};
+
+/// Understand async by watching it being invented.
+///
+/// Without a command: a tour. One crawler, written in every style from blocking calls to
+/// async/await, crawls a small site, and you see what the style changes and what it does not.
+#[derive(Debug, Parser)]
+#[command(name = "lineage", version, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// The tour without questions, live progress and colour
+    #[arg(long)]
+    plain: bool,
+
+    /// The tour's figures as one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Crawl a site, in one style or in all of them
+    Crawl {
+        #[arg(help = "Where to begin: http://HOST[:PORT]/PATH")]
+        url: String,
+
+        /// The style, or "all" for one after the other
+        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = styles)]
+        style: Styles,
+
+        /// How many pages to request at the most
+        #[arg(long, value_name = "N", value_parser = at_least_one)]
+        limit: Option<usize>,
+
+        /// How many requests may be under way at once
+        #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = at_least_one)]
+        concurrency: usize,
+
+        /// How long a page may take
+        #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+        timeout: Duration,
+
+        /// One JSON object: for each style the digest, and every page with its outcome
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Run one of the small programs
+    Run {
+        /// What to run
+        #[arg(value_enum)]
+        program: Program,
+
+        /// In which style
+        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = style)]
+        style: &'static Style,
+
+        /// Where the echo server listens; port 0 is any free one
+        #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = address)]
+        address: SocketAddr,
+
+        /// Crawl the site that does everything real sites do to a crawler
+        #[arg(long)]
+        hostile: bool,
+    },
+
+    /// Show what changes from stage to stage
+    #[command(
+        after_help = "A side is a stage (stage3-yield-from, stage3, 3) or a style (deferreds).\n\
+                      Without sides: a table of all neighbours. With a file: its diff."
+    )]
+    Diff {
+        /// The earlier stage or style
+        #[arg(value_name = "A", requires = "to", value_parser = side)]
+        from: Option<Side>,
+
+        /// The later stage or style
+        #[arg(value_name = "B", value_parser = side)]
+        to: Option<Side>,
+
+        /// A file that both may have, such as net.rs or examples/crawl.rs
+        file: Option<String>,
+    },
+
+    /// List the styles and the programs
+    List {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Look what of the things around is there, and what it would be for
+    Doctor {
+        /// As a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// A crawl in a process of its own, for the tour
+    #[command(name = "child-crawl", hide = true)]
+    ChildCrawl {
+        #[arg(value_parser = style)]
+        style: &'static Style,
+        url: String,
+        #[arg(value_parser = seconds)]
+        timeout: Duration,
+    },
+
+    /// Parked tasks in a process of their own, for the tour
+    #[command(name = "child-park", hide = true)]
+    ChildPark {
+        #[arg(value_parser = style)]
+        style: &'static Style,
+    },
+}
+
+/// One style, or all of them.
+#[derive(Clone, Debug)]
+struct Styles(Vec<&'static Style>);
+
+impl Args {
+    /// Reads the command line. Asked for help or the version, prints that and exits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`], in one line.
+    pub fn read() -> Result<Self, Error> {
+        Self::try_parse().map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                drop(error.print());
+                process::exit(0);
+            }
+            _ => Error::Usage(in_one_line(&error.render().to_string())),
+        })
+    }
+
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    ///
+    /// As the command does.
+    pub fn obey(self, output: &mut Output) -> Result<(), Error> {
+        match self.command {
+            Some(command) => command.obey(output),
+            None if self.json => Tour::default().json(output),
+            None if self.plain => {
+                output.make_plain();
+                Tour::default().show(output)
+            }
+            None => Tour::default().show(output),
+        }
+    }
+}
+
+impl Command {
+    fn obey(self, output: &mut Output) -> Result<(), Error> {
+        match self {
+            Self::Crawl { url, style, limit, concurrency, timeout, json } => {
+                let target = target(&url)?;
+                let limit = limit.unwrap_or(usize::MAX);
+                let job = Job { limit, concurrency, timeout, ..Job::new(target) };
+                Crawl { url: &url, job, styles: style.0, json }.run(output)
+            }
+            Self::Run { program, style, address, hostile } => {
+                let temper = if hostile { Temper::Hostile } else { Temper::Friendly };
+                run::run(program, style, address, temper, output)
+            }
+            Self::Diff { from: Some(from), to: Some(to), file } => match file {
+                Some(file) => diff::file(from, to, &file, output),
+                None => diff::pair(from, to, output),
+            },
+            Self::Diff { .. } => diff::all(output),
+            Self::List { json } => list::list(json, output),
+            Self::Doctor { json } => doctor::doctor(json, output),
+            Self::ChildCrawl { style, url, timeout } => {
+                let concurrency = CONCURRENCY;
+                let job = Job { concurrency, timeout, ..Job::new(target(&url)?) };
+                let (crawled, _) = Crawled::by(style, job)?;
+                child::answer(&crawled)
+            }
+            Self::ChildPark { style } => park::measure(style, |kib| child::answer(&kib)),
+        }
+    }
+}
+
+fn target(url: &str) -> Result<Target, Error> {
+    Target::resolve(url).map_err(|error| Error::Usage(error.to_string()))
+}
+
+fn style(name: &str) -> Result<&'static Style, String> {
+    Style::named(name).ok_or_else(|| {
+        format!("there is no such style; there are: {}", Style::names().join(", "))
+    })
+}
+
+fn styles(name: &str) -> Result<Styles, String> {
+    match name {
+        "all" => Ok(Styles(STYLES.iter().collect())),
+        name => style(name)
+            .map(|style| Styles(vec![style]))
+            .map_err(|there_are| format!("{there_are}, all")),
+    }
+}
+
+fn side(name: &str) -> Result<Side, String> {
+    Side::named(name).ok_or_else(|| {
+        let stages = diff::stage_names().join(", ");
+        let styles = Style::names().join(", ");
+        format!("there is no such stage or style; there are: {stages}; {styles}")
+    })
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "a whole number from 1 on is needed".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let duration = text.parse().ok().and_then(|it| Duration::try_from_secs_f64(it).ok());
+    duration
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "seconds above 0 are needed, such as 10 or 0.5".to_owned())
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address such as 127.0.0.1:7007 is needed".to_owned())
+}
+
+/// What clap has to say, without its headings and hints on lines of their own.
+fn in_one_line(text: &str) -> String {
+    let text = text.trim().trim_start_matches("error: ");
+    let paragraphs =
+        text.split("\n\n").filter(|it| !it.starts_with("For more information"));
+    let in_one = |paragraph: &str| {
+        let lines: Vec<_> = paragraph.lines().map(str::trim).collect();
+        lines.join(" ")
+    };
+    let paragraphs: Vec<_> = paragraphs.map(in_one).collect();
+    paragraphs.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_above_zero_and_a_number() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "-1", "NaN", "inf", "1e300", "", "ten", "1e-300"] {
+            assert!(seconds(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn an_error_is_one_line() {
+        let text = "error: unexpected argument '--x' found\n\n  tip: a similar argument \
+                    exists: '--y'\n\nUsage: lineage crawl <URL>\n\nFor more information, \
+                    try '--help'.\n";
+        assert_eq!(
+            in_one_line(text),
+            "unexpected argument '--x' found; tip: a similar argument exists: '--y'; \
+             Usage: lineage crawl <URL>"
+        );
+    }
+}

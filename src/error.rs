@@ -1,0 +1,55 @@
+//! How a command ends when it does not end well, and with which status.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Why a command ended early. The text is one line that says what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// What was typed makes no sense: status 2.
+    Usage(String),
+    /// What was asked for did not work: status 1.
+    Failure(String),
+    /// Nobody reads any more: they closed the pipe, or pressed `q`. That is no error:
+    /// status 0.
+    ReaderLeft,
+}
+
+impl Error {
+    /// A failure, in any words.
+    pub fn failure(text: impl fmt::Display) -> Self {
+        Self::Failure(text.to_string())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Failure(text) => f.write_str(text),
+            Self::ReaderLeft => f.write_str("nobody reads any more"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Says on stderr what went wrong, if anything did, and gives the status to exit with.
+pub fn exit_code(done: Result<(), Error>) -> ExitCode {
+    match done {
+        Ok(()) | Err(Error::ReaderLeft) => ExitCode::SUCCESS,
+        Err(error @ Error::Failure(_)) => {
+            complain(&error);
+            ExitCode::from(1)
+        }
+        Err(error @ Error::Usage(_)) => {
+            complain(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A line on stderr. Where there is no stderr, there is nobody to tell.
+pub fn complain(text: impl fmt::Display) {
+    drop(writeln!(io::stderr(), "lineage: {text}"));
+}

@@ -1,0 +1,140 @@
+//! `lineage run`: one of the small programs, in one style.
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use site::server::Server;
+use site::{Control, Job, Site, Target};
+
+use crate::crawl::Crawl;
+use crate::error::{Error, complain};
+use crate::interrupt;
+use crate::output::Output;
+use crate::styles::Style;
+
+/// How long a server may take to stop before it is left where it is.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a page of the hostile site may take: one of them never answers.
+pub const HOSTILE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A program that every style has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Program {
+    /// Three countdowns at once, each at its own pace
+    Countdown,
+    /// An echo server, until Ctrl-C
+    Echo,
+    /// A crawl of the site that is built in
+    Crawl,
+}
+
+/// Which of the sites that are built in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Temper {
+    /// Forty pages that behave.
+    #[default]
+    Friendly,
+    /// Everything that real sites do to a crawler.
+    Hostile,
+}
+
+/// Runs `program` in `style`. `address` is where an echo server listens.
+///
+/// # Errors
+///
+/// Fails as the program does.
+pub fn run(
+    program: Program,
+    style: &'static Style,
+    address: SocketAddr,
+    temper: Temper,
+    output: &mut Output,
+) -> Result<(), Error> {
+    match program {
+        Program::Countdown => countdown(style, output),
+        Program::Echo => echo(style, address, output),
+        Program::Crawl => crawl(style, temper, output),
+    }
+}
+
+fn countdown(style: &Style, output: &mut Output) -> Result<(), Error> {
+    let began = Instant::now();
+    let lines = (style.countdown)().map_err(|error| in_style(style, &error))?;
+    let seconds = began.elapsed().as_secs_f64();
+    lines.iter().try_for_each(|line| output.line(line))?;
+    output.line(format_args!("{seconds:.2} s, in style {}", style.name))
+}
+
+fn echo(
+    style: &'static Style,
+    address: SocketAddr,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let control = Control::new();
+    stop_on_interrupt(&control)?;
+    let server = {
+        let control = control.clone();
+        thread::spawn(move || {
+            let served = (style.echo)(address, control.clone());
+            control.failed();
+            served
+        })
+    };
+    if let Some(address) = control.address() {
+        // In one piece, for those who read no further than the address.
+        let (ip, port) = (address.ip(), address.port());
+        output.line(format_args!(
+            "listening on {address}, in style {}\n(try: nc {ip} {port}; Ctrl-C ends it)",
+            style.name
+        ))?;
+    }
+    let ended = server.join().map_err(|_| Error::failure("the server panicked"))?;
+    ended.map_err(|error| Error::Failure(format!("{address}: {error}")))?;
+    output.line("goodbye")
+}
+
+/// Ctrl-C asks the server to stop, as its program knows how to. One that does not is left.
+fn stop_on_interrupt(control: &Control) -> Result<(), Error> {
+    let control = control.clone();
+    interrupt::on_interrupt(move || {
+        control.stop();
+        thread::sleep(GRACE);
+        complain(format_args!(
+            "goodbye, although some clients are not done after {GRACE:?}"
+        ));
+        std::process::exit(0);
+    })
+}
+
+fn crawl(
+    style: &'static Style,
+    temper: Temper,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let site = match temper {
+        Temper::Friendly => Site::friendly(),
+        Temper::Hostile => Site::hostile(),
+    };
+    let server = Server::start(site).map_err(|error| no_site(&error))?;
+    let url = server.url();
+    let mut job = Job::new(Target::resolve(&url).map_err(Error::failure)?);
+    if temper == Temper::Hostile {
+        job.timeout = HOSTILE_TIMEOUT;
+    }
+    Crawl { url: &url, job, styles: vec![style], json: false }.run(output)?;
+    let most = server.max_in_flight();
+    output.line(format_args!("at most {most} requests were in flight"))
+}
+
+/// The embedded site could not be served.
+pub(crate) fn no_site(error: &io::Error) -> Error {
+    Error::Failure(format!("cannot serve the site that is built in: {error}"))
+}
+
+fn in_style(style: &Style, error: &io::Error) -> Error {
+    Error::Failure(format!("{}: {error}", style.name))
+}

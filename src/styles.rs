@@ -1,0 +1,133 @@
+//! The table of styles: the one interface that all stages have in common, and it is a table.
+//!
+//! The programs are compiled in from the example files of the stages. So what the tour runs
+//! is what you read, and what is counted is what ran.
+
+use std::io;
+use std::net::SocketAddr;
+
+use site::{Control, Job, Report};
+
+use crate::park::{self, Park};
+
+/// A way to write a program that waits for more than one thing.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// What it is called, here and on the command line.
+    pub name: &'static str,
+    /// The year, and who had it then.
+    pub since: &'static str,
+    /// The folder of its example files, from the root of the workspace.
+    pub folder: &'static str,
+    /// Counts down; gives what was said, in order.
+    pub countdown: fn() -> io::Result<Vec<String>>,
+    /// Serves echoes until it is told to stop.
+    pub echo: fn(SocketAddr, Control) -> io::Result<()>,
+    /// Crawls a site.
+    pub crawl: fn(Job) -> io::Result<Report>,
+    /// Parks tasks on a timer. `None`: it has no tasks.
+    pub park: Option<Park>,
+    /// The example files, as they were compiled.
+    pub sources: Sources,
+}
+
+/// The text of a style's programs.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources {
+    /// `countdown.rs`.
+    pub countdown: &'static str,
+    /// `echo.rs`.
+    pub echo: &'static str,
+    /// `crawl.rs`.
+    pub crawl: &'static str,
+}
+
+impl Style {
+    /// The style of that name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        STYLES.iter().find(|style| style.name == name)
+    }
+
+    /// The names of all styles, in the order of history.
+    pub fn names() -> Vec<&'static str> {
+        STYLES.iter().map(|style| style.name).collect()
+    }
+
+    /// The folder of the stage that it belongs to.
+    pub fn stage(&self) -> &'static str {
+        self.folder.split_once('/').map_or(self.folder, |(stage, _)| stage)
+    }
+
+    /// Whether it can wait for more than one thing at a time.
+    pub fn is_concurrent(&self) -> bool {
+        self.park.is_some()
+    }
+}
+
+/// One style a line: its module here, its folder, its name, since when, how its tasks park.
+macro_rules! styles {
+    ($($module:ident $folder:literal $name:literal $since:literal $park:expr;)*) => {
+        $(
+            #[path = $folder]
+            #[allow(
+                dead_code, missing_docs, unreachable_pub,
+                reason = "examples, read in their stage: their `main` has nothing to do here"
+            )]
+            mod $module {
+                pub mod countdown;
+                pub mod crawl;
+                pub mod echo;
+            }
+        )*
+
+        /// All styles, in the order of history.
+        pub const STYLES: &[Style] = &[$(
+            Style {
+                name: $name,
+                since: $since,
+                folder: $folder.split_at("../".len()).1,
+                countdown: $module::countdown::countdown,
+                echo: $module::echo::serve,
+                crawl: $module::crawl::crawl,
+                park: $park,
+                sources: Sources {
+                    countdown: include_str!(concat!($folder, "/countdown.rs")),
+                    echo: include_str!(concat!($folder, "/echo.rs")),
+                    crawl: include_str!(concat!($folder, "/crawl.rs")),
+                },
+            },
+        )*];
+    };
+}
+
+styles! {
+    blocking "../stage0-waiting/examples/blocking" "blocking" "always" None;
+    threads "../stage0-waiting/examples/threads" "threads" "always" Some(park::threads);
+    callbacks "../stage1-callbacks/examples/callbacks" "callbacks" "2002 Twisted" Some(park::callbacks);
+    deferreds "../stage1-callbacks/examples/deferreds" "deferreds" "2002 Twisted" Some(park::deferreds);
+    greenlets "../interlude-greenlets/examples" "greenlets" "2006 greenlet" Some(park::greenlets);
+    generators "../stage2-generators/examples" "generators" "2006 Python 2.5" Some(park::generators);
+    yield_from "../stage3-yield-from/examples" "yield-from" "2012 Python 3.3" Some(park::yield_from);
+    async_await "../stage4-async-await/examples" "async-await" "2015 Python 3.5" Some(park::async_await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_style_is_found_by_its_name_and_knows_its_stage() {
+        let style = Style::named("threads").expect("it is in the table");
+        assert_eq!(style.folder, "stage0-waiting/examples/threads");
+        assert_eq!(style.stage(), "stage0-waiting");
+        assert!(Style::named("fibres").is_none());
+    }
+
+    #[test]
+    fn names_are_used_once() {
+        let mut names = Style::names();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), STYLES.len());
+    }
+}

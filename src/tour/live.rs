@@ -1,0 +1,73 @@
+//! How far the crawl of the moment has come: a line that is written over, for people; for
+//! everybody, a line when it is done.
+
+use std::time::{Duration, Instant};
+
+use super::race::Row;
+use crate::error::Error;
+use crate::keys::Keys;
+use crate::output::Output;
+
+/// How often the line is written over.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How wide the bar is.
+const BAR: usize = 40;
+
+/// The line of one style.
+pub(crate) struct Live {
+    style: &'static str,
+    pages: usize,
+    /// Whether anything is shown before the end.
+    lively: bool,
+    shown: Option<Instant>,
+}
+
+impl Live {
+    pub(crate) fn new(style: &'static str, pages: usize, lively: bool) -> Self {
+        Self { style, pages, lively, shown: None }
+    }
+
+    /// Shows how many requests were answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReaderLeft`] when somebody pressed `q`.
+    pub(crate) fn look(
+        &mut self,
+        served: usize,
+        keys: Option<&mut Keys>,
+        output: &mut Output,
+    ) -> Result<(), Error> {
+        if keys.is_some_and(Keys::quit) {
+            return Err(Error::ReaderLeft);
+        }
+        let now = Instant::now();
+        if !self.lively || self.shown.is_some_and(|shown| now - shown < TICK) {
+            return Ok(());
+        }
+        self.shown = Some(now);
+        output.overwrite(bar(self.style, served, self.pages))
+    }
+
+    /// Writes the line that stays.
+    pub(crate) fn finish(&self, row: &Row, output: &mut Output) -> Result<(), Error> {
+        if self.lively {
+            output.overwrite("")?;
+        }
+        let style = self.style;
+        output.line(match (row.pages, row.seconds, row.errors) {
+            (Some(pages), Some(seconds), Some(errors)) => {
+                format!("  {style:<12} {seconds:>6.2} s, {pages} pages, {errors} errors")
+            }
+            _ => format!("  {style:<12} failed"),
+        })
+    }
+}
+
+/// How far it has come, in one line.
+pub(crate) fn bar(style: &str, served: usize, pages: usize) -> String {
+    let done = (served * BAR / pages).min(BAR);
+    let (done, left) = ("#".repeat(done), ".".repeat(BAR - done));
+    format!("  {style:<12} [{done}{left}] {served}/{pages}")
+}

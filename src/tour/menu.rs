@@ -1,0 +1,125 @@
+//! What to look at after the tour, for those who are still there.
+
+use site::Site;
+
+use super::pager;
+use super::race::Race;
+use crate::child::Nursery;
+use crate::crawl::{self, Crawled};
+use crate::diff::{self, Side};
+use crate::error::Error;
+use crate::keys::{Key, Keys};
+use crate::output::Output;
+use crate::run::HOSTILE_TIMEOUT;
+use crate::styles::{STYLES, Style};
+use crate::tour::live::bar;
+
+/// Asks until somebody wants to leave.
+///
+/// # Errors
+///
+/// Fails when nobody reads any more.
+pub(crate) fn ask(
+    nursery: &Nursery,
+    keys: &mut Keys,
+    output: &mut Output,
+) -> Result<(), Error> {
+    loop {
+        output.line("")?;
+        output.line("  d  see two styles side by side: the diff of their crawlers")?;
+        output.line("  b  break it: crawl a site that does everything wrong")?;
+        output.line("  q  leave")?;
+        output.show("(d, b, q) ")?;
+        match choose(keys, output, |char| matches!(char, 'd' | 'b').then_some(char))? {
+            Some('d') => compare(keys, output)?,
+            Some(_) => break_it(nursery, keys, output)?,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Waits for a key that `wanted` knows, and shows it. `None`: it was `q`.
+fn choose<T>(
+    keys: &mut Keys,
+    output: &mut Output,
+    wanted: impl Fn(char) -> Option<T>,
+) -> Result<Option<T>, Error> {
+    loop {
+        match keys.wait() {
+            Key::Quit => {
+                output.line("q")?;
+                return Ok(None);
+            }
+            Key::Char(char) => {
+                if let Some(choice) = wanted(char) {
+                    output.line(char)?;
+                    return Ok(Some(choice));
+                }
+            }
+            Key::Enter => {}
+        }
+    }
+}
+
+fn compare(keys: &mut Keys, output: &mut Output) -> Result<(), Error> {
+    output.line("")?;
+    for (n, style) in STYLES.iter().enumerate() {
+        output.line(format_args!("  {}  {:<12} {}", n + 1, style.name, style.since))?;
+    }
+    let style = |char: char| STYLES.get((char.to_digit(10)? as usize).checked_sub(1)?);
+    output.show("from (a number) ")?;
+    let Some(from) = choose(keys, output, style)? else { return Ok(()) };
+    output.show("to (a number) ")?;
+    let Some(to) = choose(keys, output, style)? else { return Ok(()) };
+    let side = |style: &Style| {
+        Side::named(style.name).ok_or_else(|| Error::failure("a style without sources"))
+    };
+    let lines = diff::unified(side(from)?, side(to)?, "crawl.rs")?;
+    let lines: Vec<_> = lines.iter().map(|line| diff::paint(line, output)).collect();
+    pager::show(&lines, keys, output)
+}
+
+fn break_it(
+    nursery: &Nursery,
+    keys: &mut Keys,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let race = Race::start(Site::hostile(), nursery.clone())?;
+    output.line(format_args!(
+        "\n{} pages: lies, loops, resets, and one that never answers. {HOSTILE_TIMEOUT:?} a page.",
+        race.site.len()
+    ))?;
+    let timeout = HOSTILE_TIMEOUT.as_secs_f64().to_string();
+    let mut crawls = Vec::new();
+    for style in STYLES {
+        let crawled = race.crawl(style, &timeout, &mut |served| {
+            if keys.quit() {
+                return Err(Error::ReaderLeft);
+            }
+            output.overwrite(bar(style.name, served, race.site.len()))
+        });
+        output.overwrite("")?;
+        let crawled = crawled?.answer;
+        output.line(format_args!("  {:<12} {crawled}", style.name))?;
+        crawls.push(crawled);
+    }
+    if let Some(crawled) = crawls.last() {
+        show_outcomes(crawled, output)?;
+    }
+    let as_written = crawls.iter().all(|it| it.digest == race.site.expected().digest());
+    output.line(match (crawl::agree(&crawls), as_written) {
+        (true, true) => "All styles agree, and with what the site knows of itself.",
+        (true, false) => "All styles agree, but NOT with what the site knows of itself.",
+        (false, _) => "The styles DISAGREE.",
+    })
+}
+
+/// The pages that went wrong, by what became of them.
+fn show_outcomes(crawled: &Crawled, output: &mut Output) -> Result<(), Error> {
+    for page in &crawled.pages {
+        if page.outcome != "200" {
+            output.line(format_args!("    {:<12} {}", page.outcome, page.path))?;
+        }
+    }
+    Ok(())
+}

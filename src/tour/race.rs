@@ -1,0 +1,156 @@
+//! One crawl of one site in one style after the other, each in a process of its own.
+
+use serde::Serialize;
+use site::Site;
+use site::server::Server;
+
+use crate::child::{Ended, Nursery};
+use crate::crawl::Crawled;
+use crate::error::Error;
+use crate::measure::Figures;
+use crate::run::no_site;
+use crate::styles::Style;
+
+/// Called while a crawl goes on, with the number of requests that were answered so far.
+pub(crate) type Look<'a> = dyn FnMut(usize) -> Result<(), Error> + 'a;
+
+/// A site that is served here, to be crawled by children.
+pub(crate) struct Race {
+    pub(crate) site: Site,
+    server: Server,
+    nursery: Nursery,
+}
+
+/// What is known of a style: a line of the table, an object in JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub style: &'static str,
+    /// The year, and who had it then.
+    pub since: &'static str,
+    /// How long the crawl took.
+    pub seconds: Option<f64>,
+    /// The most threads that its process was seen to have.
+    pub threads: Option<usize>,
+    /// The most requests that the server saw under way at once.
+    pub max_in_flight: Option<usize>,
+    /// [`Figures::lines`] of its `crawl.rs`.
+    pub lines: usize,
+    /// [`Figures::nesting`] of its `crawl.rs`.
+    pub nesting: usize,
+    /// [`Figures::error_sites`] of its `crawl.rs`.
+    pub error_sites: usize,
+    /// What a task costs that waits on a timer.
+    pub kib_per_parked_task: Option<f64>,
+    /// How many pages it visited.
+    pub pages: Option<usize>,
+    /// How many of them went wrong.
+    pub errors: Option<usize>,
+    /// A hash over every page and its outcome.
+    pub digest: Option<String>,
+    /// Why it has no figures from the crawl.
+    #[serde(skip)]
+    pub crawl_failed: Option<Error>,
+    /// Why it has no figure for its tasks, although it has tasks.
+    #[serde(skip)]
+    pub park_failed: Option<Error>,
+}
+
+impl Race {
+    pub(crate) fn start(site: Site, nursery: Nursery) -> Result<Self, Error> {
+        let server = Server::start(site.clone()).map_err(|error| no_site(&error))?;
+        Ok(Self { site, server, nursery })
+    }
+
+    /// Crawls in that style, and parks its tasks.
+    ///
+    /// # Errors
+    ///
+    /// As `look` does. A style that fails is no error here: its figures say so.
+    pub(crate) fn run(&self, style: &Style, look: &mut Look<'_>) -> Result<Row, Error> {
+        let mut row = Row::of(style);
+        match self.crawl(style, "10", look) {
+            Ok(Ended { answer, threads }) => {
+                row.seconds = Some(thousandths(answer.seconds));
+                row.threads = threads;
+                row.max_in_flight = Some(self.server.max_in_flight());
+                row.pages = Some(answer.pages.len());
+                row.errors = Some(answer.errors);
+                row.digest = Some(answer.digest);
+            }
+            Err(Error::ReaderLeft) => return Err(Error::ReaderLeft),
+            Err(error) => row.crawl_failed = Some(error),
+        }
+        if style.park.is_some() {
+            match self.park(style, &mut || look(self.server.served())) {
+                Ok(kib) => row.kib_per_parked_task = Some(thousandths(kib)),
+                Err(Error::ReaderLeft) => return Err(Error::ReaderLeft),
+                Err(error) => row.park_failed = Some(error),
+            }
+        }
+        Ok(row)
+    }
+
+    /// Crawls in that style, with that many seconds for each page.
+    pub(crate) fn crawl(
+        &self,
+        style: &Style,
+        timeout: &str,
+        look: &mut Look<'_>,
+    ) -> Result<Ended<Crawled>, Error> {
+        self.server.reset_counts();
+        let args = ["child-crawl", style.name, &self.server.url(), timeout];
+        self.nursery.run(&args, || look(self.server.served()))
+    }
+
+    fn park(
+        &self,
+        style: &Style,
+        look: &mut dyn FnMut() -> Result<(), Error>,
+    ) -> Result<f64, Error> {
+        let ended = self.nursery.run(&["child-park", style.name], look)?;
+        Ok(ended.answer)
+    }
+}
+
+impl Row {
+    /// What is known without running anything.
+    fn of(style: &Style) -> Self {
+        let Figures { lines, nesting, error_sites } = Figures::of(style.sources.crawl);
+        Self {
+            style: style.name,
+            since: style.since,
+            seconds: None,
+            threads: None,
+            max_in_flight: None,
+            lines,
+            nesting,
+            error_sites,
+            kib_per_parked_task: None,
+            pages: None,
+            errors: None,
+            digest: None,
+            crawl_failed: None,
+            park_failed: None,
+        }
+    }
+
+    /// Why there is a dash where one would expect a figure.
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = String> {
+        let reason = |what, error: &Error| format!("{}: no {what}: {error}", self.style);
+        let crawl = self.crawl_failed.as_ref().map(|it| reason("crawl", it));
+        let park = self.park_failed.as_ref().map(|it| reason("KiB per parked task", it));
+        crawl.into_iter().chain(park)
+    }
+}
+
+/// Whether all styles came to the same pages and outcomes. One that failed did not.
+pub(crate) fn agree(rows: &[Row]) -> bool {
+    let mut digests = rows.iter().map(|row| row.digest.as_ref());
+    let first = digests.next().flatten();
+    first.is_some() && digests.all(|digest| digest == first)
+}
+
+fn thousandths(figure: f64) -> f64 {
+    (figure * 1000.0).round() / 1000.0
+}
