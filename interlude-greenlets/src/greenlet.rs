@@ -28,6 +28,9 @@ use crate::failure::{Failure, GreenletExit};
 /// otherwise: some 32,000 greenlets. The next one dies before it begins.
 pub const STACK_SIZE: usize = 256 * 1024;
 
+/// How many stacks a thread keeps for greenlets to come.
+const SPARE_STACKS: usize = 64;
+
 /// A function with a stack of its own. Clones are handles to the same one.
 ///
 /// When the last handle to a greenlet that waits in a switch is dropped, nobody can ever
@@ -78,6 +81,9 @@ struct Handover {
 thread_local! {
     /// Set by the trampoline; read by whoever switches.
     static CURRENT: RefCell<Greenlet> = RefCell::new(Greenlet::with(State::Main, None));
+
+    /// Stacks of greenlets that have ended, for those that begin.
+    static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The greenlet that is running.
@@ -182,7 +188,10 @@ impl Greenlet {
                     self.0.state.replace(State::Suspended(coroutine));
                     return handover;
                 }
-                CoroutineResult::Return(end) => end,
+                CoroutineResult::Return(end) => {
+                    keep(coroutine.into_stack());
+                    end
+                }
             },
             Err(no_stack) => Err(no_stack.into()),
         };
@@ -202,7 +211,10 @@ impl Greenlet {
             let this = this.upgrade().expect("it is alive while it runs");
             drop(this.way.replace(way));
         };
-        let stack = DefaultStack::new(STACK_SIZE)?;
+        let stack = match STACKS.with_borrow_mut(Vec::pop) {
+            Some(stack) => stack,
+            None => DefaultStack::new(STACK_SIZE)?,
+        };
         Ok(Coroutine::with_stack(stack, move |way: &Way, first| {
             let way = ScopedReference::new(way);
             leave_a_way(Some(way.borrow()));
@@ -262,6 +274,14 @@ fn trampoline(mut handover: Handover) -> Parcel {
         }
         handover = to.run(parcel);
     }
+}
+
+/// Keeps a few stacks, since to ask the kernel for one takes longer than to use it.
+fn keep(stack: DefaultStack) {
+    STACKS.with_borrow_mut(|stacks| {
+        stacks.push(stack);
+        stacks.truncate(SPARE_STACKS);
+    });
 }
 
 /// What the parent gets of an end: to be asked to end, and to do so, is no failure.
