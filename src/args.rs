@@ -5,8 +5,8 @@ use std::process;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
-use site::{Job, Target};
+use clap::{CommandFactory, Parser, Subcommand};
+use site::{BadUrl, Job, Target};
 
 use crate::crawl::{CONCURRENCY, Crawl, Crawled};
 use crate::diff::{self, Side};
@@ -22,7 +22,12 @@ use crate::{child, doctor, list, park};
 /// Without a command: a tour. One crawler, written in every style from blocking calls to
 /// async/await, crawls a small site, and you see what the style changes and what it does not.
 #[derive(Debug, Parser)]
-#[command(name = "lineage", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "lineage",
+    version,
+    args_conflicts_with_subcommands = true,
+    override_usage = "lineage [--plain | --json]\n       lineage <COMMAND>"
+)]
 pub struct Args {
     /// The tour without questions, live progress and colour
     #[arg(long)]
@@ -56,7 +61,7 @@ enum Command {
         concurrency: usize,
 
         /// How long a page may take
-        #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+        #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds, allow_negative_numbers = true)]
         timeout: Duration,
 
         /// One JSON object: for each style the digest, and every page with its outcome
@@ -149,7 +154,13 @@ impl Args {
                 drop(error.print());
                 process::exit(0);
             }
-            _ => Error::Usage(in_one_line(&error.render().to_string())),
+            ErrorKind::InvalidSubcommand => {
+                let text = in_one_line(&error.to_string());
+                let what = text.split("; Usage").next().unwrap_or_default();
+                let commands = command_names().join(", ");
+                Error::Usage(format!("{what}; there are: {commands}"))
+            }
+            _ => Error::Usage(in_one_line(&error.to_string())),
         })
     }
 
@@ -202,8 +213,18 @@ impl Command {
     }
 }
 
+/// The commands that are in the help.
+fn command_names() -> Vec<String> {
+    let root = Args::command();
+    let shown = root.get_subcommands().filter(|command| !command.is_hide_set());
+    shown.map(|command| command.get_name().to_owned()).collect()
+}
+
 fn target(url: &str) -> Result<Target, Error> {
-    Target::resolve(url).map_err(|error| Error::Usage(error.to_string()))
+    Target::resolve(url).map_err(|error| match error {
+        BadUrl::Malformed(text) => Error::Usage(text),
+        BadUrl::UnknownHost(text) => Error::Failure(text),
+    })
 }
 
 fn style(name: &str) -> Result<&'static Style, String> {
@@ -252,7 +273,7 @@ fn in_one_line(text: &str) -> String {
         text.split("\n\n").filter(|it| !it.starts_with("For more information"));
     let in_one = |paragraph: &str| {
         let lines: Vec<_> = paragraph.lines().map(str::trim).collect();
-        lines.join(" ")
+        lines.join(if paragraph.starts_with("Usage") { " or " } else { " " })
     };
     let paragraphs: Vec<_> = paragraphs.map(in_one).collect();
     paragraphs.join("; ")
@@ -260,8 +281,6 @@ fn in_one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

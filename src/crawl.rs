@@ -93,14 +93,15 @@ impl Crawled {
 
 impl fmt::Display for Crawled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} pages, {} errors, {:.2} s",
-            self.pages.len(),
-            self.errors,
-            self.seconds
-        )
+        let (pages, errors) = (self.pages.len(), self.errors);
+        let (pages, errors) = (count(pages, "page"), count(errors, "error"));
+        write!(f, "{pages}, {errors}, {:.2} s", self.seconds)
     }
+}
+
+/// A number of things, in words.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Whether all came to the same pages and outcomes.
@@ -204,8 +205,8 @@ impl Watch {
         let watch = self.clone();
         interrupt::on_interrupt(move || {
             watch.end();
-            let pages = watch.watched().progress.pages();
-            complain(format_args!("interrupted after {pages} pages"));
+            let pages = count(watch.watched().progress.pages(), "page");
+            complain(format_args!("interrupted after {pages}"));
         })?;
         if io::stderr().is_terminal() {
             let watch = self.clone();
@@ -237,7 +238,7 @@ impl Watch {
 impl Watched {
     fn show(&self) {
         if let Some(style) = self.style {
-            let text = format!("\r{style}: {} pages", self.progress.pages());
+            let text = format!("\r{style}: {}", count(self.progress.pages(), "page"));
             drop(io::stderr().write_all(text.as_bytes()));
         }
     }

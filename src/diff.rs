@@ -9,6 +9,20 @@ use crate::output::Output;
 use crate::sources::{File, STAGES, Stage};
 use crate::styles::{STYLES, Style};
 
+/// The order in which files are shown: that of reading. Others follow, then the programs.
+const ORDER: [&str; 10] = [
+    "src/event_loop.rs",
+    "src/net.rs",
+    "src/time.rs",
+    "src/sync.rs",
+    "src/task.rs",
+    "src/coroutine.rs",
+    "src/greenlet.rs",
+    "src/deferred.rs",
+    "src/future.rs",
+    "src/failure.rs",
+];
+
 /// Files that did the same job under another name.
 const RENAMED: [(&str, &str); 1] = [("src/deferred.rs", "src/future.rs")];
 
@@ -66,19 +80,15 @@ impl Side {
 }
 
 impl Pair {
-    /// All files that one of the sides has, in the reading order of the first.
+    /// All files that one of the sides has, in reading order. One that was renamed goes by
+    /// its old name.
     fn all(from: Side, to: Side) -> Vec<(String, Self)> {
         let mut keys = from.keys();
-        let new = to.keys().into_iter().filter(|key| {
-            let renamed =
-                RENAMED.iter().any(|(old, new)| new == key && from.find(old).is_some());
-            from.find(key).is_none() && !renamed
-        });
-        // Programs stay last.
-        let at = keys.iter().position(|key| is_program(key)).unwrap_or(keys.len());
-        let (programs, core): (Vec<_>, Vec<_>) = new.partition(|key| is_program(key));
-        keys.extend(programs);
-        keys.splice(at..at, core);
+        keys.extend(to.keys().into_iter().filter(|key| {
+            let old = RENAMED.iter().find(|(_, new)| new == key).map(|(old, _)| *old);
+            from.find(key).is_none() && old.and_then(|old| from.find(old)).is_none()
+        }));
+        keys.sort_by_key(|key| place(key));
         keys.into_iter().map(|key| (key.clone(), Self::of(from, to, &key))).collect()
     }
 
@@ -225,23 +235,24 @@ fn is_called(path: &str, name: &str) -> bool {
     matches(path) || path.strip_suffix(".rs").is_some_and(matches)
 }
 
-/// The files of all steps, each once, later ones where their stage has them.
+/// The files of all steps, each once, by their oldest name.
 fn rows(steps: &[(Side, Side)]) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
-    for (from, to) in steps {
-        let mut at = 0;
-        for (key, _) in Pair::all(*from, *to) {
-            let renamed = RENAMED.iter().find(|(_, new)| *new == key);
-            let key = renamed.map_or(key, |(old, _)| (*old).to_owned());
-            if let Some(there) = rows.iter().position(|row| *row == key) {
-                at = there;
-            } else {
-                rows.insert(at, key);
-            }
-            at += 1;
+    for (key, _) in steps.iter().flat_map(|(from, to)| Pair::all(*from, *to)) {
+        let old = RENAMED.iter().find(|(_, new)| *new == key);
+        let key = old.map_or(key, |(old, _)| (*old).to_owned());
+        if !rows.contains(&key) {
+            rows.push(key);
         }
     }
+    rows.sort_by_key(|key| place(key));
     rows
+}
+
+/// Where a file stands in the order of reading.
+fn place(key: &str) -> (bool, usize) {
+    let known = ORDER.iter().position(|known| *known == key);
+    (is_program(key), known.unwrap_or(ORDER.len()))
 }
 
 fn cell(from: Side, to: Side, key: &str) -> String {

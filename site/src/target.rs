@@ -39,16 +39,18 @@ impl Target {
         let port = match parts.port() {
             None | Some("") => 80,
             Some(port) => port.parse().map_err(|_| {
-                BadUrl(format!("{text}: {port} is not a port (1 to 65535)"))
+                BadUrl::Malformed(format!("{text}: {port} is not a port (1 to 65535)"))
             })?,
         };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let addresses: Vec<_> = (bare, port)
             .to_socket_addrs()
-            .map_err(|error| BadUrl(format!("cannot find the host {bare:?}: {error}")))?
+            .map_err(|error| {
+                BadUrl::UnknownHost(format!("cannot find the host {bare:?}: {error}"))
+            })?
             .collect();
         if addresses.is_empty() {
-            return Err(BadUrl(format!("the host {bare:?} has no address")));
+            return Err(BadUrl::UnknownHost(format!("the host {bare:?} has no address")));
         }
         Ok(Self { addresses, authority, path: url::path(&url), url })
     }
@@ -56,7 +58,9 @@ impl Target {
 
 fn parse(text: &str) -> Result<UriAbsoluteString, BadUrl> {
     let bad = |why: &dyn fmt::Display| {
-        BadUrl(format!("{text:?} is not a URL ({why}); write http://HOST[:PORT]/PATH"))
+        BadUrl::Malformed(format!(
+            "{text:?} is not a URL ({why}); write http://HOST[:PORT]/PATH"
+        ))
     };
     if !text.contains("://") {
         return Err(bad(&"it has no scheme"));
@@ -68,23 +72,29 @@ fn parse(text: &str) -> Result<UriAbsoluteString, BadUrl> {
 }
 
 fn no_http(text: &str, scheme: &str) -> BadUrl {
-    BadUrl(match scheme {
+    BadUrl::Malformed(match scheme {
         "https" => format!("{text}: TLS is not there yet; use http"),
         other => format!("{text}: the scheme {other} cannot be crawled; use http"),
     })
 }
 
 fn no_host(text: &str) -> BadUrl {
-    BadUrl(format!("{text} names no host; write http://HOST[:PORT]/PATH"))
+    BadUrl::Malformed(format!("{text} names no host; write http://HOST[:PORT]/PATH"))
 }
 
 /// Why a URL is no place to begin, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadUrl(String);
+pub enum BadUrl {
+    /// It is no URL, or none that can be crawled.
+    Malformed(String),
+    /// It is one, but its host cannot be found now.
+    UnknownHost(String),
+}
 
 impl fmt::Display for BadUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let (Self::Malformed(text) | Self::UnknownHost(text)) = self;
+        f.write_str(text)
     }
 }
 

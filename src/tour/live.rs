@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::race::Row;
+use crate::crawl::count;
 use crate::error::Error;
 use crate::keys::Keys;
 use crate::output::Output;
@@ -58,7 +59,8 @@ impl Live {
         let style = self.style;
         output.line(match (row.pages, row.seconds, row.errors) {
             (Some(pages), Some(seconds), Some(errors)) => {
-                format!("  {style:<12} {seconds:>6.2} s, {pages} pages, {errors} errors")
+                let (pages, errors) = (count(pages, "page"), count(errors, "error"));
+                format!("  {style:<12} {seconds:>6.2} s, {pages}, {errors}")
             }
             _ => format!("  {style:<12} failed"),
         })
