@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
@@ -80,7 +80,7 @@ fn set_timeout(stream: &TcpStream, deadline: Option<Instant>) -> Result<(), Outc
     Ok(())
 }
 
-fn left(deadline: Option<Instant>) -> Result<std::time::Duration, Outcome> {
+fn left(deadline: Option<Instant>) -> Result<Duration, Outcome> {
     let left =
         deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     left.filter(|left| !left.is_zero()).ok_or(Outcome::TimedOut)

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -22,9 +22,8 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
     control.on_stop(move || {
         // Nobody can tell a blocked thread anything. What it waits for has to happen: the
         // client it reads from is cut off, and the `accept` after that gets a connection.
-        if let Some(stream) = &*served.lock().unwrap_or_else(PoisonError::into_inner) {
-            drop(stream.shutdown(Shutdown::Both));
-        }
+        let served = served.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(served.upgrade().map(|stream| stream.shutdown(Shutdown::Both)));
         drop(TcpStream::connect(here));
     });
     accept(&listener, &client, &control);
@@ -32,19 +31,20 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
 }
 
 /// The client that is being served, for whoever wants to stop that.
-type Client = Arc<Mutex<Option<TcpStream>>>;
+type Client = Arc<Mutex<Weak<TcpStream>>>;
 
 fn accept(listener: &TcpListener, client: &Client, control: &Control) {
-    let serving =
-        |stream| *client.lock().unwrap_or_else(PoisonError::into_inner) = stream;
     while !control.stopped() {
         match listener.accept() {
             Ok((stream, _)) => {
-                serving(stream.try_clone().ok());
+                let stream = Arc::new(stream);
+                let mut served = client.lock().unwrap_or_else(PoisonError::into_inner);
+                *served = Arc::downgrade(&stream);
+                drop(served);
+                // If it was asked to stop before the client was known, nobody cuts it off.
                 if !control.stopped() {
-                    drop(echo(stream));
+                    drop(echo(&stream));
                 }
-                serving(None);
             }
             // No descriptors left: let somebody finish.
             Err(_) => sleep(Duration::from_millis(50)),
@@ -52,7 +52,7 @@ fn accept(listener: &TcpListener, client: &Client, control: &Control) {
     }
 }
 
-fn echo(mut stream: TcpStream) -> io::Result<()> {
+fn echo(mut stream: &TcpStream) -> io::Result<()> {
     let mut buffer = [0; 4096];
     loop {
         let n = stream.read(&mut buffer)?;

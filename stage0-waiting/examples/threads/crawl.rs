@@ -2,9 +2,10 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
@@ -35,7 +36,9 @@ fn visit_all(job: &Job, level: Vec<String>) -> Vec<(String, Result<Page, Outcome
     let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || {
         while let Some(path) = next() {
-            let page = visit(job, &path);
+            // A visit that panics is a failed one, and its thread goes on to the next.
+            let page = catch_unwind(AssertUnwindSafe(|| visit(job, &path)));
+            let page = page.unwrap_or(Err(Outcome::Failed));
             done.lock().unwrap_or_else(PoisonError::into_inner).push((path, page));
         }
     };
@@ -103,7 +106,7 @@ fn set_timeout(stream: &TcpStream, deadline: Option<Instant>) -> Result<(), Outc
     Ok(())
 }
 
-fn left(deadline: Option<Instant>) -> Result<std::time::Duration, Outcome> {
+fn left(deadline: Option<Instant>) -> Result<Duration, Outcome> {
     let left =
         deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     left.filter(|left| !left.is_zero()).ok_or(Outcome::TimedOut)
