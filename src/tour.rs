@@ -80,6 +80,7 @@ impl Tour {
         let race = Race::start(Site::friendly(), self.nursery.clone())?;
         let mut keys = (people && std::io::stdin().is_terminal()).then(Keys::listen);
         let mut guesses = Guesses::default();
+        output.line("")?;
         let mut rows = Vec::new();
         for style in STYLES {
             guesses.ask(style, keys.as_mut(), output)?;
@@ -91,10 +92,10 @@ impl Tour {
             guesses.reveal(&rows, output)?;
         }
         show_figures(&rows, output)?;
-        table::what_next(output)?;
         if let Some(keys) = &mut keys {
             menu::ask(&self.nursery, keys, output)?;
         }
+        table::what_next(output)?;
         verdict(&rows)
     }
 
@@ -117,7 +118,7 @@ fn welcome(output: &mut Output) -> Result<(), Error> {
     output.line(format_args!(
         "A small site is served inside this process: {pages} pages, each answers after\n\
          {delay} ms. Every style crawls it, in a process of its own, and has at most\n\
-         {CONCURRENCY} requests under way at once.\n"
+         {CONCURRENCY} requests under way at once."
     ))
 }
 

@@ -63,7 +63,7 @@ impl Guesses {
     ) -> Result<(), Error> {
         let question = QUESTIONS.iter().find(|question| question.before == style.name);
         let (Some(question), Some(keys)) = (question, keys) else { return Ok(()) };
-        output.line(format_args!("\n{}", output.bold(question.text)))?;
+        output.line(output.bold(question.text))?;
         for (letter, choice) in LETTERS.iter().zip(question.choices) {
             output.line(format_args!("  {letter}  {choice}"))?;
         }
@@ -86,10 +86,10 @@ impl Guesses {
         let choice = question.choices[right];
         let verdict = match guess {
             Some(guess) if guess == right => "Right: ".to_owned(),
-            Some(_) => format!("Not quite; {} is nearest, {choice}: ", LETTERS[right]),
+            Some(_) => format!("It is {}, {choice}: ", LETTERS[right]),
             None => String::new(),
         };
-        output.line(format_args!("  {verdict}{why}"))
+        output.line(format_args!("  {verdict}{why}\n"))
     }
 }
 

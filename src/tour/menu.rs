@@ -75,8 +75,7 @@ fn compare(keys: &mut Keys, output: &mut Output) -> Result<(), Error> {
         Side::named(style.name).ok_or_else(|| Error::failure("a style without sources"))
     };
     let lines = diff::unified(side(from)?, side(to)?, "crawl.rs")?;
-    let lines: Vec<_> = lines.iter().map(|line| diff::paint(line, output)).collect();
-    pager::show(&lines, keys, output)
+    pager::show(&lines, diff::paint, keys, output)
 }
 
 fn break_it(
@@ -86,8 +85,9 @@ fn break_it(
 ) -> Result<(), Error> {
     let race = Race::start(Site::hostile(), nursery.clone())?;
     output.line(format_args!(
-        "\n{} pages: lies, loops, resets, and one that never answers. {HOSTILE_TIMEOUT:?} a page.",
-        race.site.len()
+        "\n{} pages: lies, loops, resets, and one that never answers. A page may take {} s.",
+        race.site.len(),
+        HOSTILE_TIMEOUT.as_secs()
     ))?;
     let timeout = HOSTILE_TIMEOUT.as_secs_f64().to_string();
     let mut crawls = Vec::new();
