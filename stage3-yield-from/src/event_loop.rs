@@ -1,6 +1,6 @@
 //! The event loop: call whoever is ready, then wait for whoever is not.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -47,12 +47,18 @@ pub fn call_soon(callback: impl FnOnce() + 'static) {
 /// Calls `callback` once `delay` has passed, unless it is cancelled before.
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHandle {
     let event_loop = current();
-    let due = Future::new();
-    due.add_done_callback(callback);
+    let callback: Callback = Box::new(callback);
+    let callback = Rc::new(Cell::new(Some(callback)));
+    let slot = Rc::clone(&callback);
     // Beyond what a clock can show is never.
-    let deadline = event_loop.reactor.now().checked_add(delay);
-    let set = |deadline| event_loop.reactor.wait_until(deadline, due.clone());
-    TimerHandle { timer: deadline.map(set), due }
+    let timer = event_loop.reactor.now().checked_add(delay).map(|deadline| {
+        let due = Future::new();
+        due.add_done_callback(move || {
+            slot.take().into_iter().for_each(|callback| callback());
+        });
+        event_loop.reactor.wait_until(deadline, due)
+    });
+    TimerHandle { callback, timer }
 }
 
 /// A handle for other threads: the one part of the loop that may leave its own.
@@ -62,16 +68,17 @@ pub fn remote() -> Remote {
 
 /// A call that will be made later. Dropping the handle changes nothing.
 pub struct TimerHandle {
+    /// Emptied by the call, or by a cancel.
+    callback: Rc<Cell<Option<Callback>>>,
     timer: Option<TimerId>,
-    /// Done when the time has come; its callback is the call.
-    due: Future<()>,
 }
 
 impl TimerHandle {
-    /// Takes the call back. A second time, or too late, it does nothing.
+    /// Takes the call back, even in the very turn in which it was due. A second time, or
+    /// too late, it does nothing.
     pub fn cancel(&self) {
-        let callbacks = self.due.forget_callbacks();
-        drop(callbacks);
+        let callback = self.callback.take();
+        drop(callback);
         if let (Some(timer), Some(event_loop)) = (self.timer, try_current()) {
             let due = event_loop.reactor.cancel(timer);
             drop(due);
@@ -181,7 +188,8 @@ impl EventLoop {
         }
     }
 
-    /// Sleeps in the reactor until somebody is ready, then finishes the futures that were left for it.
+    /// Sleeps in the reactor until somebody is ready, then finishes the futures that were
+    /// left there.
     fn wait(&self) -> io::Result<()> {
         let busy = !self.ready.borrow().is_empty();
         let mut ready = Vec::new();
@@ -214,9 +222,10 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         // What is left may own sockets and timers of this loop, which must still be current.
-        for task in self.0.tasks.take().iter().filter_map(Weak::upgrade) {
-            task.leave();
-        }
+        let tasks = self.0.tasks.take();
+        let left: Vec<_> = tasks.iter().filter_map(Weak::upgrade).collect();
+        left.iter().for_each(|task| task.leave());
+        drop(left);
         let ready = self.0.ready.take();
         drop((ready, self.0.remote.take()));
         CURRENT.set(None);

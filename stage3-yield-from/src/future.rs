@@ -150,7 +150,7 @@ impl<T> Future<T> {
         WeakFuture(Rc::downgrade(&self.0))
     }
 
-    /// Takes all callbacks back.
+    /// Gives all callbacks back, uncalled.
     pub(crate) fn forget_callbacks(&self) -> impl Sized + use<T> {
         self.0.callbacks.take()
     }

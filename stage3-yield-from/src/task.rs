@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use crate::coroutine::{Co, Generator, Step};
 use crate::event_loop::{Callback, current};
-use crate::failure::{Failure, guard};
+use crate::failure::{Failure, guard, report};
 use crate::future::{AnyFuture, CallbackId, Cancelled, Future, Wait};
 
 /// A function that waits for futures.
@@ -175,6 +175,12 @@ impl<T> Task<T> {
     pub fn cancel(&self) -> bool {
         self.0.cancel()
     }
+
+    /// Has `callback` called by the loop once the task has come to an end; in the next turn,
+    /// if it has already.
+    pub fn add_done_callback(&self, callback: impl FnOnce() + 'static) -> CallbackId {
+        self.0.result.add_done_callback(callback)
+    }
 }
 
 impl<T: Clone> Task<T> {
@@ -220,17 +226,18 @@ impl<T> Wait for Running<T> {
 
 /// A task that the end of its loop leaves behind.
 pub(crate) trait Leave {
-    /// Closes the coroutine, which may own what waits for it.
+    /// Closes the coroutine, and lets go of what it waits for and of who waits for it: they
+    /// keep each other.
     fn leave(&self);
 }
 
 impl<T> Leave for Running<T> {
     fn leave(&self) {
         if let Err(failure) = guard(|| self.coroutine.close()).and_then(|closed| closed) {
-            crate::failure::report(format_args!(
-                "Error while a task was closed: {failure}"
-            ));
+            report(format_args!("Error while a task was closed: {failure}"));
         }
+        let waits_for = self.waits_for.take();
+        drop((waits_for, self.result.forget_callbacks()));
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::event_loop::{TimerHandle, call_later};
 use crate::future::{Cancelled, Future};
-use crate::task::{Coroutine, coroutine, spawn, yield_from};
+use crate::task::{Coroutine, Task, coroutine, spawn, yield_from};
 
 /// Lets other tasks run for at least `duration`, counted from the first step.
 pub fn sleep(duration: Duration) -> Coroutine<()> {
@@ -43,13 +43,33 @@ pub fn timeout<T: Clone + 'static>(
             is_up.set(true);
             late.cancel();
         }));
-        match yield_from(&task).await {
+        if let Err(failure) = yield_from(&ended(&task)).await {
+            // Nobody wants the result any more, but the task may still clean up.
+            task.cancel();
+            if failure.is::<Cancelled>() {
+                let _ = yield_from(&task).await;
+            }
+            return Err(failure);
+        }
+        match task.result() {
             Err(failure) if was_up.get() && failure.is::<Cancelled>() => {
                 Err(Elapsed.into())
             }
             result => result,
         }
     })
+}
+
+/// Done when `task` is. Who is cancelled while it waits for this, and not for the task
+/// itself, can tell its own cancel from the task's.
+fn ended<T>(task: &Task<T>) -> Future<()> {
+    let ended = Future::new();
+    let done = ended.clone();
+    task.add_done_callback(move || {
+        // Whoever waited may have been cancelled.
+        let _ = done.set_result(());
+    });
+    ended
 }
 
 /// A timer that was set. Dropped, it is taken back.

@@ -1,4 +1,4 @@
-//! The loop: PEP 3156, and test_events.py and test_base_events.py of CPython.
+//! The loop: PEP 3156, and `test_events.py` and `test_base_events.py` of CPython.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

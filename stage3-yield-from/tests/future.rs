@@ -1,4 +1,4 @@
-//! A slot for a result: the futures of PEP 3156, and test_futures.py of CPython.
+//! A slot for a result: the futures of PEP 3156, and `test_futures.py` of CPython.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! What delegating to another generator means: PEP 380, and test_yield_from.py of CPython.
+//! What delegating to another generator means: PEP 380, and `test_yield_from.py` of CPython.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

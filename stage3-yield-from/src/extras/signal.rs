@@ -5,7 +5,7 @@
 //!
 //! [`call_soon_threadsafe`]: crate::event_loop::Remote::call_soon_threadsafe
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::event_loop::{Remote, remote};
@@ -15,6 +15,9 @@ thread_local! {
     /// Filled by `signal`; emptied when a signal is set, or its future is gone.
     static SIGNALS: RefCell<BTreeMap<u64, WeakFuture<()>>> =
         const { RefCell::new(BTreeMap::new()) };
+
+    /// Counts the signals so far: none is ever taken for a later one.
+    static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A signal for another thread, and the future that is done once it is set.
@@ -24,11 +27,10 @@ thread_local! {
 /// Panics when no loop is running on this thread.
 pub fn signal() -> (Signal, Future<()>) {
     let future = Future::new();
-    let id = SIGNALS.with_borrow_mut(|signals| {
+    let id = COUNT.replace(COUNT.get() + 1);
+    SIGNALS.with_borrow_mut(|signals| {
         signals.retain(|_, future| future.upgrade().is_some());
-        let id = signals.last_key_value().map_or(0, |(last, _)| last + 1);
         signals.insert(id, future.downgrade());
-        id
     });
     (Signal { id, remote: remote() }, future)
 }

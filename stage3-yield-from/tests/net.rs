@@ -1,0 +1,288 @@
+//! Sockets, real ones, with both ends on one loop.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use stage3_yield_from::future::Cancelled;
+use stage3_yield_from::net::{TcpListener, TcpStream};
+use stage3_yield_from::time::{Elapsed, sleep, timeout};
+use stage3_yield_from::{Coroutine, Failure, coroutine, run, spawn, yield_from};
+
+/// Runs `main`, and fails if that takes longer than anything here may take.
+fn play<F>(main: F)
+where
+    F: std::future::Future<Output = Result<(), Failure>> + 'static,
+{
+    run(timeout(Duration::from_mins(1), coroutine(main))).unwrap().unwrap();
+}
+
+const ANYWHERE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Two ends of a connection.
+fn pair() -> Coroutine<(TcpStream, TcpStream)> {
+    coroutine(async {
+        let listener = TcpListener::bind(ANYWHERE)?;
+        let accepted = spawn(listener.accept());
+        let ours = yield_from(TcpStream::connect(listener.local_addr()?)).await?;
+        let theirs = yield_from(&accepted).await?;
+        Ok((ours, theirs))
+    })
+}
+
+/// All that arrives until the peer is done.
+fn read_to_end(stream: &TcpStream) -> Coroutine<Vec<u8>> {
+    let stream = stream.clone();
+    coroutine(async move {
+        let mut all = Vec::new();
+        loop {
+            let bytes = yield_from(stream.read()).await?;
+            if bytes.is_empty() {
+                return Ok(all);
+            }
+            all.extend(bytes);
+        }
+    })
+}
+
+/// Enough to fill every buffer on the way.
+fn five_megabytes() -> Vec<u8> {
+    (0..5_000_000_u32).map(|n| (n % 251) as u8).collect()
+}
+
+#[test]
+fn two_ends_know_each_other() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        assert_eq!(ours.local_addr()?, theirs.peer_addr()?);
+        assert_eq!(ours.peer_addr()?, theirs.local_addr()?);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_read_waits_for_what_is_written_later() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        let read = spawn(theirs.read());
+        yield_from(sleep(Duration::from_millis(5))).await?;
+        assert!(!read.done());
+        yield_from(ours.write_all(b"late".to_vec())).await?;
+        assert_eq!(yield_from(&read).await?, b"late");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_long_message_arrives_whole_though_no_buffer_can_hold_it() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        let write = spawn(coroutine(async move {
+            yield_from(ours.write_all(five_megabytes())).await?;
+            ours.shutdown()?;
+            Ok(())
+        }));
+        let arrived = yield_from(read_to_end(&theirs)).await?;
+        assert!(arrived == five_megabytes(), "bytes were lost or mixed up");
+        yield_from(&write).await
+    });
+}
+
+#[test]
+fn a_writer_waits_for_a_reader() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        // More than the kernel keeps for the two of them.
+        let write = spawn(ours.write_all(vec![0; 64 << 20]));
+        yield_from(sleep(Duration::from_millis(20))).await?;
+        assert!(!write.done());
+        drop((ours, theirs));
+        write.cancel();
+        assert!(yield_from(&write).await.unwrap_err().is::<Cancelled>());
+        Ok(())
+    });
+}
+
+#[test]
+fn one_half_may_be_done_while_the_other_goes_on() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        ours.shutdown()?;
+        assert_eq!(yield_from(theirs.read()).await?, b"");
+        yield_from(theirs.write_all(b"still here".to_vec())).await?;
+        assert_eq!(yield_from(ours.read()).await?, b"still here");
+        Ok(())
+    });
+}
+
+#[test]
+fn both_directions_may_be_waited_for_at_the_same_time() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        let echo = spawn(coroutine(async move {
+            loop {
+                let bytes = yield_from(theirs.read()).await?;
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                yield_from(theirs.write_all(bytes)).await?;
+            }
+        }));
+        let writer = ours.clone();
+        let write = spawn(coroutine(async move {
+            yield_from(writer.write_all(five_megabytes())).await?;
+            writer.shutdown()?;
+            Ok(())
+        }));
+        let arrived = yield_from(read_to_end(&ours)).await?;
+        assert!(arrived == five_megabytes(), "bytes were lost or mixed up");
+        yield_from(&write).await?;
+        yield_from(&echo).await
+    });
+}
+
+#[test]
+fn a_second_reader_is_told_that_the_socket_is_busy_and_the_first_one_reads_on() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        let first = spawn(theirs.read());
+        yield_from(sleep(Duration::from_millis(1))).await?;
+        let failure = yield_from(theirs.read()).await.unwrap_err();
+        let error = failure.get::<io::Error>().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        yield_from(ours.write_all(b"for the first".to_vec())).await?;
+        assert_eq!(yield_from(&first).await?, b"for the first");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_read_that_was_cancelled_leaves_its_place_to_the_next() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        let first = spawn(theirs.read());
+        yield_from(sleep(Duration::from_millis(1))).await?;
+        first.cancel();
+        assert!(yield_from(&first).await.unwrap_err().is::<Cancelled>());
+        let second = spawn(theirs.read());
+        yield_from(sleep(Duration::from_millis(1))).await?;
+        yield_from(ours.write_all(b"for the second".to_vec())).await?;
+        assert_eq!(yield_from(&second).await?, b"for the second");
+        Ok(())
+    });
+}
+
+// Between the cancel and the step that raises it, the place is another's already.
+#[test]
+fn a_cancelled_read_does_not_take_the_place_of_its_successor() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        let first = spawn(theirs.read());
+        yield_from(sleep(Duration::from_millis(1))).await?;
+        let second = spawn(theirs.read());
+        first.cancel();
+        let both = yield_from(&first).await.unwrap_err();
+        assert!(both.is::<Cancelled>());
+        yield_from(ours.write_all(b"bytes".to_vec())).await?;
+        match yield_from(&second).await {
+            Ok(bytes) => assert_eq!(bytes, b"bytes"),
+            Err(busy) => {
+                let error = busy.get::<io::Error>().unwrap();
+                assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+                assert_eq!(yield_from(theirs.read()).await?, b"bytes");
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_arrives_while_a_read_is_cancelled_is_there_for_the_next() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        for _ in 0..50 {
+            let late = timeout(Duration::ZERO, theirs.read());
+            yield_from(ours.write_all(b"x".to_vec())).await?;
+            match yield_from(late).await {
+                Ok(bytes) => assert_eq!(bytes, b"x"),
+                Err(failure) => {
+                    assert!(failure.is::<Elapsed>());
+                    assert_eq!(yield_from(theirs.read()).await?, b"x");
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn nobody_at_home_is_an_error() {
+    play(async {
+        let address = TcpListener::bind(ANYWHERE)?.local_addr()?;
+        let failure = yield_from(TcpStream::connect(address)).await.unwrap_err();
+        let error = failure.get::<io::Error>().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_peer_that_resets_is_an_error() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        yield_from(ours.write_all(b"never read".to_vec())).await?;
+        yield_from(sleep(Duration::from_millis(5))).await?;
+        // To close a socket with unread bytes in it is to reset the connection.
+        drop(theirs);
+        let failure = yield_from(ours.read()).await.unwrap_err();
+        let error = failure.get::<io::Error>().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_accept_that_is_left_gives_its_port_back() {
+    let address = std::rc::Rc::new(std::cell::Cell::new(None));
+    let bound = std::rc::Rc::clone(&address);
+    play(async move {
+        let listener = TcpListener::bind(ANYWHERE)?;
+        bound.set(Some(listener.local_addr()?));
+        spawn(listener.accept());
+        yield_from(sleep(Duration::from_millis(1))).await
+    });
+    std::net::TcpListener::bind(address.get().unwrap()).unwrap();
+}
+
+#[test]
+fn many_connections_share_the_thread() {
+    play(async {
+        let listener = TcpListener::bind(ANYWHERE)?;
+        let address = listener.local_addr()?;
+        spawn(coroutine::<()>(async move {
+            loop {
+                let stream = yield_from(listener.accept()).await?;
+                spawn(coroutine(async move {
+                    let bytes = yield_from(read_to_end(&stream)).await?;
+                    yield_from(stream.write_all(bytes)).await
+                }));
+            }
+        }));
+        let talk = |n: u32| {
+            coroutine(async move {
+                let stream = yield_from(TcpStream::connect(address)).await?;
+                yield_from(stream.write_all(n.to_be_bytes().to_vec())).await?;
+                stream.shutdown()?;
+                yield_from(read_to_end(&stream)).await
+            })
+        };
+        let talks: Vec<_> = (0..200).map(|n| (n, spawn(talk(n)))).collect();
+        for (n, talk) in talks {
+            assert_eq!(yield_from(&talk).await?, n.to_be_bytes());
+        }
+        Ok(())
+    });
+}
