@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -235,6 +235,41 @@ fn what_another_thread_asks_for_is_called_on_the_thread_of_the_loop() {
         let waits = coroutine(async move { yield_from(&called).await });
         yield_from(timeout(Duration::from_secs(30), waits)).await?;
         thread.join().unwrap();
+        Ok(())
+    });
+    run(main).unwrap().unwrap();
+}
+
+#[test]
+fn calls_of_one_thread_come_in_its_order_and_none_is_lost() {
+    let main = coroutine(async {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (set, all) = signal();
+        let threads = [0, 1, 2, 3].map(|thread| {
+            let (remote, seen, set) = (remote(), Arc::clone(&seen), set.clone());
+            thread::spawn(move || {
+                for n in 0..250 {
+                    let (seen, set) = (Arc::clone(&seen), set.clone());
+                    remote.call_soon_threadsafe(move || {
+                        let mut seen = seen.lock().unwrap();
+                        seen.push((thread, n));
+                        if seen.len() == 1000 {
+                            set.set();
+                        }
+                    });
+                }
+            })
+        });
+        let waits = coroutine(async move { yield_from(&all).await });
+        yield_from(timeout(Duration::from_secs(30), waits)).await?;
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let seen = seen.lock().unwrap();
+        for thread in 0..4 {
+            let calls = seen.iter().filter(|call| call.0 == thread).map(|call| call.1);
+            assert!(calls.eq(0..250), "of thread {thread}");
+        }
         Ok(())
     });
     run(main).unwrap().unwrap();
