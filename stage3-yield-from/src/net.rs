@@ -136,7 +136,8 @@ impl Parked {
     fn park(key: Key, direction: Direction) -> io::Result<Self> {
         let (event_loop, future) = (current(), Future::new());
         let leave = |future| event_loop.reactor.wait_for(key, direction, future);
-        if let Some(other) = leave(future.clone()) {
+        // Who was cancelled is done, and about to leave.
+        if let Some(other) = leave(future.clone()).filter(|other| !other.done()) {
             drop(leave(other));
             let message = "another task already waits for this direction of the socket";
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
