@@ -136,6 +136,10 @@ impl Drop for EndOnDrop<'_> {
 
 fn start(args: &[&str]) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
+    // Ctrl-C goes to everybody in front of the terminal; this child's end is its parent's
+    // affair.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
 }
 

@@ -10,7 +10,7 @@ mod pager;
 mod race;
 mod table;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 use site::Site;
@@ -105,6 +105,9 @@ impl Tour {
         interrupt::on_interrupt(move || {
             nursery.close();
             terminal.restore();
+            // The cursor may be in the middle of a line.
+            let end = if std::io::stdout().is_terminal() { "\n" } else { "" };
+            drop(std::io::stdout().write_all(end.as_bytes()));
             complain("interrupted");
         })
     }

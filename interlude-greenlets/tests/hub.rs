@@ -14,7 +14,9 @@ use std::time::Duration;
 use interlude_greenlets::net::{TcpListener, TcpStream};
 use interlude_greenlets::sync::Semaphore;
 use interlude_greenlets::time::{Elapsed, sleep, timeout};
-use interlude_greenlets::{Failure, Greenlet, GreenletExit, block_on, run, spawn};
+use interlude_greenlets::{
+    Failure, Greenlet, GreenletExit, block_on, current, run, spawn,
+};
 use reactor::backend::{self, Clockwork};
 
 /// A list that greenlets and guards write to.
@@ -411,6 +413,37 @@ fn a_waker_that_comes_late_wakes_nobody() {
         sleep(ms(5));
     });
     assert_eq!(elapsed, ms(5));
+}
+
+#[test]
+fn a_wait_inside_a_poll_is_not_ended_by_the_wake_that_the_poll_is_for() {
+    let (polls, elapsed) = timed(|| {
+        let mut polls = 0;
+        block_on(poll_fn(|context| {
+            polls += 1;
+            context.waker().wake_by_ref();
+            sleep(ms(5));
+            if polls == 2 { Poll::Ready(polls) } else { Poll::Pending }
+        }))
+    });
+    assert_eq!((polls, elapsed), (2, ms(10)));
+}
+
+#[test]
+fn a_timeout_that_is_over_keeps_no_handle_to_its_greenlet() {
+    timed(|| {
+        let log = Log::default();
+        let (here, guard) = (current(), Guard(Rc::clone(&log), "unwound"));
+        let greenlet = Greenlet::new(move |()| {
+            let _guard = guard;
+            timeout(ms(50), || sleep(ms(1)))?;
+            here.switch::<(), ()>(())
+        });
+        greenlet.switch::<(), ()>(()).unwrap();
+        drop(greenlet);
+        sleep(ms(1)); // the hub has a handle until it is its turn
+        assert_eq!(log.take(), ["unwound"]);
+    });
 }
 
 // M2.21
