@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use reactor::{Reactor, wake};
+use reactor::{Reactor, trace, wake};
 
 use crate::extras::errors::WrongMessage;
 use crate::failure::{Failure, GreenletExit};
@@ -39,6 +39,7 @@ thread_local! {
 /// # Panics
 ///
 /// Panics inside another `run`, and with whatever `main` panics with.
+#[track_caller]
 pub fn run<T: 'static>(main: impl FnOnce() -> T + 'static) -> io::Result<T> {
     let event_loop = Rc::new(EventLoop::new()?);
     let entered = Entered::enter(&event_loop);
@@ -54,6 +55,7 @@ pub fn run<T: 'static>(main: impl FnOnce() -> T + 'static) -> io::Result<T> {
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
+#[track_caller]
 pub fn spawn<T: 'static>(body: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
     current().spawn(body)
 }
@@ -140,6 +142,7 @@ impl EventLoop {
         })
     }
 
+    #[track_caller]
     fn spawn<T: 'static>(&self, body: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
         let handle = task(&self.hub, body);
         self.make_ready(self.expect(&handle.greenlet, None));
@@ -159,6 +162,7 @@ impl EventLoop {
 
     /// One turn: whoever was ready when it began goes on, until it waits again or ends.
     fn run_ready(&self) {
+        let _turn = trace::turn();
         let turn = self.ready.take();
         turn.into_iter().for_each(|id| self.resume(id));
     }
@@ -176,10 +180,12 @@ impl EventLoop {
     /// Ends a wait: the one place where the hub resumes a greenlet.
     fn resume(&self, id: GreenletId) {
         let Some(Wait { greenlet, raise }) = self.take(id) else { return };
+        let running = trace::resumed(greenlet.0.subject);
         let back = match raise {
             None => greenlet.switch::<(), ()>(()),
             Some(failure) => greenlet.throw::<()>(failure),
         };
+        running.stopped(greenlet.is_dead());
         // What it sends to the hub when it waits or ends is of no interest.
         if let Err(failure) = back
             && !failure.is::<WrongMessage>()
@@ -238,6 +244,9 @@ impl EventLoop {
 
     /// Whoever waits under this id goes on in the next turn.
     pub(crate) fn make_ready(&self, id: GreenletId) {
+        if let Some(wait) = self.waiting.borrow().get(&id) {
+            trace::woken(wait.greenlet.0.subject);
+        }
         self.ready.borrow_mut().push_back(id);
     }
 

@@ -14,6 +14,7 @@ use std::thread;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
+use reactor::trace;
 use scoped_reference::{ScopedBorrow, ScopedReference};
 
 use crate::extras::errors::WrongMessage;
@@ -47,6 +48,8 @@ const SPARE_STACKS: usize = 64;
 pub struct Greenlet(pub(crate) Rc<Inner>);
 
 pub(crate) struct Inner {
+    /// Its name in a recording.
+    pub(crate) subject: trace::Id,
     state: RefCell<State>,
     /// The way out: set when the body starts, taken for the length of a switch.
     way: Cell<Option<ScopedBorrow<Way>>>,
@@ -80,7 +83,7 @@ struct Handover {
 
 thread_local! {
     /// Set by the trampoline; read by whoever switches.
-    static CURRENT: RefCell<Greenlet> = RefCell::new(Greenlet::with(State::Main, None));
+    static CURRENT: RefCell<Greenlet> = RefCell::new(Greenlet::main());
 
     /// Stacks of greenlets that have ended, for those that begin.
     static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
@@ -95,6 +98,7 @@ pub fn current() -> Greenlet {
 impl Greenlet {
     /// A greenlet that will call `body` with the first message it gets. Its parent is the
     /// greenlet that is running.
+    #[track_caller]
     pub fn new<A: 'static, R: 'static>(
         body: impl FnOnce(A) -> Result<R, Failure> + 'static,
     ) -> Self {
@@ -102,17 +106,24 @@ impl Greenlet {
     }
 
     /// The same, of another parent.
-    pub(crate) fn child_of<A: 'static, R: 'static>(
-        parent: Self,
-        body: impl FnOnce(A) -> Result<R, Failure> + 'static,
-    ) -> Self {
+    #[track_caller]
+    pub(crate) fn child_of<A: 'static, R: 'static, B>(parent: Self, body: B) -> Self
+    where
+        B: FnOnce(A) -> Result<R, Failure> + 'static,
+    {
+        let subject = trace::created::<B>(trace::Kind::Greenlet);
         let body = |first: Parcel| Ok(Message::new(body(first?.open()?)?));
-        Self::with(State::Unstarted(Box::new(body)), Some(parent))
+        Self::with(subject, State::Unstarted(Box::new(body)), Some(parent))
     }
 
-    fn with(state: State, parent: Option<Self>) -> Self {
+    /// The thread's own.
+    fn main() -> Self {
+        Self::with(trace::Id::default(), State::Main, None)
+    }
+
+    fn with(subject: trace::Id, state: State, parent: Option<Self>) -> Self {
         let (state, parent) = (RefCell::new(state), RefCell::new(parent));
-        Self(Rc::new(Inner { state, way: Cell::default(), parent }))
+        Self(Rc::new(Inner { subject, state, way: Cell::default(), parent }))
     }
 
     /// Lets this greenlet go on with `message`, and waits until somebody switches back.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 
+use reactor::trace::Place;
 use reactor::{Direction, Key};
 
 use crate::event_loop::{GreenletId, current};
@@ -38,6 +39,7 @@ impl TcpListener {
     /// # Errors
     ///
     /// No descriptors left: wait a moment before you try again.
+    #[track_caller]
     pub fn accept(&self) -> io::Result<TcpStream> {
         let key = self.inner.key();
         let inner = retry(key, Direction::Read, || self.inner.accept())?;
@@ -56,6 +58,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// `ConnectionRefused` and its like; no descriptors left.
+    #[track_caller]
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
         let inner = current().reactor.connect(address)?;
         retry(inner.key(), Direction::Write, || inner.connected())?;
@@ -68,6 +71,7 @@ impl TcpStream {
     ///
     /// `ConnectionReset` when the peer broke off.
     #[doc(alias = "recv")]
+    #[track_caller]
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         retry(self.inner.key(), Direction::Read, || self.inner.read(buffer))
     }
@@ -78,6 +82,7 @@ impl TcpStream {
     ///
     /// `BrokenPipe` or `ConnectionReset` when the peer is gone.
     #[doc(alias = "sendall")]
+    #[track_caller]
     pub fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let key = self.inner.key();
@@ -120,19 +125,23 @@ impl TcpStream {
 ///
 /// One greenlet can wait for each direction of a socket. A second one is told that it is
 /// busy: who would get the bytes?
+#[track_caller]
 fn retry<T>(
     key: Key,
     direction: Direction,
     mut operation: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
-    let event_loop = current();
+    let (event_loop, place) = (current(), Place::here());
     loop {
         match operation() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             result => return result,
         }
         let id = event_loop.expect_wake();
-        let leave = |id| event_loop.reactor.wait_for(key, direction, id);
+        let leave = |id| {
+            let _place = place.enter();
+            event_loop.reactor.wait_for(key, direction, id)
+        };
         // Whoever was thrown out of its wait has left an id that is not waited for.
         if let Some(other) = leave(id).filter(|other| event_loop.is_waiting(*other)) {
             let ours = leave(other).expect("it was left a line ago");

@@ -6,12 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
+use reactor::trace;
+
 use crate::event_loop::{GreenletId, current, report, try_current};
 use crate::failure::{Failure, GreenletExit};
 use crate::greenlet::Greenlet;
 
 /// The handle to a greenlet that will call `body`, and that gets its result. A panic ends this
 /// greenlet and no other: it goes to whoever joins, and the panic hook has reported it.
+#[track_caller]
 pub(crate) fn task<T: 'static>(
     hub: &Greenlet,
     body: impl FnOnce() -> T + 'static,
@@ -39,6 +42,11 @@ struct Unfinished<T>(Rc<State<T>>);
 impl<T> Unfinished<T> {
     fn finish(&self, end: thread::Result<T>) {
         let raised = end.as_ref().err().and_then(|end| end.downcast_ref::<Failure>());
+        match raised {
+            _ if end.is_ok() => {}
+            Some(failure) if failure.is::<GreenletExit>() => trace::cancelled(),
+            _ => trace::panicked(),
+        }
         if let Some(failure) = raised.filter(|failure| !failure.is::<GreenletExit>()) {
             report(failure);
         }
@@ -86,6 +94,7 @@ impl<T> JoinHandle<T> {
             let event_loop = current();
             let id = event_loop.expect_wake();
             self.state.joining.set(Some(id));
+            trace::waits_for(self.greenlet.0.subject);
             if let Err(exit) = event_loop.park(id) {
                 return Err(Box::new(Failure::from(exit)));
             }

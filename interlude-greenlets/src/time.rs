@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use reactor::TimerId;
+use reactor::trace::Place;
 
 use crate::event_loop::{EventLoop, GreenletId, current};
 use crate::failure::Failure;
@@ -18,6 +19,7 @@ use crate::greenlet;
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
+#[track_caller]
 pub fn sleep(duration: Duration) {
     let alarm = Alarm::set(duration, None);
     let _ = alarm.event_loop.park(alarm.id);
@@ -40,6 +42,7 @@ pub struct Elapsed;
 ///
 /// Panics when no loop is running on this thread, and with whatever `body` panics with.
 #[doc(alias("with_timeout", "wait_for"))]
+#[track_caller]
 pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
     let time_up = Failure::from(Elapsed);
     let alarm = Alarm::set(duration, Some(time_up.clone()));
@@ -68,7 +71,9 @@ struct Alarm {
 }
 
 impl Alarm {
+    #[track_caller]
     fn set(duration: Duration, raise: Option<Failure>) -> Self {
+        let _place = Place::here().enter();
         let event_loop = current();
         let id = event_loop.expect(&greenlet::current(), raise);
         let deadline = event_loop.reactor.now().checked_add(duration);

@@ -41,7 +41,7 @@
 //! [`Reactor`] (the file `reactor.rs`) is the heart. Then `waiting.rs`: who waits on which
 //! socket; `timers.rs`: who waits for the clock; `net.rs`: the sockets; [`backend`]: the
 //! seam below which the platform begins; `mio.rs`: the platform; `wake.rs`: the one door
-//! through which a task is woken.
+//! through which a task is woken; [`trace`]: how a loop tells its story.
 
 #![forbid(unsafe_code)]
 
@@ -53,6 +53,7 @@ mod net;
 mod pipe;
 mod reactor;
 mod timers;
+pub mod trace;
 mod waiting;
 mod wake;
 

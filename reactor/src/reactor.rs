@@ -11,6 +11,7 @@ use crate::backend::{self, Backend, Event};
 use crate::mio::Mio;
 use crate::net::{Slot, TcpListener, TcpStream};
 use crate::timers::{TimerId, Timers};
+use crate::trace;
 use crate::waiting::{Direction, Key, Waiting};
 
 /// Waits for sockets and for the clock, on behalf of an event loop.
@@ -56,6 +57,7 @@ impl<T> Reactor<T> {
 
     /// Makes a reactor on `backend`. A backend serves one reactor at a time.
     pub fn with_backend(backend: Rc<dyn Backend>) -> Self {
+        trace::clock(&backend);
         Self {
             shared: Rc::new(Shared {
                 backend,

@@ -9,11 +9,24 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use crate::trace;
+
 /// Names a timer. It orders by deadline, then by age, and may outlive the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimerId {
     deadline: Instant,
     age: u64,
+}
+
+impl TimerId {
+    /// Tells it from all other timers of its reactor.
+    pub(crate) fn number(self) -> u64 {
+        self.age
+    }
+
+    pub(crate) fn deadline(self) -> Instant {
+        self.deadline
+    }
 }
 
 /// Values that wait for a point in time.
@@ -29,11 +42,16 @@ impl<T> Timers<T> {
         self.age += 1;
         let id = TimerId { deadline, age: self.age };
         self.pending.insert(id, data);
+        trace::timer_set(id);
         id
     }
 
     pub(crate) fn remove(&mut self, id: TimerId) -> Option<T> {
-        self.pending.remove(&id)
+        let cancelled = self.pending.remove(&id);
+        if cancelled.is_some() {
+            trace::timer_cancelled(id);
+        }
+        cancelled
     }
 
     /// The next deadline.
@@ -52,6 +70,7 @@ impl<T> Timers<T> {
             if first.key().deadline > now {
                 break;
             }
+            trace::timer_fired(*first.key());
             ready.push(first.remove());
         }
     }

@@ -9,9 +9,10 @@ use std::mem;
 use slab::Slab;
 
 use crate::backend::{Event, Token};
+use crate::trace;
 
 /// Which way a caller wants to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// Until a read, or an accept, is worth trying.
     Read,
@@ -30,6 +31,11 @@ pub struct Key {
 impl Key {
     pub(crate) fn token(self) -> Token {
         u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+
+    /// Tells it from all other sockets of its reactor.
+    pub(crate) fn number(self) -> u64 {
+        self.generation.into()
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "takes the two halves apart")]
@@ -85,6 +91,8 @@ impl<T> Waiting<T> {
     pub(crate) fn close(&mut self, key: Key) -> [Option<T>; 2] {
         match self.place(key) {
             Some(_) => {
+                trace::socket_left(key, Direction::Read);
+                trace::socket_left(key, Direction::Write);
                 self.places.remove(key.index as usize).sides.map(|side| side.waiter)
             }
             None => [None, None],
@@ -97,6 +105,7 @@ impl<T> Waiting<T> {
              keep the socket alive for as long as somebody waits for it",
         );
         let parked = Parked { displaced: side.waiter.replace(data), at_once: side.ready };
+        trace::socket_parked(key, direction);
         if parked.at_once {
             self.at_once.push((key, direction));
         }
@@ -104,6 +113,7 @@ impl<T> Waiting<T> {
     }
 
     pub(crate) fn unpark(&mut self, key: Key, direction: Direction) -> Option<T> {
+        trace::socket_left(key, direction);
         self.side(key, direction)?.waiter.take()
     }
 
@@ -123,13 +133,24 @@ impl<T> Waiting<T> {
     /// finds nobody: its generation is gone.
     pub(crate) fn deliver(&mut self, events: &mut Vec<Event>, ready: &mut Vec<T>) {
         for (key, direction) in mem::take(&mut self.at_once) {
-            ready.extend(self.unpark(key, direction));
+            let Some(side) = self.side(key, direction) else { continue };
+            let waiter = side.waiter.take();
+            if waiter.is_some() {
+                trace::socket_ready(key, direction, true);
+            }
+            ready.extend(waiter);
         }
         for event in events.drain(..) {
-            let Some(place) = self.place(Key::of(event.token)) else { continue };
+            let key = Key::of(event.token);
+            let Some(place) = self.place(key) else { continue };
             let [read, write] = &mut place.sides;
-            for (side, happened) in [(read, event.readable), (write, event.writable)] {
+            let sides = [
+                (Direction::Read, read, event.readable),
+                (Direction::Write, write, event.writable),
+            ];
+            for (direction, side, happened) in sides {
                 if happened {
+                    trace::socket_ready(key, direction, side.waiter.is_some());
                     side.ready = true;
                     ready.extend(side.waiter.take());
                 }

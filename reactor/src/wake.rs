@@ -2,6 +2,8 @@
 
 use std::task::Waker;
 
+use crate::trace::Place;
+
 /// Wakes whoever `waker` stands for.
 ///
 /// A std [`Waker`] hides who calls it. So our own code wakes nobody directly but comes
@@ -9,5 +11,6 @@ use std::task::Waker;
 /// order to answer "who woke whom?".
 #[track_caller]
 pub fn wake(waker: Waker) {
+    let _caller = Place::here().enter();
     waker.wake();
 }

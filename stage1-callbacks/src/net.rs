@@ -10,6 +10,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 
+use reactor::trace::{self, Place};
 use reactor::{Direction, Key};
 
 use crate::deferred::Deferred;
@@ -38,11 +39,13 @@ impl TcpListener {
     }
 
     /// Fires with the next connection.
+    #[track_caller]
     pub fn accept(&self) -> Deferred<TcpStream> {
         defer(|callback| self.accept_then(callback))
     }
 
     /// Calls `callback` with the next connection.
+    #[track_caller]
     pub fn accept_then(
         &self,
         callback: impl FnOnce(io::Result<TcpStream>) + 'static,
@@ -64,11 +67,13 @@ pub struct TcpStream {
 
 impl TcpStream {
     /// Fires once connected to `address`.
+    #[track_caller]
     pub fn connect(address: SocketAddr) -> Deferred<Self> {
         defer(|callback| Self::connect_then(address, callback))
     }
 
     /// Calls `callback` once connected to `address`.
+    #[track_caller]
     pub fn connect_then(
         address: SocketAddr,
         callback: impl FnOnce(io::Result<Self>) + 'static,
@@ -88,11 +93,13 @@ impl TcpStream {
     }
 
     /// Fires with what has arrived; nothing at all means that the peer is done.
+    #[track_caller]
     pub fn read(&self) -> Deferred<Vec<u8>> {
         defer(|callback| self.read_then(callback))
     }
 
     /// Calls `callback` with what has arrived; nothing at all means that the peer is done.
+    #[track_caller]
     pub fn read_then(
         &self,
         callback: impl FnOnce(io::Result<Vec<u8>>) + 'static,
@@ -107,11 +114,13 @@ impl TcpStream {
     }
 
     /// Fires once everything is written.
+    #[track_caller]
     pub fn write_all(&self, bytes: Vec<u8>) -> Deferred<()> {
         defer(|callback| self.write_all_then(bytes, callback))
     }
 
     /// Calls `callback` once everything is written.
+    #[track_caller]
     pub fn write_all_then(
         &self,
         bytes: Vec<u8>,
@@ -158,9 +167,11 @@ impl Waiting {
 }
 
 /// Makes a deferred of an operation that takes a callback.
+#[track_caller]
 fn defer<T: 'static>(
     begin: impl FnOnce(Box<dyn FnOnce(io::Result<T>)>) -> Waiting,
 ) -> Deferred<T> {
+    let _place = Place::here().enter();
     let waiting = Rc::new(Cell::new(None::<Waiting>));
     let cancel = Rc::clone(&waiting);
     let (firer, deferred) = Deferred::with_canceller(move |_| {
@@ -174,6 +185,7 @@ fn defer<T: 'static>(
 }
 
 /// Begins an operation: it is tried for the first time when the loop gets to it.
+#[track_caller]
 fn begin<T: 'static>(
     key: Key,
     direction: Direction,
@@ -182,8 +194,8 @@ fn begin<T: 'static>(
 ) -> Waiting {
     let steps = Steps { attempt: Box::new(attempt), callback: Box::new(callback) };
     let steps = RefCell::new(Some(steps));
-    let operation =
-        Rc::new(Operation { key, direction, steps, parked: Cell::new(false) });
+    let (place, parked) = (Place::here(), Cell::new(false));
+    let operation = Rc::new(Operation { key, direction, place, steps, parked });
     let waiting = Waiting { operation: Rc::clone(&operation) as _ };
     call_soon(move || retry(operation));
     waiting
@@ -206,8 +218,9 @@ fn retry<T: 'static>(operation: Rc<Operation<T>>) {
             operation.parked.set(true);
             let again = Rc::clone(&operation);
             let event_loop = current();
+            let _place = operation.place.enter();
             let park = |callback| event_loop.reactor.wait_for(key, direction, callback);
-            if let Some(other) = park(Box::new(move || retry(again))) {
+            if let Some(other) = park(trace::callback(move || retry(again))) {
                 drop(park(other));
                 operation.refuse();
             }
@@ -220,6 +233,7 @@ fn retry<T: 'static>(operation: Rc<Operation<T>>) {
 struct Operation<T> {
     key: Key,
     direction: Direction,
+    place: Place,
     /// Taken out for each attempt; gone once it is finished or cancelled.
     steps: RefCell<Option<Steps<T>>>,
     /// Whether it is this operation that waits with the reactor.

@@ -16,6 +16,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use reactor::trace;
+
 use crate::failure::{Failure, guard, report};
 
 /// A suspended function. It yields `Y`s, is sent `S`s, and returns an `R` in the end.
@@ -186,6 +188,7 @@ impl<Y, S, R> Generator<Y, S, R> {
         }
         let running = Running::of(self);
         let step = {
+            let _call = trace::deeper();
             let mut body = self.body.borrow_mut();
             body.as_mut().expect("it is neither running nor closed").resume(with)
         };

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use reactor::{Reactor, TimerId};
+use reactor::{Reactor, TimerId, trace};
 
 use crate::deferred::{Deferred, maybe_deferred};
 use crate::failure::{Failure, guard, report};
@@ -68,16 +68,18 @@ pub fn stop() {
 
 /// Calls `callback` in the next turn.
 #[doc(alias = "callLater(0)")]
+#[track_caller]
 pub fn call_soon(callback: impl FnOnce() + 'static) {
-    current().ready.borrow_mut().push_back(Box::new(callback));
+    let callback = trace::ready(callback);
+    current().ready.borrow_mut().push_back(callback);
 }
 
 /// Calls `callback` once `delay` has passed, unless it is cancelled before.
 #[doc(alias = "callLater")]
+#[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> DelayedCall {
     let event_loop = current();
-    let callback: Callback = Box::new(callback);
-    let callback = Rc::new(Cell::new(Some(callback)));
+    let callback = Rc::new(Cell::new(Some(trace::callback(callback))));
     let slot = Rc::clone(&callback);
     // Beyond what a clock can show is never.
     let timer = event_loop.reactor.now().checked_add(delay).map(|deadline| {
@@ -191,6 +193,7 @@ impl EventLoop {
     /// waits for the next turn, so that the sockets are never starved. A panic ends its own
     /// callback and no other.
     fn run_ready(&self) {
+        let _turn = trace::turn();
         let turn = self.ready.take();
         for callback in turn {
             if let Err(panic) = guard(callback) {
@@ -207,7 +210,7 @@ impl EventLoop {
         let remote = self.remote.take();
         let mut queue = self.ready.borrow_mut();
         queue.extend(ready);
-        queue.extend(remote.into_iter().map(|callback| callback as Callback));
+        queue.extend(remote.into_iter().map(|callback| trace::ready(callback)));
         Ok(())
     }
 }

@@ -8,13 +8,18 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 
+use reactor::trace;
+
 use crate::coroutine::{Co, Generator, Step};
-use crate::deferred::{CancelHandle, Deferred, Firer, Next, Outcome};
+use crate::deferred::{CancelHandle, Cancelled, Deferred, Firer, Next, Outcome};
 use crate::failure::{Failure, guard};
 
 /// A function that yields deferreds. What it waits for is no concern of its driver's: the
 /// value goes to the yield through a slot of its own.
-type Routine<T> = Generator<Deferred<()>, (), T>;
+struct Routine<T> {
+    generator: Generator<Deferred<()>, (), T>,
+    subject: trace::Id,
+}
 
 thread_local! {
     /// The door of the routine that is running; read by `yield_`.
@@ -25,10 +30,14 @@ thread_local! {
 /// once and runs to the first deferred that has not fired. Cancelling the result cancels
 /// what it waits for at the moment.
 #[doc(alias = "inlineCallbacks")]
-pub fn inline_callbacks<T: 'static>(
-    body: impl Future<Output = Result<T, Failure>> + 'static,
-) -> Deferred<T> {
-    let routine = Generator::new(|co| with_door(co, body));
+#[track_caller]
+pub fn inline_callbacks<T: 'static, B>(body: B) -> Deferred<T>
+where
+    B: Future<Output = Result<T, Failure>> + 'static,
+{
+    let subject = trace::created::<B>(trace::Kind::Generator);
+    let generator = Generator::new(|co| with_door(co, body));
+    let routine = Routine { generator, subject };
     let waits_for = Rc::new(RefCell::new(None::<CancelHandle>));
     let cancel = Rc::clone(&waits_for);
     let (firer, deferred) = Deferred::with_canceller(move |_| {
@@ -87,6 +96,20 @@ fn resume<T: 'static>(
         // Too late for a deferred that was cancelled meanwhile, which is no harm.
         let _ = firer.fire(end);
         return;
+    }
+}
+
+impl<T> Routine<T> {
+    /// Runs it up to its next yield, or to its end.
+    fn next(&self) -> Result<Step<Deferred<()>, T>, Failure> {
+        let running = trace::resumed(self.subject);
+        let step = self.generator.next();
+        match &step {
+            Ok(Step::Yield(_)) => running.suspended(),
+            Err(failure) if failure.is::<Cancelled>() => running.cancelled(),
+            _ => running.finished(),
+        }
+        step
     }
 }
 

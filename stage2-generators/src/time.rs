@@ -11,6 +11,7 @@ use crate::event_loop::{DelayedCall, call_later};
 
 /// Fires after at least `duration`.
 #[doc(alias = "deferLater")]
+#[track_caller]
 pub fn sleep(duration: Duration) -> Deferred<()> {
     let timer = Rc::new(Cell::new(None::<DelayedCall>));
     let cancel = Rc::clone(&timer);
@@ -32,6 +33,7 @@ pub struct Elapsed;
 /// Waits for `deferred`, but no longer than `duration`: then it is cancelled, and fails with
 /// [`Elapsed`] unless its canceller had something else to say.
 #[doc(alias = "addTimeout")]
+#[track_caller]
 pub fn timeout<T: 'static>(duration: Duration, deferred: Deferred<T>) -> Deferred<T> {
     let is_up = Rc::new(Cell::new(false));
     let was_up = Rc::clone(&is_up);

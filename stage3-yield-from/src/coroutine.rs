@@ -9,6 +9,7 @@
 //!
 //! A body may as well be a state machine written by hand: see [`Body`].
 
+use std::any::type_name;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
@@ -17,6 +18,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use reactor::trace;
+
 use crate::failure::{Failure, guard, report};
 
 /// A suspended function. It yields `Y`s, is sent `S`s, and returns an `R` in the end.
@@ -24,6 +27,8 @@ use crate::failure::{Failure, guard, report};
 /// Dropping it closes it, as Python's `__del__` does.
 pub struct Generator<Y, S, R> {
     state: Cell<State>,
+    /// The type of its body, by which a recording knows it.
+    name: &'static str,
     /// Gone once the generator is closed. Borrowed while it runs.
     body: RefCell<Option<AnyBody<Y, S, R>>>,
 }
@@ -82,13 +87,16 @@ impl<Y: 'static, S: 'static, R: 'static> Generator<Y, S, R> {
     {
         let door = Rc::new(Door { yielded: Cell::new(None), sent: Cell::new(None) });
         let future = Box::pin(body(Co(Rc::clone(&door))));
-        Self::from_body(AsyncBody { future, door })
+        Self::with(type_name::<F>(), Box::new(AsyncBody { future, door }))
     }
 
     /// A generator whose body was written by hand.
-    pub fn from_body(body: impl Body<Y, S, R> + 'static) -> Self {
-        let body = RefCell::new(Some(Box::new(body) as _));
-        Self { state: Cell::new(State::Created), body }
+    pub fn from_body<B: Body<Y, S, R> + 'static>(body: B) -> Self {
+        Self::with(type_name::<B>(), Box::new(body))
+    }
+
+    fn with(name: &'static str, body: AnyBody<Y, S, R>) -> Self {
+        Self { state: Cell::new(State::Created), name, body: RefCell::new(Some(body)) }
     }
 }
 
@@ -96,6 +104,12 @@ impl<Y, S, R> Generator<Y, S, R> {
     /// Where it stands.
     pub fn state(&self) -> State {
         self.state.get()
+    }
+
+    /// The type of its body: what comes nearest to a function's name.
+    #[doc(alias = "__qualname__")]
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Runs to the first yield.
@@ -187,6 +201,7 @@ impl<Y, S, R> Generator<Y, S, R> {
         }
         let running = Running::of(self);
         let step = {
+            let _call = trace::deeper();
             let mut body = self.body.borrow_mut();
             body.as_mut().expect("it is neither running nor closed").resume(with)
         };

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use reactor::{Reactor, TimerId};
+use reactor::{Reactor, TimerId, trace};
 
 use crate::failure::{Failure, guard, report};
 use crate::future::Future;
@@ -31,6 +31,7 @@ thread_local! {
 ///
 /// Panics inside another `run`.
 #[doc(alias = "run_until_complete")]
+#[track_caller]
 pub fn run<T: 'static>(main: Coroutine<T>) -> io::Result<Result<T, Failure>> {
     let event_loop = Rc::new(EventLoop::new()?);
     let _entered = Entered::enter(&event_loop);
@@ -40,11 +41,13 @@ pub fn run<T: 'static>(main: Coroutine<T>) -> io::Result<Result<T, Failure>> {
 }
 
 /// Calls `callback` in the next turn.
+#[track_caller]
 pub fn call_soon(callback: impl FnOnce() + 'static) {
-    current().call_soon(Box::new(callback));
+    current().call_soon(callback);
 }
 
 /// Calls `callback` once `delay` has passed, unless it is cancelled before.
+#[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHandle {
     let event_loop = current();
     let callback: Callback = Box::new(callback);
@@ -149,7 +152,9 @@ impl EventLoop {
         Ok(Self { ready: RefCell::default(), tasks: RefCell::default(), remote, reactor })
     }
 
-    pub(crate) fn call_soon(&self, callback: Callback) {
+    #[track_caller]
+    pub(crate) fn call_soon(&self, callback: impl FnOnce() + 'static) {
+        let callback = trace::ready(callback);
         self.ready.borrow_mut().push_back(callback);
     }
 
@@ -180,6 +185,7 @@ impl EventLoop {
     /// waits for the next turn, so that the sockets are never starved. A panic ends its own
     /// callback and no other.
     fn run_ready(&self) {
+        let _turn = trace::turn();
         let turn = self.ready.take();
         for callback in turn {
             if let Err(panic) = guard(callback) {
@@ -195,12 +201,13 @@ impl EventLoop {
         let mut ready = Vec::new();
         self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)?;
         for future in ready {
+            trace::handed_back();
             // One that was cancelled meanwhile is done already.
             let _ = future.set_result(());
         }
         let remote = self.remote.take();
         let mut queue = self.ready.borrow_mut();
-        queue.extend(remote.into_iter().map(|callback| callback as Callback));
+        queue.extend(remote.into_iter().map(|callback| trace::ready(callback)));
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 
+use reactor::trace::Place;
 use reactor::{Direction, Key};
 
 use crate::event_loop::{current, try_current};
@@ -34,6 +35,7 @@ impl TcpListener {
     }
 
     /// Waits for a connection.
+    #[track_caller]
     pub fn accept(&self) -> Coroutine<TcpStream> {
         let listener = Rc::clone(&self.inner);
         retry(self.inner.key(), Direction::Read, move || {
@@ -51,18 +53,21 @@ pub struct TcpStream {
 
 impl TcpStream {
     /// Connects to `address`.
+    #[track_caller]
     pub fn connect(address: SocketAddr) -> Coroutine<Self> {
+        let place = Place::here();
         coroutine(async move {
             let stream = Self { inner: Rc::new(current().reactor.connect(address)?) };
             let inner = Rc::clone(&stream.inner);
-            let connected =
-                retry(inner.key(), Direction::Write, move || inner.connected());
-            yield_from(connected).await?;
+            let connected = move || inner.connected();
+            let key = stream.inner.key();
+            yield_from(retry_at(place, key, Direction::Write, connected)).await?;
             Ok(stream)
         })
     }
 
     /// Reads what has arrived; nothing at all means that the peer is done.
+    #[track_caller]
     pub fn read(&self) -> Coroutine<Vec<u8>> {
         let stream = Rc::clone(&self.inner);
         retry(self.inner.key(), Direction::Read, move || {
@@ -73,6 +78,7 @@ impl TcpStream {
     }
 
     /// Writes everything, as fast as the peer reads.
+    #[track_caller]
     pub fn write_all(&self, bytes: Vec<u8>) -> Coroutine<()> {
         let stream = Rc::clone(&self.inner);
         let mut written = 0;
@@ -106,7 +112,18 @@ impl TcpStream {
 ///
 /// One task can wait for each direction of a socket. A second one is told that it is busy:
 /// who would get the bytes?
+#[track_caller]
 fn retry<T: 'static>(
+    key: Key,
+    direction: Direction,
+    operation: impl FnMut() -> io::Result<T> + 'static,
+) -> Coroutine<T> {
+    retry_at(Place::here(), key, direction, operation)
+}
+
+/// The same, for a caller whose `place` is known already.
+fn retry_at<T: 'static>(
+    place: Place,
     key: Key,
     direction: Direction,
     mut operation: impl FnMut() -> io::Result<T> + 'static,
@@ -115,7 +132,7 @@ fn retry<T: 'static>(
         loop {
             match operation() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let parked = Parked::park(key, direction)?;
+                    let parked = Parked::park(place, key, direction)?;
                     yield_from(&parked.future).await?;
                 }
                 result => return result.map_err(Failure::from),
@@ -133,7 +150,8 @@ struct Parked {
 }
 
 impl Parked {
-    fn park(key: Key, direction: Direction) -> io::Result<Self> {
+    fn park(place: Place, key: Key, direction: Direction) -> io::Result<Self> {
+        let _place = place.enter();
         let (event_loop, future) = (current(), Future::new());
         let leave = |future| event_loop.reactor.wait_for(key, direction, future);
         // Who was cancelled is done, and about to leave.

@@ -10,6 +10,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 
+use reactor::trace;
+
 use crate::coroutine::{Co, Generator, Step};
 use crate::event_loop::{Callback, current};
 use crate::failure::{Failure, guard, report};
@@ -87,6 +89,7 @@ impl<T: Clone + 'static> Awaitable for &Task<T> {
 
     async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<T, Failure> {
         if !self.done() {
+            trace::waits_for(self.0.subject);
             door.yield_(AnyFuture::new(Rc::clone(&self.0) as _)).await?;
         }
         self.result()
@@ -98,6 +101,7 @@ pub struct Task<T>(Rc<Running<T>>);
 
 struct Running<T> {
     coroutine: Coroutine<T>,
+    subject: trace::Id,
     /// Set by the step that ends the coroutine.
     result: Future<T>,
     /// What the coroutine yielded last; cancelled instead of the coroutine.
@@ -112,8 +116,10 @@ struct Running<T> {
 ///
 /// Panics when no loop is running on this thread.
 #[doc(alias("create_task", "ensure_future"))]
+#[track_caller]
 pub fn spawn<T: 'static>(coroutine: Coroutine<T>) -> Task<T> {
     let running = Rc::new(Running {
+        subject: trace::created_as(trace::Kind::Task, coroutine.name()),
         coroutine,
         result: Future::new(),
         waits_for: RefCell::default(),
@@ -122,7 +128,7 @@ pub fn spawn<T: 'static>(coroutine: Coroutine<T>) -> Task<T> {
     let event_loop = current();
     event_loop.remember(Rc::downgrade(&running) as _);
     let first = Rc::clone(&running);
-    event_loop.call_soon(Box::new(move || step(&first)));
+    event_loop.call_soon(move || step(&first));
     Task(running)
 }
 
@@ -131,13 +137,7 @@ pub fn spawn<T: 'static>(coroutine: Coroutine<T>) -> Task<T> {
 fn step<T: 'static>(task: &Rc<Running<T>>) {
     let before = task.waits_for.take();
     drop(before);
-    let resumed = guard(|| {
-        if task.must_cancel.take() {
-            task.coroutine.throw(Cancelled)
-        } else {
-            task.coroutine.next()
-        }
-    });
+    let resumed = guard(|| task.resume());
     let end = match resumed.and_then(|step| step) {
         Ok(Step::Yield(future)) => return park(task, future),
         Ok(Step::Return(value)) => Ok(value),
@@ -202,6 +202,22 @@ impl<T> Task<T> {
 }
 
 impl<T> Running<T> {
+    /// Runs the coroutine up to its next yield, or to its end.
+    fn resume(&self) -> Result<Step<AnyFuture, T>, Failure> {
+        let running = trace::resumed(self.subject);
+        let step = if self.must_cancel.take() {
+            self.coroutine.throw(Cancelled)
+        } else {
+            self.coroutine.next()
+        };
+        match &step {
+            Ok(Step::Yield(_)) => running.suspended(),
+            Err(failure) if failure.is::<Cancelled>() => running.cancelled(),
+            _ => running.finished(),
+        }
+        step
+    }
+
     fn cancel(&self) -> bool {
         if self.result.done() {
             return false;

@@ -6,19 +6,23 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use reactor::trace::Place;
+
 use crate::event_loop::{TimerHandle, call_later};
 use crate::future::{Cancelled, Future};
 use crate::task::{Coroutine, Task, coroutine, spawn, yield_from};
 
 /// Lets other tasks run for at least `duration`, counted from the first step.
+#[track_caller]
 pub fn sleep(duration: Duration) -> Coroutine<()> {
+    let place = Place::here();
     coroutine(async move {
         let due = Future::new();
         let done = due.clone();
-        let _alarm = Alarm(call_later(duration, move || {
+        let _alarm = Alarm::set(place, duration, move || {
             // Who was cancelled meanwhile took the timer back, so it is not done yet.
             let _ = done.set_result(());
-        }));
+        });
         yield_from(&due).await
     })
 }
@@ -31,18 +35,20 @@ pub struct Elapsed;
 /// Waits for `body`, in a task of its own, but no longer than `duration`: then it is
 /// cancelled, and fails with [`Elapsed`] once it has cleaned up.
 #[doc(alias = "wait_for")]
+#[track_caller]
 pub fn timeout<T: Clone + 'static>(
     duration: Duration,
     body: Coroutine<T>,
 ) -> Coroutine<T> {
+    let place = Place::here();
     coroutine(async move {
         let task = spawn(body);
         let is_up = Rc::new(Cell::new(false));
         let (was_up, late) = (Rc::clone(&is_up), task.clone());
-        let _alarm = Alarm(call_later(duration, move || {
+        let _alarm = Alarm::set(place, duration, move || {
             is_up.set(true);
             late.cancel();
-        }));
+        });
         if let Err(failure) = yield_from(&ended(&task)).await {
             // Nobody wants the result any more, but the task may still clean up.
             task.cancel();
@@ -74,6 +80,13 @@ fn ended<T>(task: &Task<T>) -> Future<()> {
 
 /// A timer that was set. Dropped, it is taken back.
 struct Alarm(TimerHandle);
+
+impl Alarm {
+    fn set(place: Place, delay: Duration, callback: impl FnOnce() + 'static) -> Self {
+        let _place = place.enter();
+        Self(call_later(delay, callback))
+    }
+}
 
 impl Drop for Alarm {
     fn drop(&mut self) {

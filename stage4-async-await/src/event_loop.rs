@@ -9,7 +9,7 @@ use std::task::Waker;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use reactor::{Reactor, wake};
+use reactor::{Reactor, trace, wake};
 use slab::Slab;
 
 use crate::task::{JoinHandle, Task, TaskId};
@@ -34,6 +34,7 @@ thread_local! {
 ///
 /// Panics inside another `run`, and with whatever `main` panics with.
 #[doc(alias("run_until_complete", "block_on"))]
+#[track_caller]
 pub fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> io::Result<T> {
     let event_loop = Rc::new(EventLoop::new()?);
     let entered = Entered::enter(&event_loop);
@@ -50,6 +51,7 @@ pub fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> io::Result<T>
 ///
 /// Panics when no loop is running on this thread.
 #[doc(alias = "create_task")]
+#[track_caller]
 pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
     current().spawn(future)
 }
@@ -89,6 +91,7 @@ impl EventLoop {
         Ok(Self { ready, tasks: RefCell::default(), spawned: Cell::new(0), reactor })
     }
 
+    #[track_caller]
     fn spawn<T: 'static>(
         &self,
         future: impl Future<Output = T> + 'static,
@@ -116,6 +119,7 @@ impl EventLoop {
     /// One turn: whoever is ready takes a step, first come, first served. After [`STEPS`]
     /// of them it is the sockets' turn, so that a busy loop never starves them.
     fn run_ready(&self) {
+        let _turn = trace::turn();
         for _ in 0..STEPS {
             let Some(id) = self.ready.pop() else { return };
             let Some(task) = self.task(id) else { continue };
@@ -131,7 +135,10 @@ impl EventLoop {
         let busy = !self.ready.is_empty();
         let mut ready = Vec::new();
         self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)?;
-        ready.into_iter().for_each(wake);
+        for waker in ready {
+            trace::handed_back();
+            wake(waker);
+        }
         Ok(())
     }
 

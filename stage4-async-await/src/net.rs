@@ -6,6 +6,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::task::{Poll, Waker};
 
+use reactor::trace::Place;
 use reactor::{Direction, Key};
 
 use crate::event_loop::{current, try_current};
@@ -28,10 +29,12 @@ impl TcpListener {
     }
 
     /// Waits for a connection.
-    pub async fn accept(&self) -> io::Result<TcpStream> {
-        let key = self.inner.key();
-        let inner = retry(key, Direction::Read, || self.inner.accept()).await?;
-        Ok(TcpStream { inner })
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<TcpStream>> {
+        retry(self.inner.key(), Direction::Read, || {
+            let inner = self.inner.accept()?;
+            Ok(TcpStream { inner })
+        })
     }
 }
 
@@ -42,25 +45,33 @@ pub struct TcpStream {
 
 impl TcpStream {
     /// Connects to `address`.
-    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let inner = current().reactor.connect(address)?;
-        retry(inner.key(), Direction::Write, || inner.connected()).await?;
-        Ok(Self { inner })
+    #[track_caller]
+    pub fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self>> {
+        let place = Place::here();
+        async move {
+            let inner = current().reactor.connect(address)?;
+            let connected = || inner.connected();
+            retry_at(place, inner.key(), Direction::Write, connected).await?;
+            Ok(Self { inner })
+        }
     }
 
     /// Reads what has arrived; zero bytes mean that the peer is done.
-    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        retry(self.inner.key(), Direction::Read, || self.inner.read(buffer)).await
+    #[track_caller]
+    pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        retry(self.inner.key(), Direction::Read, || self.inner.read(buffer))
     }
 
     /// Writes everything, as fast as the peer reads.
-    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let key = self.inner.key();
-            let n = retry(key, Direction::Write, || self.inner.write(bytes)).await?;
-            bytes = &bytes[n..];
-        }
-        Ok(())
+    #[track_caller]
+    pub fn write_all(&self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
+        let mut written = 0;
+        retry(self.inner.key(), Direction::Write, move || {
+            while written < bytes.len() {
+                written += self.inner.write(&bytes[written..])?;
+            }
+            Ok(())
+        })
     }
 
     /// Tells the peer that nothing more will be written.
@@ -85,13 +96,24 @@ impl TcpStream {
 ///
 /// One task can wait for each direction of a socket. A second one is told that it is busy:
 /// who would get the bytes?
-async fn retry<T>(
+#[track_caller]
+fn retry<T>(
+    key: Key,
+    direction: Direction,
+    operation: impl FnMut() -> io::Result<T>,
+) -> impl Future<Output = io::Result<T>> {
+    retry_at(Place::here(), key, direction, operation)
+}
+
+/// The same, for a caller whose `place` is known already.
+fn retry_at<T>(
+    place: Place,
     key: Key,
     direction: Direction,
     mut operation: impl FnMut() -> io::Result<T>,
-) -> io::Result<T> {
-    let mut parked = Parked { key, direction, waker: None };
-    poll_fn(|context| match operation() {
+) -> impl Future<Output = io::Result<T>> {
+    let mut parked = Parked { key, direction, place, waker: None };
+    poll_fn(move |context| match operation() {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
             match parked.park(context.waker()) {
                 Ok(()) => Poll::Pending,
@@ -100,19 +122,20 @@ async fn retry<T>(
         }
         result => Poll::Ready(result),
     })
-    .await
 }
 
 /// A task's place at a socket. Dropped, because the task was cancelled, it is given up.
 struct Parked {
     key: Key,
     direction: Direction,
+    place: Place,
     /// The waker that was left with the reactor, which hands it back to be woken.
     waker: Option<Waker>,
 }
 
 impl Parked {
     fn park(&mut self, waker: &Waker) -> io::Result<()> {
+        let _place = self.place.enter();
         let event_loop = current();
         let leave = |waker| event_loop.reactor.wait_for(self.key, self.direction, waker);
         if let Some(other) = leave(waker.clone()).filter(|other| !other.will_wake(waker))

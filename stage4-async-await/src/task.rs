@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use reactor::wake;
+use reactor::{trace, wake};
 
 use crate::cancel::cancellable;
 use crate::event_loop::ReadyQueue;
@@ -36,13 +36,15 @@ pub(crate) struct Task {
 
 impl Task {
     /// A task that is ready for its first step.
-    pub(crate) fn new<T: 'static>(
+    #[track_caller]
+    pub(crate) fn new<T: 'static, F: Future<Output = T> + 'static>(
         id: TaskId,
-        future: impl Future<Output = T> + 'static,
+        future: F,
         ready: Arc<ReadyQueue>,
     ) -> (Self, JoinHandle<T>) {
-        let reschedule =
-            Arc::new(Reschedule { id, ready, queued: AtomicBool::new(false) });
+        let subject = trace::created::<F>(trace::Kind::Task);
+        let queued = AtomicBool::new(false);
+        let reschedule = Arc::new(Reschedule { id, subject, ready, queued });
         let waker = Waker::from(Arc::clone(&reschedule));
         let cancelled = Rc::new(Cell::new(false));
         let state = Rc::new(RefCell::new(State::Running(None)));
@@ -50,6 +52,7 @@ impl Task {
             state: Rc::clone(&state),
             cancelled: Rc::clone(&cancelled),
             task: waker.clone(),
+            subject,
         };
         let future =
             RefCell::new(Box::pin(finish(future, Rc::clone(&cancelled), state)) as _);
@@ -63,7 +66,10 @@ impl Task {
         // From here on, a wake counts for the next step.
         self.reschedule.queued.store(false, Ordering::Release);
         let mut context = Context::from_waker(&self.waker);
-        self.future.borrow_mut().as_mut().poll(&mut context).is_ready()
+        let running = trace::resumed(self.reschedule.subject);
+        let finished = self.future.borrow_mut().as_mut().poll(&mut context).is_ready();
+        running.stopped(finished);
+        finished
     }
 
     /// Drops the future at its next step, which is soon.
@@ -92,6 +98,11 @@ async fn finish<T>(
         })
         .await
     };
+    match end {
+        State::Cancelled => trace::cancelled(),
+        State::Panicked(_) => trace::panicked(),
+        _ => {}
+    }
     let before = state.replace(end);
     if let State::Running(Some(waiting)) = before {
         wake(waiting);
@@ -101,6 +112,7 @@ async fn finish<T>(
 /// To wake a task is to put its name on the ready queue, unless it is there already.
 struct Reschedule {
     id: TaskId,
+    subject: trace::Id,
     ready: Arc<ReadyQueue>,
     /// Set by the first wake, cleared by the step that it leads to.
     queued: AtomicBool,
@@ -113,6 +125,7 @@ impl Wake for Reschedule {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.queued.swap(true, Ordering::AcqRel) {
+            trace::woken(self.subject);
             self.ready.push(self.id);
         }
     }
@@ -139,6 +152,7 @@ pub struct JoinHandle<T> {
     state: Rc<RefCell<State<T>>>,
     cancelled: Rc<Cell<bool>>,
     task: Waker,
+    subject: trace::Id,
 }
 
 impl<T> JoinHandle<T> {
@@ -151,6 +165,7 @@ impl<T> JoinHandle<T> {
     /// Cancels the task: its future is dropped at its next step, which is soon, whether the
     /// returned future is awaited or not. Await it to wait for the exits that are left; it
     /// gives the output if the task was faster.
+    #[track_caller]
     pub fn cancel(mut self) -> impl Future<Output = Option<T>> {
         self.cancelled.set(true);
         wake(self.task.clone());
@@ -168,6 +183,7 @@ impl<T> JoinHandle<T> {
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
         let mut state = self.state.borrow_mut();
         if let State::Running(waiting) = &mut *state {
+            trace::waits_for(self.subject);
             let displaced = waiting.replace(context.waker().clone());
             drop(state);
             drop(displaced);

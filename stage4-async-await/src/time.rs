@@ -8,15 +8,20 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use reactor::TimerId;
+use reactor::trace::Place;
 
 use crate::cancel::Exits;
 use crate::event_loop::{current, try_current};
 
 /// Lets other tasks run for at least `duration`, counted from the first poll.
-pub async fn sleep(duration: Duration) {
-    let deadline = current().reactor.now().checked_add(duration);
-    let mut alarm = Alarm { deadline, set: None };
-    poll_fn(|context| alarm.poll(context)).await;
+#[track_caller]
+pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
+    let place = Place::here();
+    async move {
+        let deadline = current().reactor.now().checked_add(duration);
+        let mut alarm = Alarm { deadline, place, set: None };
+        poll_fn(|context| alarm.poll(context)).await;
+    }
 }
 
 /// The time was up.
@@ -31,12 +36,22 @@ pub struct Elapsed;
 ///
 /// [`Elapsed`] when the time was up first.
 #[doc(alias = "wait_for")]
-pub async fn timeout<T>(
+#[track_caller]
+pub fn timeout<T>(
     duration: Duration,
+    body: impl Future<Output = T>,
+) -> impl Future<Output = Result<T, Elapsed>> {
+    let alarm = sleep(duration);
+    race(alarm, body)
+}
+
+/// Polls `body`, and then `alarm`, until one of them is done.
+async fn race<T>(
+    alarm: impl Future<Output = ()>,
     body: impl Future<Output = T>,
 ) -> Result<T, Elapsed> {
     let mut body = pin!(Some(body));
-    let mut alarm = pin!(sleep(duration));
+    let mut alarm = pin!(alarm);
     let mut exits = Exits::default();
     poll_fn(|context| {
         if let Some(running) = body.as_mut().as_pin_mut() {
@@ -57,6 +72,7 @@ pub async fn timeout<T>(
 struct Alarm {
     /// `None`: so far off that no clock can show it.
     deadline: Option<Instant>,
+    place: Place,
     /// Set by a poll; the reactor hands the waker back to be woken.
     set: Option<(TimerId, Waker)>,
 }
@@ -71,6 +87,7 @@ impl Alarm {
         let waker = context.waker();
         if !self.set.as_ref().is_some_and(|(_, set)| set.will_wake(waker)) {
             self.take_back();
+            let _place = self.place.enter();
             let id = event_loop.reactor.wait_until(deadline, waker.clone());
             self.set = Some((id, waker.clone()));
         }

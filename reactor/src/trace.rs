@@ -1,0 +1,431 @@
+//! What a loop did, in order, and why.
+//!
+//! Every stage tells its story in the same words, so that two stories can be laid side by
+//! side: turns begin and end; somebody is created, resumed, suspended, finished, cancelled or
+//! panics; somebody is woken, by somebody; timers are set, fire and are cancelled; sockets
+//! are parked at, and become ready. It is all on one thread, and so is the recorder.
+//!
+//! While nobody records, a traced point asks one thread-local flag and goes on.
+//!
+//! ```
+//! use reactor::{Reactor, backend, trace};
+//! use std::time::Duration;
+//!
+//! let (_, recording) = trace::record(|| {
+//!     backend::scope(backend::Clockwork::new(), || {
+//!         let reactor = Reactor::new().unwrap();
+//!         reactor.wait_until(reactor.now() + Duration::from_millis(5), "later");
+//!         reactor.select(None, &mut Vec::new()).unwrap();
+//!     })
+//! });
+//! let at: Vec<_> = recording.events.iter().map(|event| event.at.as_millis()).collect();
+//! assert_eq!(at, [0, 5]); // it was set, and it fired
+//! ```
+
+mod place;
+mod recorder;
+
+use std::any::type_name;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use crate::backend::Backend;
+use crate::timers::TimerId;
+use crate::waiting::{Direction, Key};
+
+pub use place::{Entered, Place};
+use recorder::{End, Recorder};
+
+thread_local! {
+    /// Set for the length of a `record`; asked at every traced point.
+    static ON: Cell<bool> = const { Cell::new(false) };
+
+    /// Filled by the traced points, emptied by `record`.
+    static RECORDER: RefCell<Recorder> = RefCell::default();
+}
+
+/// A story: who took part, and what happened.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    /// In the order in which they appeared; the first is number 1.
+    pub subjects: Vec<Subject>,
+    /// In the order in which they happened.
+    pub events: Vec<Event>,
+}
+
+/// Somebody who takes turns.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Its name in the events.
+    pub id: Id,
+    /// What it is.
+    pub kind: Kind,
+    /// The function that it runs, if that has a name.
+    pub name: Option<String>,
+    /// Who made it.
+    pub parent: Id,
+    /// Where it was made.
+    pub place: Option<Place>,
+}
+
+/// Names a subject of a recording. Zero is the loop itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Id(u32);
+
+/// What a subject is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something the loop calls once.
+    Callback,
+    /// A function with a stack of its own.
+    Greenlet,
+    /// A generator and its driver.
+    Generator,
+    /// A coroutine, or a future, that runs by itself.
+    Task,
+    /// A thread of the system, where no loop is.
+    Thread,
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    /// How long after the start of the recording, by the reactor's clock.
+    pub at: Duration,
+    /// What it was.
+    pub what: What,
+    /// Where in the source, if that is known.
+    pub place: Option<Place>,
+}
+
+/// What can happen. The first field is whom it happened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The loop begins to serve those who are ready.
+    TurnBegan(u64),
+    /// The loop has served them, and is going to wait.
+    TurnEnded,
+    /// Somebody exists. By whom?
+    Created(Id, Thing),
+    /// Somebody may go on. Thanks to whom?
+    Woken(Id, Thing),
+    /// Somebody goes on.
+    Resumed(Id),
+    /// Somebody waits: on what, if that is known, and how many calls deep.
+    Suspended(Id, Option<Thing>, u32),
+    /// Somebody has come to an end.
+    Finished(Id),
+    /// Somebody was made to end.
+    Cancelled(Id),
+    /// Somebody ended in a panic.
+    Panicked(Id),
+    /// Somebody waits for the clock, until then.
+    TimerSet(Id, Thing, Duration),
+    /// It is that late.
+    TimerFired(Id, Thing),
+    /// Nobody waits for that any more.
+    TimerCancelled(Id, Thing),
+    /// Somebody waits for a socket.
+    SocketParked(Id, Thing),
+    /// A socket is worth trying again; perhaps somebody waited for that.
+    SocketReady(Option<Id>, Thing),
+}
+
+/// What somebody waits for, or who did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Thing {
+    /// The loop, or whoever called it.
+    Loop,
+    /// Another subject.
+    Subject(Id),
+    /// A timer, by its number.
+    Timer(u64),
+    /// A direction of a socket, by the socket's number.
+    Socket(u64, Direction),
+    /// Somebody outside: another thread, or a library that wakes by itself.
+    Foreign,
+}
+
+/// Calls `body` and records what the loops do that it runs on this thread.
+///
+/// # Panics
+///
+/// Panics inside another `record`.
+pub fn record<R>(body: impl FnOnce() -> R) -> (R, Recording) {
+    struct Off;
+    impl Drop for Off {
+        fn drop(&mut self) {
+            ON.set(false);
+            RECORDER.take();
+        }
+    }
+    assert!(!ON.replace(true), "a recording is under way on this thread already");
+    let _off = Off;
+    RECORDER.set(Recorder::default());
+    let result = body();
+    let recording = RECORDER.take().into_recording();
+    (result, recording)
+}
+
+/// Whether somebody records on this thread.
+#[inline]
+pub fn is_on() -> bool {
+    ON.get()
+}
+
+/// A turn of the loop; dropping it ends the turn.
+#[inline]
+pub fn turn() -> Turn {
+    note(Recorder::begin_turn);
+    Turn(())
+}
+
+/// A turn that has begun.
+#[derive(Debug)]
+#[must_use = "dropping it ends the turn"]
+pub struct Turn(());
+
+impl Drop for Turn {
+    #[inline]
+    fn drop(&mut self) {
+        note(Recorder::end_turn);
+    }
+}
+
+/// Somebody new, who runs the function that `F` is the type of.
+#[inline]
+#[track_caller]
+pub fn created<F>(kind: Kind) -> Id {
+    created_as(kind, type_name::<F>())
+}
+
+/// Somebody new, who runs the function of that type.
+#[inline]
+#[track_caller]
+pub fn created_as(kind: Kind, type_name: &str) -> Id {
+    if !is_on() {
+        return Id(0);
+    }
+    let place = Place::here();
+    RECORDER.with_borrow_mut(|it| it.create(kind, type_name, place))
+}
+
+/// A callback that is left behind with whatever the caller does next: sets a timer, parks at
+/// a socket.
+#[inline]
+#[track_caller]
+pub fn callback(callback: impl FnOnce() + 'static) -> Box<dyn FnOnce()> {
+    if is_on() { traced(callback, false) } else { Box::new(callback) }
+}
+
+/// A callback that is ready to be called.
+#[inline]
+#[track_caller]
+pub fn ready(callback: impl FnOnce() + 'static) -> Box<dyn FnOnce()> {
+    if is_on() { traced(callback, true) } else { Box::new(callback) }
+}
+
+#[cold]
+#[track_caller]
+fn traced<F: FnOnce() + 'static>(callback: F, is_ready: bool) -> Box<dyn FnOnce()> {
+    let id = created::<F>(Kind::Callback);
+    if is_ready {
+        woken(id);
+    } else {
+        RECORDER.with_borrow_mut(|it| it.leave(id));
+    }
+    let uncalled = Uncalled(id);
+    Box::new(move || {
+        let running = resumed(uncalled.called());
+        callback();
+        running.finished();
+    })
+}
+
+/// A callback that was not called yet. Dropped, it never will be.
+struct Uncalled(Id);
+
+impl Uncalled {
+    fn called(mut self) -> Id {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Uncalled {
+    fn drop(&mut self) {
+        let id = self.0;
+        if id != Id(0) {
+            note(|it| it.end(id, End::Cancelled));
+        }
+    }
+}
+
+/// Somebody may go on, thanks to whoever runs now.
+#[inline]
+pub fn woken(id: Id) {
+    note(|it| it.wake(id));
+}
+
+/// The next of those whom the reactor handed back is served: what they wake was woken by
+/// what they waited for.
+#[inline]
+pub fn handed_back() {
+    note(Recorder::next_cause);
+}
+
+/// The one who runs now waits for `id`.
+#[inline]
+pub fn waits_for(id: Id) {
+    note(|it| it.waits_for(id));
+}
+
+/// The one who runs now is a call deeper, until this is dropped.
+#[inline]
+pub fn deeper() -> Deeper {
+    note(|it| it.deepen(1));
+    Deeper(())
+}
+
+/// A call of whoever runs now.
+#[derive(Debug)]
+#[must_use = "dropping it ends the call"]
+pub struct Deeper(());
+
+impl Drop for Deeper {
+    #[inline]
+    fn drop(&mut self) {
+        note(|it| it.deepen(-1));
+    }
+}
+
+/// The one who runs now has panicked, and that was caught.
+#[inline]
+pub fn panicked() {
+    note(|it| it.will_end(End::Panicked));
+}
+
+/// The one who runs now is cancelled.
+#[inline]
+pub fn cancelled() {
+    note(|it| it.will_end(End::Cancelled));
+}
+
+/// Somebody goes on. Say how that ended; unwinding is a panic.
+#[inline]
+pub fn resumed(id: Id) -> Running {
+    note(|it| it.resume(id));
+    Running(id)
+}
+
+/// Somebody who goes on.
+#[derive(Debug)]
+#[must_use = "say how it ended: suspended or finished"]
+pub struct Running(Id);
+
+impl Running {
+    /// It waits again.
+    #[inline]
+    pub fn suspended(mut self) {
+        if let Some(id) = self.take() {
+            note(|it| it.suspend(id));
+        }
+    }
+
+    /// It has come to its end.
+    #[inline]
+    pub fn finished(mut self) {
+        if let Some(id) = self.take() {
+            note(|it| it.end(id, End::Finished));
+        }
+    }
+
+    /// It has come to its end, or else it waits again.
+    #[inline]
+    pub fn stopped(self, is_finished: bool) {
+        if is_finished {
+            self.finished();
+        } else {
+            self.suspended();
+        }
+    }
+
+    /// It has come to its end, because somebody gave it up.
+    #[inline]
+    pub fn cancelled(mut self) {
+        if let Some(id) = self.take() {
+            note(|it| it.end(id, End::Cancelled));
+        }
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<Id> {
+        Some(std::mem::take(&mut self.0)).filter(|id| *id != Id(0))
+    }
+}
+
+impl Drop for Running {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(id) = self.take() {
+            let end = if thread::panicking() { End::Panicked } else { End::Finished };
+            note(|it| it.end(id, end));
+        }
+    }
+}
+
+impl Id {
+    /// Its number.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// From now on this is the clock.
+pub(crate) fn clock(backend: &Rc<dyn Backend>) {
+    note(|it| it.set_clock(Rc::clone(backend)));
+}
+
+#[inline]
+pub(crate) fn timer_set(timer: TimerId) {
+    note(|it| it.set_timer(timer));
+}
+
+#[inline]
+pub(crate) fn timer_fired(timer: TimerId) {
+    note(|it| it.fire_timer(timer));
+}
+
+#[inline]
+pub(crate) fn timer_cancelled(timer: TimerId) {
+    note(|it| it.cancel_timer(timer));
+}
+
+#[inline]
+pub(crate) fn socket_parked(key: Key, direction: Direction) {
+    note(|it| it.park(key, direction));
+}
+
+#[inline]
+pub(crate) fn socket_ready(key: Key, direction: Direction, somebody_waited: bool) {
+    note(|it| it.ready(key, direction, somebody_waited));
+}
+
+/// Nobody waits at that side any more.
+#[inline]
+pub(crate) fn socket_left(key: Key, direction: Direction) {
+    note(|it| it.leave_socket(key, direction));
+}
+
+#[inline]
+fn note(what: impl FnOnce(&mut Recorder)) {
+    if is_on() {
+        record_it(what);
+    }
+}
+
+#[cold]
+fn record_it(what: impl FnOnce(&mut Recorder)) {
+    RECORDER.with_borrow_mut(what);
+}
