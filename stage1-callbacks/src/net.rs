@@ -225,7 +225,11 @@ fn retry<T: 'static>(operation: Rc<Operation<T>>) {
                 operation.refuse();
             }
         }
-        result => (steps.callback)(result),
+        result => {
+            let Steps { attempt, callback } = steps;
+            drop(attempt); // so that a callback that lets go of the socket closes it
+            callback(result);
+        }
     }
 }
 
