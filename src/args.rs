@@ -1,6 +1,7 @@
 //! What may be typed, and the one line that answers what may not.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::output::Output;
 use crate::run::{self, Program, Temper};
 use crate::styles::{STYLES, Style};
 use crate::tour::Tour;
+use crate::trace::{self, Format};
 use crate::{child, doctor, list, park};
 
 /// Understand async by watching it being invented.
@@ -86,6 +88,28 @@ enum Command {
         /// Crawl the site that does everything real sites do to a crawler
         #[arg(long)]
         hostile: bool,
+    },
+
+    /// Record what the loop does in a run: who ran, who waits, who woke whom
+    #[command(
+        after_help = "The format is in docs/trace.md. With --perfetto, open the file in a trace viewer."
+    )]
+    Trace {
+        /// What to run
+        #[arg(value_enum)]
+        program: Program,
+
+        /// In which style
+        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = style)]
+        style: &'static Style,
+
+        /// The file to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+
+        /// As Chrome's trace events, which trace viewers such as Perfetto open
+        #[arg(long)]
+        perfetto: bool,
     },
 
     /// Show what changes from stage to stage
@@ -194,6 +218,10 @@ impl Command {
             Self::Run { program, style, address, hostile } => {
                 let temper = if hostile { Temper::Hostile } else { Temper::Friendly };
                 run::run(program, style, address, temper, output)
+            }
+            Self::Trace { program, style, out, perfetto } => {
+                let format = if perfetto { Format::Perfetto } else { Format::Json };
+                trace::trace(program, style, &out, format, output)
             }
             Self::Diff { from: Some(from), to: Some(to), file } => match file {
                 Some(file) => diff::file(from, to, &file, output),

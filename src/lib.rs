@@ -6,7 +6,8 @@
 //!
 //! [`styles`] is the heart: the table of styles, compiled from the example files of the
 //! stages. Then what is done with it, a file a command: [`tour`] (no arguments), [`crawl`],
-//! [`run`], [`diff`], [`list`], [`doctor`]. Then what these stand on: [`measure`] (figures
+//! [`run`], [`trace`], [`diff`], [`list`],
+//! [`doctor`]. Then what these stand on: [`measure`] (figures
 //! that are read from the source), [`park`] (what a task costs that waits), [`child`] (a
 //! style in a process of its own), [`interrupt`], [`keys`], [`output`], [`error`].
 //! [`args`] is what may be typed.
@@ -29,3 +30,4 @@ pub mod run;
 pub mod sources;
 pub mod styles;
 pub mod tour;
+pub mod trace;

@@ -32,6 +32,17 @@ pub enum Program {
     Crawl,
 }
 
+impl Program {
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Countdown => "countdown",
+            Self::Echo => "echo",
+            Self::Crawl => "crawl",
+        }
+    }
+}
+
 /// Which of the sites that are built in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Temper {

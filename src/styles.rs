@@ -58,6 +58,17 @@ impl Style {
         self.folder.split_once('/').map_or(self.folder, |(stage, _)| stage)
     }
 
+    /// The names of the styles that have a loop.
+    pub fn names_with_a_loop() -> Vec<&'static str> {
+        STYLES.iter().filter(|style| style.has_loop()).map(|style| style.name).collect()
+    }
+
+    /// Whether there is a loop of ours in it, which can be recorded and simulated. In stage 0
+    /// it is the kernel that parks and resumes.
+    pub fn has_loop(&self) -> bool {
+        self.stage() != "stage0-waiting"
+    }
+
     /// Whether it can wait for more than one thing at a time.
     pub fn is_concurrent(&self) -> bool {
         self.park.is_some()

@@ -4,7 +4,7 @@
 //! a message, to another; who switched goes on when somebody switches back. There is no
 //! scheduler in this file.
 
-use std::any::{Any, type_name};
+use std::any::{Any, type_name, type_name_of_val};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
@@ -102,16 +102,16 @@ impl Greenlet {
     pub fn new<A: 'static, R: 'static>(
         body: impl FnOnce(A) -> Result<R, Failure> + 'static,
     ) -> Self {
-        Self::child_of(current(), body)
+        let subject = trace::created(trace::Kind::Greenlet, type_name_of_val(&body));
+        Self::child_of(current(), subject, body)
     }
 
-    /// The same, of another parent.
-    #[track_caller]
-    pub(crate) fn child_of<A: 'static, R: 'static, B>(parent: Self, body: B) -> Self
-    where
-        B: FnOnce(A) -> Result<R, Failure> + 'static,
-    {
-        let subject = trace::created::<B>(trace::Kind::Greenlet);
+    /// The same, of another parent, and by its name in a recording.
+    pub(crate) fn child_of<A: 'static, R: 'static>(
+        parent: Self,
+        subject: trace::Id,
+        body: impl FnOnce(A) -> Result<R, Failure> + 'static,
+    ) -> Self {
         let body = |first: Parcel| Ok(Message::new(body(first?.open()?)?));
         Self::with(subject, State::Unstarted(Box::new(body)), Some(parent))
     }

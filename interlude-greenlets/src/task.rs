@@ -1,5 +1,6 @@
 //! A task: a greenlet whose parent is the hub, and a handle to wait for its end.
 
+use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,9 +20,10 @@ pub(crate) fn task<T: 'static>(
     hub: &Greenlet,
     body: impl FnOnce() -> T + 'static,
 ) -> JoinHandle<T> {
+    let subject = trace::created(trace::Kind::Greenlet, type_name_of_val(&body));
     let state = Rc::new(State { end: RefCell::default(), joining: Cell::new(None) });
     let unfinished = Unfinished(Rc::clone(&state));
-    let greenlet = Greenlet::child_of(hub.clone(), move |()| {
+    let greenlet = Greenlet::child_of(hub.clone(), subject, move |()| {
         unfinished.finish(catch_unwind(AssertUnwindSafe(body)));
         Ok(())
     });

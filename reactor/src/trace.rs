@@ -25,7 +25,7 @@
 mod place;
 mod recorder;
 
-use std::any::type_name;
+use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::thread;
@@ -194,17 +194,11 @@ impl Drop for Turn {
     }
 }
 
-/// Somebody new, who runs the function that `F` is the type of.
+/// Somebody new, who runs the function that was given the type of that name by the compiler:
+/// ask [`type_name_of_val`](std::any::type_name_of_val).
 #[inline]
 #[track_caller]
-pub fn created<F>(kind: Kind) -> Id {
-    created_as(kind, type_name::<F>())
-}
-
-/// Somebody new, who runs the function of that type.
-#[inline]
-#[track_caller]
-pub fn created_as(kind: Kind, type_name: &str) -> Id {
+pub fn created(kind: Kind, type_name: &str) -> Id {
     if !is_on() {
         return Id(0);
     }
@@ -229,8 +223,8 @@ pub fn ready(callback: impl FnOnce() + 'static) -> Box<dyn FnOnce()> {
 
 #[cold]
 #[track_caller]
-fn traced<F: FnOnce() + 'static>(callback: F, is_ready: bool) -> Box<dyn FnOnce()> {
-    let id = created::<F>(Kind::Callback);
+fn traced(callback: impl FnOnce() + 'static, is_ready: bool) -> Box<dyn FnOnce()> {
+    let id = created(Kind::Callback, type_name_of_val(&callback));
     if is_ready {
         woken(id);
     } else {

@@ -3,6 +3,7 @@
 //! Twisted's `inlineCallbacks` (2007), Tornado's `gen.coroutine`. Nothing below this file
 //! knows of it: the loop still serves callbacks, and one of them resumes the generator.
 
+use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -31,11 +32,10 @@ thread_local! {
 /// what it waits for at the moment.
 #[doc(alias = "inlineCallbacks")]
 #[track_caller]
-pub fn inline_callbacks<T: 'static, B>(body: B) -> Deferred<T>
-where
-    B: Future<Output = Result<T, Failure>> + 'static,
-{
-    let subject = trace::created::<B>(trace::Kind::Generator);
+pub fn inline_callbacks<T: 'static>(
+    body: impl Future<Output = Result<T, Failure>> + 'static,
+) -> Deferred<T> {
+    let subject = trace::created(trace::Kind::Generator, type_name_of_val(&body));
     let generator = Generator::new(|co| with_door(co, body));
     let routine = Routine { generator, subject };
     let waits_for = Rc::new(RefCell::new(None::<CancelHandle>));

@@ -95,6 +95,13 @@ impl<Y: 'static, S: 'static, R: 'static> Generator<Y, S, R> {
         Self::with(type_name::<B>(), Box::new(body))
     }
 
+    /// The same generator under the name of another type.
+    #[must_use]
+    pub(crate) fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
     fn with(name: &'static str, body: AnyBody<Y, S, R>) -> Self {
         Self { state: Cell::new(State::Created), name, body: RefCell::new(Some(body)) }
     }

@@ -4,6 +4,7 @@
 //! caller delegates to it with [`yield_from`], so that a yield passes through every caller,
 //! up to the task, which is the one who reads it.
 
+use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
@@ -30,7 +31,8 @@ thread_local! {
 pub fn coroutine<R: 'static>(
     body: impl std::future::Future<Output = Result<R, Failure>> + 'static,
 ) -> Coroutine<R> {
-    Generator::new(|co| with_door(co, body))
+    let name = type_name_of_val(&body);
+    Generator::new(|co| with_door(co, body)).named(name)
 }
 
 /// Waits for `inner`: a coroutine, which then runs as a part of the caller; or a future or
@@ -119,7 +121,7 @@ struct Running<T> {
 #[track_caller]
 pub fn spawn<T: 'static>(coroutine: Coroutine<T>) -> Task<T> {
     let running = Rc::new(Running {
-        subject: trace::created_as(trace::Kind::Task, coroutine.name()),
+        subject: trace::created(trace::Kind::Task, coroutine.name()),
         coroutine,
         result: Future::new(),
         waits_for: RefCell::default(),

@@ -1,6 +1,6 @@
 //! A task: a future, and the right to be polled again.
 
-use std::any::Any;
+use std::any::{Any, type_name_of_val};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
@@ -37,12 +37,12 @@ pub(crate) struct Task {
 impl Task {
     /// A task that is ready for its first step.
     #[track_caller]
-    pub(crate) fn new<T: 'static, F: Future<Output = T> + 'static>(
+    pub(crate) fn new<T: 'static>(
         id: TaskId,
-        future: F,
+        future: impl Future<Output = T> + 'static,
         ready: Arc<ReadyQueue>,
     ) -> (Self, JoinHandle<T>) {
-        let subject = trace::created::<F>(trace::Kind::Task);
+        let subject = trace::created(trace::Kind::Task, type_name_of_val(&future));
         let queued = AtomicBool::new(false);
         let reschedule = Arc::new(Reschedule { id, subject, ready, queued });
         let waker = Waker::from(Arc::clone(&reschedule));

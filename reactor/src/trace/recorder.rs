@@ -16,6 +16,7 @@ pub(super) struct Recorder {
     /// Set when a reactor is made: its clock, and when the recording began by it.
     clock: Option<(Rc<dyn Backend>, Instant)>,
     turns: u64,
+    is_in_turn: bool,
     /// Who runs, innermost last: a callback may drive a generator.
     running: Vec<Frame>,
     /// Who was woken and has not run since.
@@ -68,10 +69,12 @@ impl Recorder {
         self.turns += 1;
         self.delivered.clear();
         self.cause = None;
+        self.is_in_turn = true;
         self.tell(What::TurnBegan(self.turns));
     }
 
     pub(super) fn end_turn(&mut self) {
+        self.is_in_turn = false;
         self.tell(What::TurnEnded);
     }
 
@@ -99,8 +102,8 @@ impl Recorder {
         if id == Id(0) {
             return;
         }
-        if !self.awake.remove(&id) && self.story.subjects[id.0 as usize - 1].is_outside()
-        {
+        // The loop resumes nobody unasked: whoever woke it did so behind our back.
+        if !self.awake.remove(&id) && self.running.is_empty() && self.is_in_turn {
             self.tell(What::Woken(id, Thing::Foreign));
         }
         self.running.push(Frame { subject: id, ..Frame::default() });
@@ -250,36 +253,25 @@ impl Recorder {
     }
 }
 
-impl Subject {
-    /// Whether only the loop resumes it, so that somebody must have woken it before.
-    fn is_outside(&self) -> bool {
-        matches!(self.kind, Kind::Callback | Kind::Greenlet | Kind::Task)
-    }
-}
-
-/// The function that the first closure in the name of a type was written in: `count` of
-/// `begin<app::count::{{closure}}>::{{closure}}`.
+/// The function that a closure was written in: `count` of `app::count<T>::{{closure}}`.
 fn function(type_name: &str) -> Option<String> {
-    let (path, _) = type_name.split_once("::{{closure}}")?;
-    let path = without_generics(path);
-    let name = path.rsplit([':', '<', ' ', '(', '&']).next().unwrap_or(path);
-    (!name.is_empty()).then(|| name.to_owned())
+    let path = without_generics(type_name);
+    let (path, _) = path.split_once("::{{closure}}")?;
+    let name =
+        path.rsplit("::").find(|part| !part.starts_with('{') && !part.is_empty())?;
+    Some(name.to_owned())
 }
 
-/// `app::begin` of `app::begin<Vec<u8>>`.
-fn without_generics(path: &str) -> &str {
+/// `app::begin::{{closure}}` of `app::begin<Vec<u8>>::{{closure}}`.
+fn without_generics(path: &str) -> String {
     let mut depth = 0;
-    for (index, byte) in path.bytes().enumerate().rev() {
-        match byte {
-            b'>' => depth += 1,
-            b'<' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return if byte == b'<' { &path[..index] } else { path };
-        }
-    }
-    path
+    let outside = path.chars().filter(|letter| {
+        depth += i32::from(*letter == '<');
+        let is_outside = depth == 0;
+        depth -= i32::from(*letter == '>');
+        is_outside
+    });
+    outside.collect()
 }
 
 #[cfg(test)]
@@ -292,7 +284,7 @@ mod tests {
             ("app::count::{{closure}}", Some("count")),
             ("app::count::{{closure}}::{{closure}}", Some("count")),
             ("net::begin<Vec<u8>>::{{closure}}", Some("begin")),
-            ("net::begin<(), app::fetch::{{closure}}>::{{closure}}", Some("fetch")),
+            ("net::begin<(), app::fetch::{{closure}}>::{{closure}}", Some("begin")),
             ("alloc::boxed::Box<dyn Fn()>", None),
         ] {
             assert_eq!(function(type_name).as_deref(), name, "{type_name}");
