@@ -1,0 +1,149 @@
+//! Echo servers in processes of their own, where descriptors and signals can be told apart
+//! from everybody else's.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lineage::styles::Style;
+
+use crate::LONG;
+use crate::clients::{bytes, connect, exchange, reset, round_trip, stuff};
+
+/// `lineage run echo`, which is killed at the latest when this is dropped.
+struct Process {
+    child: Child,
+    address: SocketAddr,
+    said: BufReader<ChildStdout>,
+}
+
+impl Process {
+    /// Starts it by way of a shell, which may set limits before it gives way.
+    fn start(style: &Style, limits: &str) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{limits} exec \"$@\""), "sh"])
+            .args([env!("CARGO_BIN_EXE_lineage"), "run", "echo", "--style", style.name])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let address = line.strip_prefix("listening on ").unwrap_or_default();
+        let address = address.split(',').next().unwrap_or_default().parse();
+        let address = address.unwrap_or_else(|_| panic!("no address in {line:?}"));
+        Self { child, address, said }
+    }
+
+    /// How many descriptors it has open.
+    fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    fn interrupt(&self) {
+        // Every shell has this command built in.
+        let kill = format!("kill -INT {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits for its end: its status, and all that it said since.
+    fn end(mut self) -> (ExitStatus, String) {
+        let mut status = None;
+        eventually("it ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        let mut said = String::new();
+        self.said.read_to_string(&mut said).unwrap();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        (status.unwrap(), said)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Looks again and again until something is so.
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LONG / 2;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came to pass that {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Clients that stay, clients that reset, clients that say nothing: none leaves a trace.
+pub(crate) fn descriptors_go_back_to_where_they_were(style: &'static Style) {
+    if !cfg!(target_os = "linux") {
+        return; // there is no /proc
+    }
+    let server = Process::start(style, "");
+    let before = server.descriptors();
+    let silent: Vec<_> = (0..20).map(|_| connect(server.address)).collect();
+    let heard: Vec<_> = (0..20).map(|_| connect(server.address)).collect();
+    if style.is_concurrent() {
+        heard.iter().for_each(|client| exchange(client, b"hello"));
+        assert!(server.descriptors() >= before + 40, "all of them are open");
+    }
+    drop((silent, heard));
+    for _ in 0..10 {
+        reset(server.address);
+    }
+    assert_eq!(round_trip(server.address, b"hello"), b"hello");
+    eventually("all descriptors are closed", || server.descriptors() == before);
+}
+
+/// More clients than it can have. Those that it cannot have now wait; nobody is lost.
+pub(crate) fn a_flood_is_survived_with_64_descriptors(style: &'static Style) {
+    let server = Process::start(style, "ulimit -n 64;");
+    let flood: Vec<_> = (0..100).map(|_| connect(server.address)).collect();
+    for mut client in &flood {
+        client.write_all(b"x").unwrap();
+    }
+    // Each is served as soon as those before it have left.
+    for mut client in flood {
+        let mut heard = [0];
+        client.read_exact(&mut heard).unwrap();
+        assert_eq!(heard, *b"x");
+    }
+    assert!(round_trip(server.address, bytes(100_000)) == bytes(100_000));
+}
+
+/// One client that was served and stays, one that is being written to and does not read,
+/// one that nobody may have noticed yet.
+pub(crate) fn ctrl_c_ends_with_a_goodbye_although_clients_are_there(
+    style: &'static Style,
+) {
+    let server = Process::start(style, "");
+    let heard = connect(server.address);
+    exchange(&heard, b"hello");
+    let stuck = connect(server.address);
+    if style.is_concurrent() {
+        stuff(&stuck);
+    }
+    let new = connect(server.address);
+    server.interrupt();
+    let (status, said) = server.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.ends_with("goodbye\n"), "{said}");
+    for client in [heard, stuck, new] {
+        assert_is_over(client);
+    }
+}
+
+/// An end or a reset, as long as it is one.
+fn assert_is_over(mut client: TcpStream) {
+    if let Err(error) = client.read_to_end(&mut Vec::new()) {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+}
