@@ -1,0 +1,1 @@
+//! The book: its directives, its checks, its server.

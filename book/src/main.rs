@@ -1,0 +1,3 @@
+//! The command `book`.
+
+fn main() {}
