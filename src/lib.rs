@@ -1,8 +1,8 @@
-//! Understand async by watching it being invented.
+#![doc = include_str!("../README.md")]
 //!
-//! This is the command `lineage`, which stands above the stages and shows them side by side.
+//! # Reading order of this package
 //!
-//! # Reading order
+//! It is the command `lineage`, which stands above the stages and shows them side by side.
 //!
 //! [`styles`] is the heart: the table of styles, compiled from the example files of the
 //! stages. Then what is done with it, a file a command: [`tour`] (no arguments), [`crawl`],
