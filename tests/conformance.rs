@@ -94,6 +94,15 @@ fn in_every_style(name: &str, scenario: fn(&'static Style)) {
     assert!(failed.is_empty(), "{name} fails\n{}", failed.join("\n"));
 }
 
+/// Looks again and again until something is so.
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LONG / 2;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came to pass that {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// What a panic says.
 fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +11,13 @@ use crate::LONG;
 /// Any free port of this machine.
 pub(crate) const ANYWHERE: SocketAddr =
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Held by whoever needs many connections: eight crowds at once would need more descriptors
+/// than some machines give.
+pub(crate) fn one_crowd_at_a_time() -> MutexGuard<'static, ()> {
+    static CROWD: Mutex<()> = Mutex::new(());
+    CROWD.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The first bytes of a text that is the same every time and repeats itself late.
 pub(crate) fn bytes(count: usize) -> &'static [u8] {

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use lineage::styles::Style;
 use site::Control;
 
 use crate::clients::{
-    ANYWHERE, bytes, connect, exchange, reset, reset_in_the_middle, round_trip,
+    ANYWHERE, bytes, connect, exchange, one_crowd_at_a_time, reset, reset_in_the_middle,
+    round_trip,
 };
 
 /// Runs an echo server for as long as `visit` takes, and sees it end well.
@@ -40,9 +40,7 @@ impl Drop for StopOnDrop {
 /// All of them at once, and the last answer is read while the first client is still there;
 /// one after the other where a server can do no more.
 pub(crate) fn two_hundred_clients_are_served(style: &'static Style) {
-    // Eight crowds at once would need more descriptors than some machines give.
-    static CROWD: Mutex<()> = Mutex::new(());
-    let _one_crowd = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
+    let _crowd = one_crowd_at_a_time();
     let name = |n: usize| format!("client {n}").into_bytes();
     while_serving(style, |address| {
         if !style.is_concurrent() {
@@ -73,6 +71,7 @@ pub(crate) fn every_byte_comes_back(style: &'static Style) {
 
 /// M7.12: 1 to 98,001 bytes.
 pub(crate) fn fifty_clients_of_all_sizes_are_served(style: &'static Style) {
+    let _crowd = one_crowd_at_a_time();
     while_serving(style, |address| {
         thread::scope(|scope| {
             for size in (1..=98_001).step_by(2000) {

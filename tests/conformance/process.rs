@@ -5,13 +5,13 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use lineage::styles::Style;
 
-use crate::LONG;
-use crate::clients::{bytes, connect, exchange, reset, round_trip, stuff};
+use crate::clients::{
+    bytes, connect, exchange, one_crowd_at_a_time, reset, round_trip, stuff,
+};
+use crate::eventually;
 
 /// `lineage run echo`, which is killed at the latest when this is dropped.
 struct Process {
@@ -73,20 +73,12 @@ impl Drop for Process {
     }
 }
 
-/// Looks again and again until something is so.
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LONG / 2;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "it never came to pass that {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// Clients that stay, clients that reset, clients that say nothing: none leaves a trace.
 pub(crate) fn descriptors_go_back_to_where_they_were(style: &'static Style) {
     if !cfg!(target_os = "linux") {
         return; // there is no /proc
     }
+    let _crowd = one_crowd_at_a_time();
     let server = Process::start(style, "");
     let before = server.descriptors();
     let silent: Vec<_> = (0..20).map(|_| connect(server.address)).collect();
@@ -105,6 +97,7 @@ pub(crate) fn descriptors_go_back_to_where_they_were(style: &'static Style) {
 
 /// More clients than it can have. Those that it cannot have now wait; nobody is lost.
 pub(crate) fn a_flood_is_survived_with_64_descriptors(style: &'static Style) {
+    let _crowd = one_crowd_at_a_time();
     let server = Process::start(style, "ulimit -n 64;");
     let flood: Vec<_> = (0..100).map(|_| connect(server.address)).collect();
     for mut client in &flood {
