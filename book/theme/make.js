@@ -1,0 +1,15 @@
+// An element with attributes and children. What comes as a string becomes text, never HTML.
+'use strict';
+
+lineage.make = (tag, attributes, ...children) => {
+    const element = document.createElement(tag);
+    Object.entries(attributes || {}).forEach(([name, value]) => {
+        if (typeof value === 'function') {
+            element.addEventListener(name, value);
+        } else if (value !== false) {
+            element.setAttribute(name, value === true ? '' : value);
+        }
+    });
+    element.append(...children);
+    return element;
+};
