@@ -1,0 +1,353 @@
+//! The rules of ARCHITECTURE.md, as far as a machine can see whether they hold.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use lineage::measure::Figures;
+use lineage::sources::{STAGES, Stage};
+use lineage::styles::{STYLES, Style};
+use serde::Deserialize;
+
+/// Code lines of a stage's core that its predecessor does not have byte for byte. The aim is
+/// some 600, what can be read in one sitting. These are the counts of today, rounded up:
+/// they may go down.
+const CORE: [(&str, usize); 5] = [
+    ("stage1-callbacks", 1000),
+    ("interlude-greenlets", 800),
+    ("stage2-generators", 400),
+    ("stage3-yield-from", 1225),
+    ("stage4-async-await", 750),
+];
+
+/// What the second stage takes over from the first without changing a byte: that the loop
+/// below the user's code does not change is what it has to say.
+const KEPT: [&str; 6] = ["event_loop", "net", "time", "deferred", "sync", "failure"];
+
+/// What cargo says of a package.
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    dependencies: Vec<Dependency>,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    /// `None`: a normal one.
+    kind: Option<String>,
+    /// `None`: none of ours.
+    path: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+    src_path: PathBuf,
+}
+
+static PACKAGES: LazyLock<Vec<Package>> = LazyLock::new(|| {
+    #[derive(Deserialize)]
+    struct Metadata {
+        packages: Vec<Package>,
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--offline", "--no-deps", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).unwrap();
+    metadata.packages
+});
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+impl Package {
+    fn dependencies(&self) -> impl Iterator<Item = (&str, bool, &Dependency)> {
+        let is_dev = |it: &Dependency| it.kind.as_deref() == Some("dev");
+        self.dependencies.iter().map(move |it| (it.name.as_str(), is_dev(it), it))
+    }
+}
+
+/// How far up a package of ours stands. Each needs only what is below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Floor {
+    /// It needs nothing of ours, and nothing of ours needs it.
+    Tool,
+    Ground,
+    Stage,
+    Command,
+    /// What the command does not need, so that it is built in seconds.
+    Above,
+}
+
+fn floor(package: &str) -> Floor {
+    match package {
+        "xtask" => Floor::Tool,
+        "reactor" | "site" => Floor::Ground,
+        "lineage" => Floor::Command,
+        "book" | "exercises" | "stepper" => Floor::Above,
+        stage if stage.starts_with("stage") || stage.starts_with("interlude") => {
+            Floor::Stage
+        }
+        other => panic!("nobody has said in tests/tidy.rs on which floor {other} stands"),
+    }
+}
+
+/// Whether `package` may depend on `other`, another one of ours.
+fn may_need(package: &str, other: &str, is_dev: bool) -> bool {
+    let age = |name| STAGES.iter().position(|stage| stage.name == name);
+    match floor(package) {
+        Floor::Tool => false,
+        // Its example is told to what visitors the site knows.
+        Floor::Ground => is_dev && (package, other) == ("reactor", "site"),
+        Floor::Stage if is_dev && floor(other) == Floor::Stage => {
+            age(other) < age(package)
+        }
+        Floor::Stage => other == "reactor" || is_dev && other == "site",
+        above => floor(other) < above && floor(other) != Floor::Tool,
+    }
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    for package in &*PACKAGES {
+        for (name, is_dev, dependency) in package.dependencies() {
+            if dependency.path.is_some() {
+                let may = may_need(&package.name, name, is_dev);
+                assert!(may, "{} must not depend on {name}", package.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_reactor_knows_mio_and_nothing_that_is_shipped_knows_tokio() {
+    for package in &*PACKAGES {
+        for (name, is_dev, _) in package.dependencies() {
+            let at_home = name == "mio" && package.name == "reactor";
+            let stranger = ["mio", "tokio", "smol"].contains(&name) && !at_home;
+            // The benches compare with others, and with mio by hand.
+            let may = !stranger || is_dev && package.name == "lineage";
+            assert!(may, "{} must not depend on {name}", package.name);
+        }
+    }
+}
+
+#[test]
+fn what_a_newcomer_builds_first_stays_light() {
+    let members = read("Cargo.toml");
+    let default = members.split("default-members").nth(1).unwrap();
+    let default = default.split(']').next().unwrap();
+    for package in PACKAGES.iter().filter(|it| floor(&it.name) == Floor::Above) {
+        let quoted = format!("\"{}\"", package.name);
+        assert!(!default.contains(&quoted), "{} is a default member", package.name);
+    }
+}
+
+#[test]
+fn every_package_has_the_workspace_lints_and_no_unsafe() {
+    for package in &*PACKAGES {
+        let name = &package.name;
+        let manifest = read(&package.manifest_path);
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{name} has other lints");
+        for target in &package.targets {
+            let is_root = ["lib", "bin"].iter().any(|kind| target.kind == [*kind])
+                && floor(name) != Floor::Above;
+            let forbids = || read(&target.src_path).contains("#![forbid(unsafe_code)]");
+            assert!(!is_root || forbids(), "{name} does not forbid unsafe code");
+        }
+    }
+}
+
+#[test]
+fn every_stage_says_which_calls_would_block_it() {
+    for Stage { name, .. } in STAGES {
+        let clippy = read(format!("{name}/clippy.toml"));
+        for call in ["std::thread::sleep", "std::time::Instant::now"] {
+            let is_disallowed = clippy.contains(&format!("path = \"{call}\""));
+            // In stage 0, to block is the point.
+            assert_eq!(is_disallowed, *name != "stage0-waiting", "{name}: {call}");
+        }
+    }
+}
+
+fn stage(name: &str) -> &'static Stage {
+    STAGES.iter().find(|stage| stage.name == name).unwrap()
+}
+
+fn core(stage: &Stage) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let is_core = |path: &str| path.starts_with("src/") && path != "src/lib.rs";
+    stage.files.iter().filter(move |it| is_core(it.path)).map(|it| (it.path, it.text))
+}
+
+#[test]
+fn what_the_second_stage_does_not_change_is_byte_identical() {
+    let [first, second] = ["stage1-callbacks", "stage2-generators"]
+        .map(|name| core(stage(name)).collect::<BTreeMap<_, _>>());
+    for file in KEPT.map(|name| format!("src/{name}.rs")) {
+        assert!(first[&*file] == second[&*file], "{file} differs");
+    }
+}
+
+#[test]
+fn a_core_can_be_read() {
+    for (name, bound) in CORE {
+        let place = STAGES.iter().position(|stage| stage.name == name).unwrap();
+        let known: BTreeSet<_> = STAGES[..place].iter().flat_map(core).collect();
+        let new = core(&STAGES[place]).filter(|file| !known.contains(file));
+        let lines: usize = new.map(|(_, text)| Figures::of(text).lines).sum();
+        assert!(lines <= bound, "{name} has {lines} new lines, {bound} are allowed");
+    }
+    let counted = CORE.map(|(name, _)| name);
+    let has_core = |stage: &&Stage| core(stage).next().is_some();
+    assert!(STAGES.iter().filter(has_core).map(|stage| stage.name).eq(counted));
+}
+
+#[test]
+fn programs_are_short_from_generators_on() {
+    let generators = STYLES.iter().position(|style| style.name == "generators").unwrap();
+    for Style { name, sources, .. } in &STYLES[generators..] {
+        let [echo, crawl] = [sources.echo, sources.crawl].map(|it| Figures::of(it).lines);
+        assert!(echo <= 50, "{name}: echo has {echo} lines");
+        assert!(crawl <= 100, "{name}: crawl has {crawl} lines");
+    }
+}
+
+/// Every `.rs` file of the workspace, and every text that goes with it.
+fn files(extensions: &[&str]) -> Vec<PathBuf> {
+    fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            if entry.file_type().unwrap().is_file() {
+                found.push(entry.path());
+            } else if !name.starts_with('.') && !["target", "work"].contains(&&*name) {
+                collect(&entry.path(), found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(root(), &mut found);
+    let is_wanted = |path: &PathBuf| {
+        path.extension().is_some_and(|it| extensions.iter().any(|wanted| it == *wanted))
+    };
+    found.retain(is_wanted);
+    found
+}
+
+#[test]
+fn every_file_opens_with_its_idea() {
+    for path in files(&["rs"]) {
+        let text = read(&path);
+        let opens = text.starts_with("//! ") || text.starts_with("#![doc = include_str!");
+        assert!(opens, "{} does not say what it is", path.display());
+    }
+}
+
+#[test]
+fn nothing_in_the_text_belongs_to_one_machine() {
+    let elsewhere = [concat!("../", "shared"), concat!("/work/", "main"), "/tmp/target-"];
+    for path in files(&["rs", "md", "toml", "py", "js"]) {
+        let text = read(&path);
+        let found =
+            elsewhere.iter().find(|it| text.contains(**it) && !path.ends_with(file!()));
+        assert_eq!(found, None, "{}", path.display());
+    }
+}
+
+#[test]
+fn no_test_is_put_off() {
+    for path in files(&["rs"]) {
+        let put_off = concat!("#[ig", "nore");
+        assert!(!read(&path).contains(put_off), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_decision_fits_a_page_and_states_its_price() {
+    let is_decision = |path: &PathBuf| path.parent().unwrap().ends_with("docs/adr");
+    for (n, path) in (1..).zip(sorted(files(&["md"]).into_iter().filter(is_decision))) {
+        let (text, name) = (read(&path), path.display());
+        assert!(text.starts_with(&format!("# {n}. ")), "{name} is not number {n}");
+        assert!(text.lines().count() <= 40, "{name} is longer than 40 lines");
+        for part in ["\n## Context\n", "\n## Decision\n", "\n## Consequences\n"] {
+            assert!(text.contains(part), "{name} has no {part:?}");
+        }
+    }
+}
+
+fn sorted(paths: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = paths.collect();
+    paths.sort();
+    paths
+}
+
+/// All examples, with the package of each.
+fn examples() -> Vec<(&'static str, &'static str)> {
+    let of = |package: &'static Package| {
+        let is_example = |it: &&Target| it.kind == ["example"];
+        package.targets.iter().filter(is_example).map(|it| (&*it.name, &*package.name))
+    };
+    PACKAGES.iter().flat_map(of).collect()
+}
+
+#[test]
+fn examples_are_named_for_their_stage_and_never_alike() {
+    let mut seen = BTreeSet::new();
+    for (example, package) in examples() {
+        let stage = package.split('-').next().unwrap();
+        assert!(example.starts_with(stage), "{example} in {package} does not say where");
+        assert!(seen.insert(example), "two examples are called {example}");
+    }
+}
+
+/// The names that follow `prefix` in a text.
+fn after<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    let is_end = |char: char| !char.is_alphanumeric() && char != '-';
+    text.split(prefix).skip(1).filter_map(move |it| it.split(is_end).next())
+}
+
+#[test]
+fn every_example_that_is_told_of_is_there_and_every_one_is_told_of() {
+    let there: BTreeSet<_> = examples().into_iter().map(|(name, _)| name).collect();
+    for path in files(&["md", "rs"]).into_iter().filter(|path| !path.ends_with(file!())) {
+        for name in after(&read(&path), "cargo run --example ") {
+            assert!(there.contains(name), "{}: no example {name}", path.display());
+        }
+    }
+    let readme = read("README.md");
+    let told: BTreeSet<_> = after(&readme, "cargo run --example ").collect();
+    assert_eq!(told, there);
+}
+
+#[test]
+fn the_readmes_figures_are_those_of_the_sources() {
+    let readme = read("README.md");
+    for style in STYLES {
+        let row = readme.lines().find(|line| {
+            line.starts_with(style.name) && line[style.name.len()..].contains(style.since)
+        });
+        let row = row.unwrap_or_else(|| panic!("{} is not in the table", style.name));
+        // From the right: KiB per task, error sites, nesting, lines.
+        let told: Vec<_> = row.split_whitespace().rev().skip(1).take(3).collect();
+        let Figures { lines, nesting, error_sites } = Figures::of(style.sources.crawl);
+        let counted = [error_sites, nesting, lines].map(|figure| figure.to_string());
+        assert_eq!(told, counted, "error sites, nesting and lines of {}", style.name);
+    }
+}
