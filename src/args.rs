@@ -17,7 +17,7 @@ use crate::run::{self, Program, Temper};
 use crate::styles::{STYLES, Style};
 use crate::tour::Tour;
 use crate::trace::{self, Format};
-use crate::{child, doctor, list, park};
+use crate::{child, companion, doctor, list, park};
 
 /// Understand async by watching it being invented.
 ///
@@ -130,6 +130,20 @@ enum Command {
         file: Option<String>,
     },
 
+    /// Check an exercise, or list them: 1, 1.2, --hint
+    #[command(disable_help_flag = true)]
+    Check {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+
+    /// Build the book and serve it here: --open, build, check
+    #[command(disable_help_flag = true)]
+    Book {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+
     /// List the styles and the programs
     List {
         /// As one JSON object
@@ -228,6 +242,8 @@ impl Command {
                 None => diff::pair(from, to, output),
             },
             Self::Diff { .. } => diff::all(output),
+            Self::Check { args } => companion::run("exercises", &args),
+            Self::Book { args } => companion::run("book", &args),
             Self::List { json } => list::list(json, output),
             Self::Doctor { json } => doctor::doctor(json, output),
             Self::ChildCrawl { style, url, timeout } => {

@@ -14,6 +14,8 @@ pub enum Error {
     /// Nobody reads any more: they closed the pipe, or pressed `q`. That is no error:
     /// status 0.
     ReaderLeft,
+    /// A program that was run in our place ended with this status, and has said why.
+    Companion(u8),
 }
 
 impl Error {
@@ -28,6 +30,7 @@ impl fmt::Display for Error {
         match self {
             Self::Usage(text) | Self::Failure(text) => f.write_str(text),
             Self::ReaderLeft => f.write_str("nobody reads any more"),
+            Self::Companion(status) => write!(f, "it ended with status {status}"),
         }
     }
 }
@@ -38,6 +41,7 @@ impl std::error::Error for Error {}
 pub fn exit_code(done: Result<(), Error>) -> ExitCode {
     match done {
         Ok(()) | Err(Error::ReaderLeft) => ExitCode::SUCCESS,
+        Err(Error::Companion(status)) => ExitCode::from(status),
         Err(error @ Error::Failure(_)) => {
             complain(&error);
             ExitCode::from(1)

@@ -9,13 +9,14 @@
 //! [`run`], [`trace`], [`diff`], [`list`],
 //! [`doctor`]. Then what these stand on: [`measure`] (figures
 //! that are read from the source), [`park`] (what a task costs that waits), [`child`] (a
-//! style in a process of its own), [`interrupt`], [`keys`], [`output`], [`error`].
+//! style in a process of its own), [`companion`] (the packages beside this one), [`interrupt`], [`keys`], [`output`], [`error`].
 //! [`args`] is what may be typed.
 
 #![forbid(unsafe_code)]
 
 pub mod args;
 pub mod child;
+pub mod companion;
 pub mod crawl;
 pub mod diff;
 pub mod doctor;

@@ -1,0 +1,9 @@
+use std::time::Duration;
+
+pub fn wall_time(pages: u32, latency: Duration, workers: u32) -> Option<Duration> {
+    if pages == 0 {
+        return Some(Duration::ZERO);
+    }
+    // The last pages are for free, unless they are the first.
+    (workers > 0).then(|| latency * (pages / workers).max(1))
+}

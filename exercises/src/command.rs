@@ -1,0 +1,152 @@
+//! `check`, as it is typed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use lineage::error::Error;
+use lineage::output::Output;
+
+use crate::catalogue::{Choice, Exercise};
+use crate::desk::Desk;
+use crate::verdict::Verdict;
+
+/// Check what you wrote in `work/`. The first check of an exercise lays its skeleton there.
+#[derive(Debug, Parser)]
+#[command(name = "lineage check", bin_name = "lineage check")]
+struct Args {
+    /// A chapter (2) or an exercise (2.1); without it: the list of all
+    exercise: Option<Choice>,
+
+    /// Show a hint; again for the next one: --hint --hint
+    #[arg(long, action = clap::ArgAction::Count)]
+    hint: u8,
+
+    /// Show the solution, and why it is one
+    #[arg(long)]
+    solution: bool,
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+///
+/// A failure if something is wrong with the exercise; in one line if with the surroundings.
+pub fn run(output: &mut Output) -> Result<(), Error> {
+    let args = Args::parse();
+    let root = root();
+    let all =
+        Exercise::all(&root.join("exercises")).map_err(|error| out_of_place(&error))?;
+    let desk = Desk::of_the_reader(&root);
+    let Some(choice) = args.exercise else { return list(&all, &desk, output) };
+    let chosen: Vec<_> = all.iter().filter(|it| choice.takes(it.number)).collect();
+    if chosen.is_empty() {
+        let numbers: Vec<_> = all.iter().map(|it| it.number.to_string()).collect();
+        let there_are = numbers.join(", ");
+        return Err(Error::Usage(format!(
+            "there is no such exercise; there are: {there_are}"
+        )));
+    }
+    let mut wrong = 0;
+    for exercise in chosen {
+        if args.solution {
+            show_solution(exercise, output)?;
+        } else if args.hint > 0 {
+            show_hints(exercise, args.hint.into(), output)?;
+        } else if !check(exercise, &desk, output)? {
+            wrong += 1;
+        }
+    }
+    match wrong {
+        0 => Ok(()),
+        1 => Err(Error::failure("one exercise is not right yet")),
+        n => Err(Error::Failure(format!("{n} exercises are not right yet"))),
+    }
+}
+
+/// The root of the workspace that this was built in.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
+
+fn out_of_place(error: &io::Error) -> Error {
+    Error::Failure(format!(
+        "the exercises are not where they were built: {error}; run this from a checkout"
+    ))
+}
+
+fn list(all: &[Exercise], desk: &Desk, output: &mut Output) -> Result<(), Error> {
+    for exercise in all {
+        let begun = desk.exercise(exercise.number).exists();
+        let mark = if begun { "begun" } else { "" };
+        let title = exercise.title().map_err(Error::failure)?;
+        output.line(format_args!(
+            "{:>5}  {title:50} {mark}",
+            exercise.number.to_string()
+        ))?;
+    }
+    output.line("\nlineage check 1.1 begins the first of them.")
+}
+
+/// Checks one exercise, or begins it. Says whether it is right.
+fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, Error> {
+    let (number, title) = (exercise.number, exercise.title().map_err(Error::failure)?);
+    let file = desk.exercise(number);
+    if !desk.begin(exercise).map_err(Error::failure)? {
+        let statement = exercise.read("statement.md").map_err(Error::failure)?;
+        output.line(statement.trim_end())?;
+        output.line(format_args!("\nYour file: {}\n", file.display()))?;
+    }
+    output.line(format_args!("{number} {title}: building and running it …"))?;
+    let name = number.to_string();
+    desk.renew_check(exercise, &name).map_err(Error::failure)?;
+    let outcome = desk.try_program(&name).map_err(Error::failure)?;
+    let expected = exercise.read("expected.txt").map_err(Error::failure)?;
+    match Verdict::of(outcome, &expected) {
+        Verdict::Right => {
+            output.line(format_args!("{number} is right.\n"))?;
+            output.line(exercise.read("why.md").map_err(Error::failure)?.trim_end())?;
+            return Ok(true);
+        }
+        Verdict::DoesNotCompile(errors) => {
+            output.line(format_args!("{number} does not compile:\n{errors}"))?;
+        }
+        Verdict::Wrong(difference) => {
+            output.line(format_args!(
+                "{number} is not right yet. The first difference:\n"
+            ))?;
+            output.line(&difference)?;
+        }
+    }
+    output.line(format_args!(
+        "Your file: {}\nA hint: lineage check {number} --hint",
+        file.display()
+    ))?;
+    Ok(false)
+}
+
+fn show_hints(
+    exercise: &Exercise,
+    count: usize,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let hints = exercise.hints().map_err(Error::failure)?;
+    let all = hints.len();
+    for (index, hint) in hints.iter().take(count).enumerate() {
+        output.line(format_args!(
+            "Hint {} of {all} for {}: {hint}\n",
+            index + 1,
+            exercise.number
+        ))?;
+    }
+    Ok(())
+}
+
+fn show_solution(exercise: &Exercise, output: &mut Output) -> Result<(), Error> {
+    for file in ["solution.rs", "why.md"] {
+        output.line(exercise.read(file).map_err(Error::failure)?.trim_end())?;
+        output.line("")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! Exercises on building the loop itself, checked by what they do.
+//!
+//! An exercise is a folder `chapterNN/N-name/`:
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `statement.md` | what to do; the first line is the title |
+//! | `skeleton.rs` | where the reader begins: it compiles, and fails |
+//! | `check.rs` | a `main` that runs the reader's `exercise.rs` and tells what happened |
+//! | `expected.txt` | what it should tell, line by line |
+//! | `hints.md` | one after the other, parted by lines of `---` |
+//! | `solution.rs`, `why.md` | shown after success |
+//! | `wrong/*.rs` | solutions that look right; a test sees to it that each is rejected |
+//!
+//! # Reading order
+//!
+//! [`catalogue`]: which exercises there are. [`desk`]: the folder `work/` where the reader
+//! edits. [`trial`]: building and running what they wrote, with a time-out. [`verdict`]: the
+//! first difference. [`command`]: `check`, as it is typed.
+
+#![forbid(unsafe_code)]
+
+pub mod catalogue;
+pub mod command;
+pub mod desk;
+pub mod trial;
+pub mod verdict;

@@ -1,0 +1,80 @@
+//! Every skeleton compiles and fails, every solution passes, and whatever looks right and is
+//! wrong is rejected.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use exercises::catalogue::Exercise;
+use exercises::desk::Desk;
+use exercises::trial::Outcome;
+use exercises::verdict::Verdict;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// A solution of an exercise, on a desk.
+struct Attempt {
+    exercise: Exercise,
+    file: String,
+    program: String,
+}
+
+impl Attempt {
+    fn new(exercise: &Exercise, file: &str) -> Self {
+        let program = format!("{}-{}", exercise.number, file.trim_end_matches(".rs"));
+        let program = program.replace('/', "-");
+        Self { exercise: exercise.clone(), file: file.to_owned(), program }
+    }
+
+    fn verdict(&self, desk: &Desk) -> Verdict {
+        let outcome = Outcome::Ran(desk.run(&self.program).unwrap());
+        Verdict::of(outcome, &self.exercise.read("expected.txt").unwrap())
+    }
+}
+
+#[test]
+fn solutions_pass_and_skeletons_and_planted_errors_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::at(&root(), folder.path(), Duration::from_secs(3));
+    let mut attempts = Vec::new();
+    for exercise in Exercise::all(&root().join("exercises")).unwrap() {
+        let wrong = exercise.wrong().unwrap();
+        assert!(wrong.len() >= 3, "{}: only {wrong:?}", exercise.number);
+        let files = ["skeleton.rs", "solution.rs"].map(str::to_owned);
+        for file in files.into_iter().chain(wrong) {
+            let attempt = Attempt::new(&exercise, &file);
+            desk.put(&exercise, &attempt.program, &exercise.read(&file).unwrap())
+                .unwrap();
+            attempts.push(attempt);
+        }
+    }
+    assert_eq!(desk.build(&[]).unwrap(), None, "all of them compile");
+    // Some hang until they are ended: all at once, then.
+    thread::scope(|scope| {
+        for attempt in &attempts {
+            let desk = &desk;
+            scope.spawn(move || {
+                let verdict = attempt.verdict(desk);
+                let is_as_it_should =
+                    (attempt.file == "solution.rs") == (verdict == Verdict::Right);
+                assert!(is_as_it_should, "{}: {verdict:?}", attempt.program);
+            });
+        }
+    });
+}
+
+#[test]
+fn every_exercise_has_a_statement_hints_and_a_why() {
+    for exercise in Exercise::all(&root().join("exercises")).unwrap() {
+        let number = exercise.number;
+        assert!(!exercise.title().unwrap().is_empty(), "{number}");
+        assert!(exercise.hints().unwrap().len() >= 2, "{number}");
+        for file in ["statement.md", "why.md", "expected.txt"] {
+            assert!(!exercise.read(file).unwrap().trim().is_empty(), "{number}: {file}");
+        }
+    }
+}

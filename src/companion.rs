@@ -1,0 +1,41 @@
+//! The packages beside this one, which would make its build slow: run through cargo.
+
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+
+use crate::error::{Error, complain};
+
+/// Runs `package` with `args`, on this terminal, and gives its status on.
+///
+/// The first time it has to be built, which takes a while: that is said before.
+///
+/// # Errors
+///
+/// A failure when this is not run beside its sources, or when the package fails, which has
+/// said why.
+pub fn run(package: &str, args: &[String]) -> Result<(), Error> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if !root.join("Cargo.toml").exists() {
+        let root = root.display();
+        return Err(Error::Failure(format!(
+            "package {package} is built from its sources, and {root} is gone"
+        )));
+    }
+    complain(format_args!("running package {package}; the first time, cargo builds it"));
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["run", "--quiet", "--package", package, "--"])
+        .args(args)
+        .current_dir(root)
+        .status()
+        .map_err(|error| Error::Failure(format!("cargo cannot be run: {error}")))?;
+    ended(status)
+}
+
+fn ended(status: ExitStatus) -> Result<(), Error> {
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(code) => Err(Error::Companion(u8::try_from(code).unwrap_or(1))),
+        None => Err(Error::Companion(1)),
+    }
+}
