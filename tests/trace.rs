@@ -196,6 +196,6 @@ fn chromes_slices_are_closed_lane_by_lane_and_its_arrows_end() {
 
 #[test]
 fn a_style_without_a_loop_says_so() {
-    let error = record(Program::Countdown, Style::named("threads").unwrap()).unwrap_err();
+    let error = record(Program::Crawl, Style::named("threads").unwrap()).unwrap_err();
     assert!(error.to_string().contains("no loop"), "{error}");
 }

@@ -209,7 +209,7 @@ impl Event {
         }
     }
 
-    fn of(what: &str, subject: Option<Id>) -> Self {
+    pub(super) fn of(what: &str, subject: Option<Id>) -> Self {
         Self {
             at: 0,
             what: what.to_owned(),
