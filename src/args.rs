@@ -55,11 +55,11 @@ enum Command {
         style: Styles,
 
         /// How many pages to request at the most
-        #[arg(long, value_name = "N", value_parser = at_least_one)]
+        #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
         limit: Option<usize>,
 
         /// How many requests may be under way at once
-        #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = at_least_one)]
+        #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = at_least_one, allow_negative_numbers = true)]
         concurrency: usize,
 
         /// How long a page may take

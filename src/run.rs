@@ -57,7 +57,7 @@ pub enum Temper {
 ///
 /// # Errors
 ///
-/// Fails as the program does.
+/// Fails as the program does; a usage error for a hostile site where there is none.
 pub fn run(
     program: Program,
     style: &'static Style,
@@ -65,6 +65,11 @@ pub fn run(
     temper: Temper,
     output: &mut Output,
 ) -> Result<(), Error> {
+    if temper == Temper::Hostile && program != Program::Crawl {
+        let text =
+            "--hostile is a kind of site, and only crawl has one: run crawl --hostile";
+        return Err(Error::Usage(text.to_owned()));
+    }
     match program {
         Program::Countdown => countdown(style, output),
         Program::Echo => echo(style, address, output),

@@ -253,7 +253,11 @@ fn files(extensions: &[&str]) -> Vec<PathBuf> {
 
 #[test]
 fn every_file_opens_with_its_idea() {
-    for path in files(&["rs"]) {
+    // Elsewhere are texts for somebody to complete, and the like.
+    let homes = ["src", "tests", "examples", "benches", "steps"];
+    let is_code =
+        |path: &PathBuf| path.iter().any(|it| homes.iter().any(|home| it == *home));
+    for path in files(&["rs"]).into_iter().filter(is_code) {
         let text = read(&path);
         let opens = text.starts_with("//! ") || text.starts_with("#![doc = include_str!");
         assert!(opens, "{} does not say what it is", path.display());

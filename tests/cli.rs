@@ -1,0 +1,317 @@
+//! The command as somebody types it: what it prints, where, and with which status.
+//!
+//! What is text is compared with a snapshot; where a figure differs from run to run, `#`
+//! stands for it. `INSTA_UPDATE=always cargo test --test cli` writes them anew.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use insta::assert_snapshot;
+use lineage::styles::Style;
+use serde_json::Value;
+use site::server::Server;
+use site::{Outcome, Report, Site};
+
+#[cfg(target_os = "linux")]
+#[path = "cli/interrupted.rs"]
+mod interrupted;
+#[cfg(unix)]
+#[path = "cli/terminal.rs"]
+mod terminal;
+
+/// The command, away from every terminal and from what the environment may say of one.
+fn lineage(args: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lineage"));
+    command.args(args.split_ascii_whitespace()).stdin(Stdio::null());
+    for name in ["COLUMNS", "LINES", "NO_COLOR", "TERM", "CI"] {
+        command.env_remove(name);
+    }
+    // Then it takes itself to be called by cargo, and says so in what it suggests.
+    command.env("CARGO_MANIFEST_DIR", ".");
+    command
+}
+
+fn run(args: &str) -> (Output, String, String) {
+    let output = lineage(args).output().unwrap();
+    let [stdout, stderr] =
+        [&output.stdout, &output.stderr].map(|it| String::from_utf8(it.clone()).unwrap());
+    for text in [&stdout, &stderr] {
+        assert!(!text.contains('\x1b'), "an escape code without a terminal: {text:?}");
+        assert!(!text.contains("panicked"), "{text}");
+    }
+    (output, stdout, stderr)
+}
+
+/// What a command prints when all goes well.
+fn printed(args: &str) -> String {
+    let (output, stdout, stderr) = run(args);
+    assert_eq!((output.status.code(), &*stderr), (Some(0), ""), "{stdout}");
+    stdout
+}
+
+/// What a command prints and answers, as a terminal would show it.
+fn transcript(args: &str) -> String {
+    let (output, stdout, stderr) = run(args);
+    let status = output.status.code().unwrap();
+    format!("$ lineage {args}\n{stdout}{stderr}[status {status}]\n")
+}
+
+/// The same with `#` for every figure that a clock or a machine has made: those with a
+/// point, those of many digits, and all in a table.
+fn without_figures(text: &str) -> String {
+    let word = |word: &str| {
+        let is_part = |char: char| char.is_ascii_digit() || char == '.';
+        let number = word.trim_matches(|char| !is_part(char)).trim_end_matches('.');
+        let is_figure = number.contains(|char: char| char.is_ascii_digit())
+            && number.chars().all(is_part)
+            && number.parse::<f64>().is_ok();
+        if is_figure { word.replacen(number, "#", 1) } else { word.to_owned() }
+    };
+    let line =
+        |line: &str| line.split_whitespace().map(word).collect::<Vec<_>>().join(" ");
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn json(args: &str) -> Value {
+    serde_json::from_str(&printed(args)).unwrap()
+}
+
+/// The keys of an object, in order.
+fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn the_help_names_every_command() {
+    assert_snapshot!(printed("--help"));
+}
+
+#[test]
+fn a_list_names_styles_and_programs() {
+    assert_snapshot!(printed("list"));
+    let list = json("list --json");
+    let names = list["styles"].as_array().unwrap().iter().map(|it| &it["style"]);
+    assert!(names.eq(Style::names()));
+    assert_eq!(list["programs"], serde_json::json!(["countdown", "echo", "crawl"]));
+}
+
+#[test]
+fn a_diff_without_sides_is_the_table_of_all_neighbours() {
+    assert_snapshot!(printed("diff"));
+}
+
+#[test]
+fn a_diff_of_two_stages_is_a_line_a_file() {
+    assert_snapshot!(printed("diff stage1 stage2"));
+    assert_eq!(printed("diff stage1 stage2"), printed("diff deferreds generators"));
+    assert_eq!(printed("diff 1 2"), printed("diff stage1-callbacks stage2-generators"));
+}
+
+#[test]
+fn a_diff_of_a_file_is_unified() {
+    assert_snapshot!(printed("diff stage3 stage4 examples/echo.rs"));
+    let same = printed("diff stage1 stage2 event_loop");
+    assert!(same.ends_with("are byte-identical.\n"), "{same}");
+}
+
+#[test]
+fn a_countdown_is_what_was_said() {
+    assert_snapshot!(without_figures(&printed("run countdown --style greenlets")));
+}
+
+#[test]
+fn a_doctor_tells_of_everything_it_looked_for() {
+    let findings = json("doctor --json");
+    for finding in findings.as_array().unwrap() {
+        assert_eq!(keys(finding), ["detail", "found", "name", "needed_for"]);
+    }
+    let names =
+        findings.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap());
+    let told = printed("doctor");
+    names.for_each(|name| assert!(told.contains(name), "{name}"));
+}
+
+/// One line, on stderr, that says what would be right; and the status of `usage` or not.
+#[test]
+fn what_is_wrong_is_answered_in_one_line() {
+    let wrong = [
+        "frobnicate",
+        "--frobnicate",
+        "--json list",
+        "run",
+        "run teapot",
+        "run echo --style fibres",
+        "run echo --address here",
+        "run countdown --hostile",
+        "run echo --hostile",
+        "crawl",
+        "crawl 127.0.0.1",
+        "crawl https://localhost/",
+        "crawl ftp://localhost/",
+        "crawl http:///",
+        "crawl http://localhost:99999/",
+        "crawl http://127.0.0.1:1/ --json --style fibres",
+        "crawl http://127.0.0.1:1/ --limit 0",
+        "crawl http://127.0.0.1:1/ --concurrency -1",
+        "crawl http://127.0.0.1:1/ --timeout never",
+        "diff stage1",
+        "diff stage1 stage9",
+        "diff stage1 stage2 README.md",
+    ];
+    let mut transcripts = String::new();
+    for args in wrong {
+        let (output, stdout, stderr) = run(args);
+        assert_eq!((output.status.code(), &*stdout), (Some(2), ""), "{args}: {stderr}");
+        assert!(
+            stderr.starts_with("lineage: ") && stderr.lines().count() == 1,
+            "{stderr}"
+        );
+        transcripts.push_str(&transcript(args));
+    }
+    assert_snapshot!(transcripts);
+}
+
+#[test]
+fn what_does_not_work_has_status_1() {
+    assert_snapshot!(without_figures(&transcript("crawl http://127.0.0.1:1/")));
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let taken = taken.local_addr().map(|address| (address, taken)).unwrap();
+    let (output, stdout, stderr) = run(&format!("run echo --address {}", taken.0));
+    assert_eq!((output.status.code(), &*stdout), (Some(1), ""));
+    assert!(stderr.starts_with(&format!("lineage: {}: ", taken.0)), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1);
+}
+
+#[test]
+fn a_server_that_is_none_is_told_by_its_address() {
+    let garbage = format!("http://{}/", answering(b"220 ftp.example ESMTP\r\n"));
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let silent = silent.local_addr().map(|it| (format!("http://{it}/"), silent)).unwrap();
+    for (url, options, complaint) in [
+        (&garbage, "", "the answer for / is not HTTP"),
+        (&silent.0, "--timeout 0.2", "no answer for / within 0.2 s"),
+    ] {
+        let (output, _, stderr) = run(&format!("crawl {url} {options}"));
+        let address = url.trim_start_matches("http://").trim_end_matches('/');
+        assert_eq!(stderr, format!("lineage: {address}: {complaint}\n"));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+/// A server that answers one request with these bytes.
+fn answering(bytes: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        drop(stream.read(&mut [0; 1024]));
+        stream.write_all(bytes)
+    });
+    address
+}
+
+#[test]
+fn a_crawl_tells_of_every_page() {
+    let server = Server::start(Site::hostile()).unwrap();
+    let told = printed(&format!("crawl {} --timeout 1", server.url()));
+    assert!(told.starts_with(&Site::hostile().expected().to_string()), "{told}");
+}
+
+#[test]
+fn a_crawls_json_has_the_pages_and_a_digest_of_them() {
+    let server = Server::start(Site::friendly()).unwrap();
+    let paths = ["/", "/part-01/", "/part-02/", "/part-03/"].map(str::to_owned);
+    let expected: Report =
+        paths.map(|path| (path, Outcome::Status(200))).into_iter().collect();
+    let answer = json(&format!("crawl {} --limit 4 --style all --json", server.url()));
+    assert_eq!(keys(&answer), ["agree", "styles", "url"]);
+    assert_eq!((&answer["agree"], &answer["url"]), (&true.into(), &server.url().into()));
+    let styles = answer["styles"].as_array().unwrap();
+    assert!(styles.iter().map(|it| &it["style"]).eq(Style::names()));
+    for style in styles {
+        assert_eq!(keys(style), ["digest", "errors", "pages", "seconds", "style"]);
+        assert_eq!(
+            (&style["digest"], &style["errors"]),
+            (&expected.digest().into(), &0.into())
+        );
+        let line = |it: &Value| {
+            Some(format!("{} {}\n", it["path"].as_str()?, it["outcome"].as_str()?))
+        };
+        let pages: Option<String> =
+            style["pages"].as_array().unwrap().iter().map(line).collect();
+        assert_eq!(pages, Some(expected.to_string()));
+    }
+}
+
+#[test]
+fn a_tour_without_a_terminal_asks_nothing_and_fits_eighty_columns() {
+    let told = printed("--plain");
+    assert_snapshot!(without_figures(&told.replace(" --release", "")));
+    for line in told.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn a_tours_json_has_a_figure_or_null_for_everything() {
+    let answer = json("--json");
+    assert_eq!(keys(&answer), ["agree", "site", "styles"]);
+    assert_eq!(answer["agree"], true);
+    assert_eq!(answer["site"], serde_json::json!({ "pages": 40, "latency_ms": 50 }));
+    let styles = answer["styles"].as_array().unwrap();
+    assert!(styles.iter().map(|it| &it["style"]).eq(Style::names()));
+    for row in styles {
+        let style = Style::named(row["style"].as_str().unwrap()).unwrap();
+        assert_eq!(
+            keys(row),
+            [
+                "digest",
+                "error_sites",
+                "errors",
+                "kib_per_parked_task",
+                "lines",
+                "max_in_flight",
+                "nesting",
+                "pages",
+                "seconds",
+                "since",
+                "style",
+                "threads",
+            ]
+        );
+        assert_eq!(row["digest"], Site::friendly().expected().digest());
+        assert_eq!((&row["pages"], &row["errors"]), (&40.into(), &0.into()));
+        assert!(row["seconds"].as_f64().unwrap() > 0.1);
+        let has_proc = cfg!(target_os = "linux");
+        assert_eq!(row["threads"].is_u64(), has_proc);
+        assert_eq!(
+            row["kib_per_parked_task"].is_f64(),
+            has_proc && style.is_concurrent()
+        );
+        let bound = if style.is_concurrent() { 2..=16 } else { 1..=1 };
+        assert!(bound.contains(&row["max_in_flight"].as_u64().unwrap()), "{row}");
+    }
+}
+
+/// `lineage … | head -1`
+#[test]
+fn whoever_reads_no_further_is_no_error() {
+    let server = Server::start(Site::friendly()).unwrap();
+    let crawl = format!("crawl {}", server.url());
+    for args in
+        ["--plain", "--help", "diff", "diff 1 4 crawl.rs", "list", "doctor", &crawl]
+    {
+        let child = lineage(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        stdout.read_exact(&mut [0]).unwrap();
+        drop(stdout);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args}");
+        assert_eq!(output.status.code(), Some(0), "{args}");
+    }
+}

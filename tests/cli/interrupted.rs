@@ -1,0 +1,83 @@
+//! Ctrl-C: whatever goes on, nothing is left of it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use super::lineage;
+
+/// The status of somebody who was interrupted, as shells have it: 128 and the signal.
+const INTERRUPTED: Option<i32> = Some(130);
+
+/// Starts a command, with pipes to read from.
+fn start(args: &str) -> Child {
+    lineage(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn send(signal: &str, child: &Child) {
+    // Every shell has this command built in.
+    let kill = format!("kill -{signal} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
+/// The process that `parent` has started and that still runs.
+fn child_of(parent: u32) -> Option<u32> {
+    let pids = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.into_iter().find(|pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Behind the name, which is in brackets and may be anything: state, parent.
+        let rest = stat.rsplit(") ").next().unwrap_or_default();
+        rest.split(' ').nth(1) == Some(&parent.to_string())
+    })
+}
+
+/// Looks again and again until something is there.
+fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..10_000 {
+        if let Some(found) = look() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(3));
+    }
+    panic!("it never came to pass that {what}");
+}
+
+#[test]
+fn a_tour_ends_with_the_child_that_runs() {
+    // In the first crawl, and later on: among crawls and parked tasks.
+    for (signal, lines) in [("INT", 0), ("TERM", 0), ("INT", 7)] {
+        let mut tour = start("--plain");
+        let mut stdout = BufReader::new(tour.stdout.take().unwrap());
+        for _ in 0..lines {
+            stdout.read_line(&mut String::new()).unwrap();
+        }
+        let pid = tour.id();
+        let child = eventually("the tour has a child", || child_of(pid));
+        send(signal, &tour);
+        let status = tour.wait().unwrap();
+        assert_eq!(status.code(), INTERRUPTED, "{signal}");
+        // Its parent is gone, and so nobody would wait for it: it was ended before.
+        assert!(!Path::new(&format!("/proc/{child}")).exists(), "{child} runs on");
+        let mut stderr = String::new();
+        tour.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert_eq!(stderr, "lineage: interrupted\n");
+    }
+}
+
+#[test]
+fn a_crawl_says_how_far_it_came() {
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let crawl = start(&format!("crawl http://{}/", silent.local_addr().unwrap()));
+    let _connection = silent.accept().unwrap();
+    send("INT", &crawl);
+    let output = crawl.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), INTERRUPTED);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr, "lineage: interrupted after 0 pages\n");
+}

@@ -1,0 +1,79 @@
+//! In front of a terminal: colour, unless somebody does not want it, and a way to leave.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::ExitStatus;
+
+use rustix::fs::OFlags;
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use super::lineage;
+
+/// A new terminal: the end of who sits in front of it, and the end of the programs.
+fn terminal() -> (File, File) {
+    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    // No program is to hold the person's end: it would never hear of a hang-up.
+    fcntl_setfd(&person, FdFlags::CLOEXEC).unwrap();
+    grantpt(&person).unwrap();
+    unlockpt(&person).unwrap();
+    let name = ptsname(&person, Vec::new()).unwrap();
+    let programs = OpenOptions::new()
+        .read(true)
+        .write(true)
+        // Ctrl-C there is not to end the tests.
+        .custom_flags(OFlags::NOCTTY.bits().cast_signed())
+        .open(std::ffi::OsStr::from_bytes(name.as_bytes()));
+    (person.into(), programs.unwrap())
+}
+
+/// Runs a command in front of a terminal where somebody has typed something.
+fn run(args: &str, typed: &str, environment: &[(&str, &str)]) -> (ExitStatus, String) {
+    let (mut person, programs) = terminal();
+    let mut command = lineage(args);
+    command.envs(environment.iter().copied());
+    command.stdin(programs.try_clone().unwrap()).stdout(programs.try_clone().unwrap());
+    let mut child = command.stderr(programs).spawn().unwrap();
+    drop(command); // and with it our copies of the programs' end
+    person.write_all(typed.as_bytes()).unwrap();
+    let mut seen = Vec::new();
+    // On Linux, a terminal that nobody holds any more ends with an error.
+    let _ = person.read_to_end(&mut seen);
+    (child.wait().unwrap(), String::from_utf8_lossy(&seen).into_owned())
+}
+
+#[test]
+fn colour_is_for_terminals_unless_somebody_does_not_want_it() {
+    let seen = |environment: &[_]| run("diff 3 4 echo.rs", "", environment).1;
+    assert!(seen(&[]).contains("\x1b[31m-"), "what is gone is red");
+    for environment in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let seen = seen(&[environment]);
+        assert!(seen.contains("+++ ") && !seen.contains('\x1b'), "{environment:?}");
+    }
+    assert!(seen(&[("NO_COLOR", "")]).contains('\x1b'), "an empty NO_COLOR says nothing");
+}
+
+#[test]
+fn a_tour_is_left_with_a_q() {
+    let (status, seen) = run("", "q", &[]);
+    assert_eq!(status.code(), Some(0), "{seen}");
+    assert!(seen.contains("Guess: one thread"), "{seen:?}");
+    assert!(!seen.contains("blocking"), "nothing was run any more: {seen:?}");
+}
+
+#[test]
+fn a_plain_tour_is_plain_even_there() {
+    // It is not waited for: whoever hangs up has seen enough.
+    let (mut person, programs) = terminal();
+    let mut command = lineage("--plain");
+    command.stdin(programs.try_clone().unwrap()).stdout(programs.try_clone().unwrap());
+    let mut child = command.stderr(programs).spawn().unwrap();
+    drop(command);
+    let mut seen = [0; 200];
+    person.read_exact(&mut seen).unwrap();
+    drop(person);
+    child.wait().unwrap();
+    assert!(seen.starts_with(b"One crawler") && !seen.contains(&0x1b), "{seen:?}");
+}
