@@ -103,6 +103,14 @@ impl Pair {
         (self.before.map_or("", |it| it.text), self.after.map_or("", |it| it.text))
     }
 
+    /// The files, from the root of the workspace.
+    fn paths(&self, from: Side, to: Side) -> [Option<String>; 2] {
+        let path = |side: Side, file: Option<&File>| {
+            file.map(|it| format!("{}/{}", side.stage.name, it.path))
+        };
+        [path(from, self.before), path(to, self.after)]
+    }
+
     /// Lines that are added, and lines that are removed.
     fn counts(&self) -> (usize, usize) {
         let (before, after) = self.texts();
@@ -188,31 +196,38 @@ pub fn file(from: Side, to: Side, name: &str, output: &mut Output) -> Result<(),
 ///
 /// [`Error::Usage`] when neither side has such a file.
 pub fn unified(from: Side, to: Side, name: &str) -> Result<Vec<String>, Error> {
-    let pairs = Pair::all(from, to);
-    let called = |file: Option<&File>| file.is_some_and(|it| is_called(it.path, name));
-    let found = pairs.iter().find(|(key, pair)| {
-        is_called(key, name) || called(pair.before) || called(pair.after)
-    });
-    let Some((_, pair)) = found else {
-        let keys: Vec<_> = pairs.iter().map(|(key, _)| key.as_str()).collect();
-        let keys = keys.join(", ");
-        return Err(Error::Usage(format!(
-            "there is no file {name:?}; there are: {keys}"
-        )));
-    };
-    let header = |side: Side, file: Option<&File>| {
-        file.map_or("/dev/null".to_owned(), |it| {
-            format!("{}/{}", side.stage.name, it.path)
-        })
-    };
-    let headers = (header(from, pair.before), header(to, pair.after));
+    let pair = called(from, to, name)?;
+    let names = pair.paths(from, to).map(|path| path.unwrap_or("/dev/null".to_owned()));
     let (before, after) = pair.texts();
     if before == after {
-        return Ok(vec![format!("{} and {} are byte-identical.", headers.0, headers.1)]);
+        return Ok(vec![format!("{} and {} are byte-identical.", names[0], names[1])]);
     }
     let diff = TextDiff::from_lines(before, after);
-    let unified = diff.unified_diff().header(&headers.0, &headers.1).to_string();
+    let unified = diff.unified_diff().header(&names[0], &names[1]).to_string();
     Ok(unified.lines().map(str::to_owned).collect())
+}
+
+/// Where both sides have a file of that name, from the root of the workspace.
+///
+/// # Errors
+///
+/// [`Error::Usage`] when neither side has such a file.
+pub fn paths(from: Side, to: Side, name: &str) -> Result<[Option<String>; 2], Error> {
+    Ok(called(from, to, name)?.paths(from, to))
+}
+
+/// The pair of files that goes by that name on either side.
+fn called(from: Side, to: Side, name: &str) -> Result<Pair, Error> {
+    let pairs = Pair::all(from, to);
+    let keys: Vec<_> = pairs.iter().map(|(key, _)| key.clone()).collect();
+    let called = |file: Option<&File>| file.is_some_and(|it| is_called(it.path, name));
+    let found = pairs.into_iter().find(|(key, pair)| {
+        is_called(key, name) || called(pair.before) || called(pair.after)
+    });
+    found.map(|(_, pair)| pair).ok_or_else(|| {
+        let keys = keys.join(", ");
+        Error::Usage(format!("there is no file {name:?}; there are: {keys}"))
+    })
 }
 
 /// A line of a diff, with its colour.

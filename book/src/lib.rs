@@ -1,1 +1,42 @@
 //! The book: its directives, its checks, its server.
+//!
+//! mdBook makes pages of chapters. What a chapter shows, it takes from the workspace with a
+//! directive, so that text and code cannot drift apart; what does not exist is an error.
+//!
+//! # Reading order
+//!
+//! [`chapter`] finds the directives of a chapter and hands them to [`directive`], the table
+//! of what there is: [`item`], [`difference`], [`rosetta`], [`python`], [`snapshot`],
+//! [`story`] (a trace), [`results`] and [`chart`], [`quiz`], [`map`], [`slides`].
+//! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
+//! [`pages`] and [`coverage`] look at the whole; [`serve`] shows it, [`record`] keeps what
+//! was recorded true. [`args`] is what may be typed.
+
+#![forbid(unsafe_code)]
+
+pub mod args;
+pub mod build;
+pub mod chapter;
+pub mod chart;
+pub mod coverage;
+pub mod difference;
+pub mod directive;
+pub mod html;
+pub mod item;
+pub mod listing;
+pub mod map;
+pub mod measurement;
+pub mod pages;
+pub mod places;
+pub mod preprocessor;
+pub mod problem;
+pub mod python;
+pub mod quiz;
+pub mod record;
+pub mod results;
+pub mod rosetta;
+pub mod serve;
+pub mod slides;
+pub mod snapshot;
+pub mod story;
+pub mod warnings;

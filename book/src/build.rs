@@ -1,0 +1,62 @@
+//! Makes the pages, and looks at all that can be wrong with them.
+
+use std::path::{Path, PathBuf};
+
+use lineage::error::Error;
+use mdbook_driver::MDBook;
+use mdbook_driver::builtin_preprocessors::{IndexPreprocessor, LinkPreprocessor};
+use mdbook_driver::config::Config;
+
+use crate::coverage::{self, Progress};
+use crate::pages::Pages;
+use crate::places::Places;
+use crate::preprocessor::{Directives, NAME, Seen, failure};
+use crate::problem::Problem;
+use crate::slides;
+use crate::warnings;
+
+/// What a build has made.
+#[derive(Debug)]
+pub struct Built {
+    /// The folder of the pages.
+    pub folder: PathBuf,
+    /// How many pages.
+    pub pages: usize,
+    /// What is wrong with them.
+    pub problems: Vec<Problem>,
+}
+
+/// Builds the book in a folder, into `folder` or where `book.toml` says.
+///
+/// # Errors
+///
+/// Fails when mdBook cannot build at all. Everything else is in [`Built::problems`].
+pub fn build(book: &Path, folder: Option<&Path>) -> Result<Built, Error> {
+    let places = Places::of(book).map_err(Error::Failure)?;
+    let mut config =
+        Config::from_disk(places.book().join("book.toml")).map_err(failure)?;
+    if let Some(folder) = folder {
+        config.build.build_dir = std::path::absolute(folder).map_err(Error::failure)?;
+    }
+    let progress = config.get::<Progress>(&format!("preprocessor.{NAME}"));
+    let progress = progress.map_err(failure)?.unwrap_or_default();
+
+    let directives = Directives::default();
+    let mut mdbook = MDBook::load_with_config(places.book(), config).map_err(failure)?;
+    // The first takes the place of the command that `book.toml` has for the stock tool.
+    mdbook
+        .with_preprocessor(directives.clone())
+        .with_preprocessor(LinkPreprocessor::new())
+        .with_preprocessor(IndexPreprocessor::new());
+    let (built, warnings) = warnings::gather(|| mdbook.build());
+    built.map_err(failure)?;
+
+    let folder = mdbook.build_dir_for("html");
+    let Seen { mut problems, shown } = directives.take();
+    problems.extend(warnings);
+    let pages = Pages::read(&folder)?;
+    problems.extend(pages.check(&mdbook.source_dir()));
+    problems.extend(slides::check(&places, &pages.ids()));
+    problems.extend(coverage::check(&places, &progress, &shown));
+    Ok(Built { folder, pages: pages.count(), problems })
+}

@@ -1,0 +1,167 @@
+//! A chapter: where its directives are, and what may not be typed by hand.
+
+use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
+
+use crate::coverage::Shown;
+use crate::directive::{Directive, Expanded};
+use crate::html::escape;
+use crate::places::{Answer, Places};
+use crate::problem::Problem;
+
+/// What a fence that is typed by hand may be.
+const BY_HAND: [&str; 2] = ["text", "console"];
+
+/// mdBook's own directives. One of them may pass; the others would let code in unseen.
+const MDBOOKS: [&str; 4] = ["include", "rustdoc_include", "playground", "title"];
+
+/// A chapter with its directives replaced, and what was found on the way.
+#[derive(Debug, Default)]
+pub struct Expansion {
+    /// What mdBook is going to render.
+    pub text: String,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// What of the source it shows.
+    pub shown: Vec<Shown>,
+}
+
+/// Replaces the directives of a chapter. `name` is its file, for what is wrong.
+pub fn expand(places: &Places, name: &str, source: &str) -> Expansion {
+    let mut expansion = Expansion::default();
+    let code = code(name, source, &mut expansion.problems);
+    let mut done = 0;
+    for (at, _) in source.match_indices("{{#") {
+        if at < done {
+            continue;
+        }
+        let line = line_of(source, at);
+        expansion.text.push_str(&source[done..at]);
+        done = at;
+        if source[..at].ends_with('\\') {
+            unescape(&source[at..], &mut expansion.text);
+            continue;
+        }
+        match one(places, source, at, &code) {
+            Ok((end, expanded)) => {
+                expansion.text.push_str(&expanded.text);
+                expansion.shown.extend(expanded.shown);
+                done = end;
+            }
+            Err(message) => {
+                expansion.text.push_str(&visible(&message));
+                expansion.problems.push(Problem::at(name, line, message));
+                done = end_of(source, at).unwrap_or(at + "{{#".len());
+            }
+        }
+    }
+    expansion.text.push_str(&source[done..]);
+    expansion
+}
+
+/// The directive that begins there: where it ends, and what it becomes.
+fn one(
+    places: &Places,
+    source: &str,
+    at: usize,
+    code: &[Range<usize>],
+) -> Answer<(usize, Expanded)> {
+    let end = end_of(source, at).ok_or("the directive has no }} on its line")?;
+    let text = &source[at..end];
+    if code.iter().any(|range| range.contains(&at)) {
+        return Err(format!("{text} stands in code; write \\{text} to show it as it is"));
+    }
+    let inner = text["{{#".len()..text.len() - "}}".len()].trim();
+    if inner.split_whitespace().next() == Some("title") {
+        return Ok((end, Expanded { text: text.to_owned(), shown: Vec::new() }));
+    }
+    let directive = Directive::parse(inner)?;
+    if !directive.is_inline() && !is_alone(source, at, end) {
+        return Err(format!(
+            "{text} has to be alone on its line, without a blank before"
+        ));
+    }
+    Ok((end, directive.expand(places)?))
+}
+
+/// Where it ends, behind the braces, if it does on its line.
+fn end_of(source: &str, at: usize) -> Option<usize> {
+    let line = source[at..].lines().next().unwrap_or("");
+    line.find("}}").map(|length| at + length + "}}".len())
+}
+
+fn is_alone(source: &str, at: usize, end: usize) -> bool {
+    let begins = source[..at].is_empty() || source[..at].ends_with('\n');
+    begins && source[end..].lines().next().unwrap_or("").trim().is_empty()
+}
+
+/// Takes the backslash away, but for mdBook's own, which it takes away itself.
+fn unescape(rest: &str, text: &mut String) {
+    let name = rest["{{#".len()..].trim_start();
+    if !MDBOOKS.iter().any(|own| name.starts_with(own)) {
+        text.pop();
+    }
+}
+
+/// In the page as well, so that whoever looks at it while writing sees it.
+fn visible(message: &str) -> String {
+    format!("<strong class=\"problem\">{}</strong>", escape(message))
+}
+
+/// The ranges that are code, and what is wrong with them.
+fn code(name: &str, source: &str, problems: &mut Vec<Problem>) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    for (event, range) in Parser::new_ext(source, options()).into_offset_iter() {
+        let complaint = match event {
+            Event::Start(Tag::CodeBlock(kind)) => {
+                ranges.push(range.clone());
+                complaint(&kind)
+            }
+            Event::Code(_) => {
+                ranges.push(range.clone());
+                None
+            }
+            Event::Html(html) | Event::InlineHtml(html) if html.contains("<pre") => Some(
+                "a <pre> by hand: code comes by directive, text in a fence".to_owned(),
+            ),
+            _ => None,
+        };
+        let line = line_of(source, range.start);
+        problems.extend(complaint.map(|message| Problem::at(name, line, message)));
+    }
+    ranges
+}
+
+fn complaint(kind: &CodeBlockKind<'_>) -> Option<String> {
+    let CodeBlockKind::Fenced(info) = kind else {
+        return Some("code by indentation: show it with a directive".to_owned());
+    };
+    let language = info.split([' ', ',', '\t']).next().unwrap_or("");
+    if BY_HAND.contains(&language) {
+        return None;
+    }
+    let instead = match language.to_lowercase().as_str() {
+        "" => "say ```text or ```console",
+        "rust" | "rs" => "show it with {{#item FILE ITEM}}",
+        "python" | "py" => "show it with {{#python FILE [FUNCTION]}}",
+        _ => "only ```text and ```console are typed by hand",
+    };
+    let what = if language.is_empty() { "bare" } else { language };
+    Some(format!("a {what} fence by hand: {instead}"))
+}
+
+/// As mdBook reads a chapter.
+fn options() -> Options {
+    Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_HEADING_ATTRIBUTES
+        | Options::ENABLE_GFM
+}
+
+/// The number of the line at an offset, from 1.
+pub fn line_of(source: &str, at: usize) -> usize {
+    source[..at].matches('\n').count() + 1
+}

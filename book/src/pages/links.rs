@@ -1,0 +1,98 @@
+//! Where links lead.
+
+use super::Pages;
+use super::page::Link;
+
+/// What is wrong with a link of a page, if anything is.
+pub(super) fn complaint(pages: &Pages, page: &str, link: &Link) -> Option<String> {
+    let Link { element, target } = link;
+    if let Some(scheme) = scheme(target) {
+        let is_to_read = element == "a" && matches!(scheme, "http" | "https" | "mailto");
+        let is_inside = scheme == "data";
+        return (!is_to_read && !is_inside)
+            .then(|| format!("<{element}> takes {target} from somewhere else"));
+    }
+    let (path, fragment) = target.split_once('#').unwrap_or((target, ""));
+    let path = path.split('?').next().unwrap_or("");
+    let file = if path.is_empty() { page.to_owned() } else { resolve(page, path)? };
+    if path.starts_with('/') {
+        return Some(format!("{target} begins at a root that files do not have"));
+    }
+    if !pages.files.contains(&file) {
+        return Some(format!("the link {target} is dead: there is no {file}"));
+    }
+    let there = pages.html.get(&file)?;
+    let fragment = decoded(fragment);
+    let is_there = fragment.is_empty() || there.ids.contains(&fragment);
+    (!is_there).then(|| format!("the link {target} is dead: {file} has no #{fragment}"))
+}
+
+/// What is wrong with a file that a style names.
+pub(super) fn complaint_about_asset(
+    pages: &Pages,
+    style: &str,
+    target: &str,
+) -> Option<String> {
+    let link = Link { element: "style".to_owned(), target: target.to_owned() };
+    complaint(pages, style, &link)
+}
+
+/// The addresses in `url(…)` and `@import "…"`.
+pub(super) fn in_style(style: &str) -> Vec<String> {
+    let urls = style.split("url(").skip(1).filter_map(|it| it.split(')').next());
+    let imports = style.split("@import").skip(1).filter_map(|it| it.split(';').next());
+    let imports = imports.filter(|it| !it.contains("url("));
+    let bare = |it: &str| it.trim().trim_matches(['"', '\'']).to_owned();
+    urls.chain(imports).map(bare).collect()
+}
+
+/// Addresses in a text that are on the network. What only names a vocabulary is not.
+pub(super) fn remote_addresses(text: &str) -> Vec<&str> {
+    let starts = text.match_indices("https://").chain(text.match_indices("http://"));
+    let address = |at: usize| {
+        let ends = |it: char| it.is_whitespace() || "\"'`)<>".contains(it);
+        text[at..].split(ends).next().unwrap_or("")
+    };
+    let addresses = starts.map(|(at, _)| address(at));
+    addresses.filter(|it| !it.starts_with("http://www.w3.org/")).collect()
+}
+
+/// `https` of `https://…`; of `//…` as well.
+fn scheme(target: &str) -> Option<&str> {
+    if target.starts_with("//") {
+        return Some("//");
+    }
+    let (scheme, _) = target.split_once(':')?;
+    let is_scheme = |it: char| it.is_ascii_alphanumeric() || "+-.".contains(it);
+    (!scheme.is_empty() && scheme.chars().all(is_scheme)).then_some(scheme)
+}
+
+/// A path from the folder of the pages. `None` is outside of it, where nothing is.
+fn resolve(page: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = page.split('/').collect();
+    parts.pop();
+    let path = decoded(path);
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Without the percent signs.
+pub(crate) fn decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while let Some(byte) = bytes.get(index) {
+        let hex = bytes.get(index + 1..index + 3).filter(|_| *byte == b'%');
+        let hex = hex.and_then(|it| std::str::from_utf8(it).ok());
+        let value = hex.and_then(|it| u8::from_str_radix(it, 16).ok());
+        decoded.push(value.unwrap_or(*byte));
+        index += if value.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}

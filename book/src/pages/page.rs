@@ -1,0 +1,103 @@
+//! What there is to know of one page.
+
+use html5gum::emitters::default::{DefaultEmitter, StartTag};
+use html5gum::{Token, Tokenizer};
+
+/// A page, taken apart.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// Its length in bytes.
+    pub(super) size: usize,
+    /// Every `id`, in order.
+    pub(super) ids: Vec<String>,
+    /// Whatever leads out of it.
+    pub(super) links: Vec<Link>,
+    /// What looks like a directive.
+    pub(super) unexpanded: Vec<String>,
+}
+
+/// An attribute that names a file.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// The element that it is in.
+    pub(super) element: String,
+    /// What it names, as it stands there.
+    pub(super) target: String,
+}
+
+/// Attributes whose value is an address.
+const ADDRESSES: [&str; 7] =
+    ["href", "src", "data", "action", "formaction", "poster", "xlink:href"];
+
+/// Elements whose text nobody takes for a directive.
+const CODE: [&str; 3] = ["code", "script", "style"];
+
+impl Page {
+    pub(super) fn parse(html: &str) -> Self {
+        let mut page = Self { size: html.len(), ..Self::default() };
+        let mut emitter = DefaultEmitter::default();
+        emitter.naively_switch_states(true);
+        let mut code_depth = 0_usize;
+        for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
+            match token {
+                Token::StartTag(tag) => {
+                    code_depth += usize::from(is_code(&tag.name));
+                    page.start(&tag);
+                }
+                Token::EndTag(tag) => {
+                    code_depth =
+                        code_depth.saturating_sub(usize::from(is_code(&tag.name)));
+                }
+                Token::String(text) if code_depth == 0 => {
+                    page.text(&String::from_utf8_lossy(&text));
+                }
+                _ => {}
+            }
+        }
+        page
+    }
+
+    fn start(&mut self, tag: &StartTag<()>) {
+        let element = String::from_utf8_lossy(&tag.name).into_owned();
+        for (name, value) in &tag.attributes {
+            let name = String::from_utf8_lossy(name);
+            let value = String::from_utf8_lossy(value).into_owned();
+            let mut link = |target: &str| {
+                let (element, target) = (element.clone(), target.to_owned());
+                self.links.push(Link { element, target });
+            };
+            match &*name {
+                "id" => self.ids.push(value),
+                "srcset" => value
+                    .split(',')
+                    .filter_map(|it| it.split_whitespace().next())
+                    .for_each(link),
+                "style" => super::links::in_style(&value).iter().for_each(|it| link(it)),
+                name if ADDRESSES.contains(&name) => link(&value),
+                _ => {}
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        for (at, _) in text.match_indices("{{#") {
+            let line = text[at..].lines().next().unwrap_or("");
+            let end = line.find("}}").map_or(line.len(), |it| it + "}}".len());
+            self.unexpanded.push(line[..end].to_owned());
+        }
+    }
+
+    /// Ids that more than one element has, each once.
+    pub(super) fn ids_used_twice(&self) -> Vec<&str> {
+        let mut ids: Vec<_> = self.ids.iter().map(String::as_str).collect();
+        ids.sort_unstable();
+        let mut twice: Vec<_> =
+            ids.windows(2).filter(|it| it[0] == it[1]).map(|it| it[0]).collect();
+        twice.dedup();
+        twice
+    }
+}
+
+fn is_code(name: &[u8]) -> bool {
+    CODE.iter().any(|code| code.as_bytes() == name)
+}

@@ -1,0 +1,221 @@
+//! `benches/results/*.json`, version 1: what was measured, where and how. And
+//! `{{#measure KEY}}`: a number of it in prose.
+//!
+//! The format is in `docs/results.md`. A key is `NAME.ROW`; `NAME.ROW / NAME.ROW` is how many
+//! times more the first is.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::html::escape;
+use crate::places::{Answer, Places};
+
+/// The version of the format.
+pub const VERSION: u32 = 1;
+
+/// The folder, from the workspace's root.
+pub const FOLDER: &str = "benches/results";
+
+/// One measurement, with its circumstances.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Results {
+    /// [`VERSION`].
+    pub version: u32,
+    /// What it is called; the file's name without `.json`.
+    pub name: String,
+    /// What to type to measure it again.
+    pub command: String,
+    /// Where it was measured.
+    pub machine: Machine,
+    /// When, as `2015-05-09`.
+    pub date: String,
+    /// What came out.
+    pub rows: Vec<Row>,
+}
+
+/// A machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// The processor, in the system's words.
+    pub cpu: String,
+    /// The system, and its architecture.
+    pub os: String,
+    /// The compiler, in its own words.
+    pub rustc: String,
+}
+
+/// A number that was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// Its name in keys.
+    pub id: String,
+    /// Its name for readers.
+    pub label: String,
+    /// What it counts: `ns`, `KiB`, `allocations`.
+    pub unit: String,
+    /// The median of all samples.
+    pub median: f64,
+    /// The lower end of the interval.
+    pub low: f64,
+    /// The upper end of the interval.
+    pub high: f64,
+    /// How many samples.
+    pub samples: u64,
+}
+
+impl Results {
+    /// Reads `benches/results/NAME.json`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is not there, or makes no sense.
+    pub fn read(places: &Places, name: &str) -> Answer<Self> {
+        let path = format!("{FOLDER}/{name}.json");
+        let text = places.read(&path)?;
+        let results: Self =
+            serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
+        results.make_sense(name).map_err(|error| format!("{path}: {error}"))?;
+        Ok(results)
+    }
+
+    /// Whether these can be the results of that name.
+    ///
+    /// # Errors
+    ///
+    /// Says what cannot be.
+    pub fn make_sense(&self, name: &str) -> Answer<()> {
+        if self.version != VERSION {
+            return Err(format!("version {}, and this reads {VERSION}", self.version));
+        }
+        if self.name != name {
+            return Err(format!("its name is {}", self.name));
+        }
+        let mut ids = BTreeSet::new();
+        for row in &self.rows {
+            if !ids.insert(&row.id) {
+                return Err(format!("two rows have the id {}", row.id));
+            }
+            let is_ordered = row.low <= row.median && row.median <= row.high;
+            if !is_ordered || row.low < 0.0 || row.samples == 0 {
+                return Err(format!("row {}: 0 ≤ low ≤ median ≤ high, please", row.id));
+            }
+        }
+        Ok(())
+    }
+
+    fn row(&self, id: &str) -> Answer<&Row> {
+        self.rows.iter().find(|row| row.id == id).ok_or_else(|| {
+            let ids: Vec<_> = self.rows.iter().map(|row| row.id.as_str()).collect();
+            format!("{} has no row {id}; it has: {}", self.name, ids.join(", "))
+        })
+    }
+
+    /// Where, when and how it was measured, in a line.
+    pub fn circumstances(&self) -> String {
+        let Self { command, machine, date, .. } = self;
+        format!("{command}, {date}, {}, {}, {}", machine.cpu, machine.os, machine.rustc)
+    }
+}
+
+/// The number with its interval.
+///
+/// # Errors
+///
+/// Names the rows there are.
+pub fn expand(places: &Places, key: &str) -> Answer<String> {
+    let Some((above, below)) = key.split_once('/') else {
+        let (results, row) = look_up(places, key)?;
+        return Ok(span(&results, &row));
+    };
+    let (results, above) = look_up(places, above)?;
+    let (_, below) = look_up(places, below)?;
+    if above.unit != below.unit {
+        return Err(format!("{key}: {} and {} do not compare", above.unit, below.unit));
+    }
+    if below.low <= 0.0 {
+        return Err(format!("{key}: nothing is so many times nothing"));
+    }
+    let times = Row {
+        unit: "×".to_owned(),
+        median: above.median / below.median,
+        low: above.low / below.high,
+        high: above.high / below.low,
+        ..above
+    };
+    Ok(span(&results, &times))
+}
+
+fn look_up(places: &Places, key: &str) -> Answer<(Results, Row)> {
+    let key = key.trim();
+    let (name, id) = key
+        .split_once('.')
+        .ok_or_else(|| format!("the key {key} is not of the form NAME.ROW"))?;
+    let results = Results::read(places, name)?;
+    let row = results.row(id)?.clone();
+    Ok((results, row))
+}
+
+fn span(results: &Results, row: &Row) -> String {
+    let title = format!("{} samples; {}", row.samples, results.circumstances());
+    format!(
+        "<span class=\"measure\" title=\"{}\">{} ({})</span>",
+        escape(&title),
+        row.median(),
+        row.interval()
+    )
+}
+
+impl Row {
+    /// `14.2 ns`, in HTML.
+    pub fn median(&self) -> String {
+        format!("{}\u{a0}{}", number(self.median), escape(&self.unit))
+    }
+
+    /// `13.9–14.6`.
+    pub fn interval(&self) -> String {
+        format!("{}–{}", number(self.low), number(self.high))
+    }
+}
+
+/// Three digits that count, and no zeros behind them.
+pub fn number(value: f64) -> String {
+    let digits = match value {
+        value if value >= 100.0 => 0,
+        value if value >= 10.0 => 1,
+        value if value >= 1.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.digits$}");
+    if text.contains('.') {
+        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    }
+    thousands(&text)
+}
+
+/// `12,345`.
+fn thousands(digits: &str) -> String {
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn a_number_has_three_digits_that_count() {
+        let numbers = [0.5126, 1.0, 1.234, 14.25, 14.0, 999.6, 12_345.0, 0.0];
+        let texts = numbers.map(number);
+        assert_eq!(texts, ["0.513", "1", "1.23", "14.2", "14", "1,000", "12,345", "0"]);
+    }
+}

@@ -1,0 +1,131 @@
+//! Shows the book: a small file server on this machine only, which builds again when
+//! something changes, and lets the open pages know.
+
+mod http;
+mod watch;
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lineage::error::Error;
+use lineage::interrupt;
+use lineage::output::Output;
+
+use crate::build::{Built, build};
+use crate::problem;
+
+/// How often to look for changes.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// What all connections share.
+#[derive(Debug)]
+struct Shared {
+    folder: PathBuf,
+    /// Goes up with each build. Open pages ask for it.
+    version: AtomicU64,
+    /// Held while pages are written, so that nobody gets half of one.
+    writing: RwLock<()>,
+}
+
+/// Builds and serves until Ctrl-C.
+///
+/// # Errors
+///
+/// Fails when the book cannot be built at first, or when the port is taken.
+pub fn serve(
+    book: &Path,
+    port: u16,
+    open: bool,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .map_err(|error| Error::Failure(format!("port {port}: {error}")))?;
+    let address = listener.local_addr().map_err(Error::failure)?;
+    let watch = watch::Watch::around(book)?;
+    let built = build_and_tell(book, output)?;
+    let shared = Arc::new(Shared {
+        folder: built.folder,
+        version: AtomicU64::new(0),
+        writing: RwLock::new(()),
+    });
+    let url = format!("http://{address}/");
+    output.line(format_args!("the book is at {url} (Ctrl-C ends it)"))?;
+    if open {
+        open_browser(&url)?;
+    }
+    interrupt::on_interrupt(|| std::process::exit(0))?;
+    let connections = Arc::clone(&shared);
+    thread::spawn(move || accept(&listener, &connections));
+    rebuild_on_change(book, watch, &shared, output)
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        let Ok(stream) = stream else { continue };
+        let shared = Arc::clone(shared);
+        // Whoever goes away in the middle of an answer does not want it.
+        thread::spawn(move || drop(answer(stream, &shared)));
+    }
+}
+
+fn answer(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    let version = shared.version.load(Ordering::SeqCst);
+    let reading = shared.writing.read();
+    let answered = http::answer(stream, &shared.folder, version);
+    drop(reading);
+    answered
+}
+
+/// Never comes back, but for a closed stdout.
+fn rebuild_on_change(
+    book: &Path,
+    mut watch: watch::Watch,
+    shared: &Shared,
+    output: &mut Output,
+) -> Result<(), Error> {
+    loop {
+        thread::sleep(PAUSE);
+        if !watch.has_changed() {
+            continue;
+        }
+        let writing = shared.writing.write();
+        // What cannot be built now may be built after the next change.
+        match build_and_tell(book, output) {
+            Err(error @ Error::ReaderLeft) => return Err(error),
+            Err(error) => output.line(error)?,
+            Ok(_) => {}
+        }
+        drop(writing);
+        shared.version.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn build_and_tell(book: &Path, output: &mut Output) -> Result<Built, Error> {
+    let began = Instant::now();
+    let mut built = build(book, None)?;
+    if !built.problems.is_empty() {
+        output.line(problem::list(&mut built.problems))?;
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    output.line(format_args!("{} pages in {seconds:.2} s", built.pages))?;
+    Ok(built)
+}
+
+fn open_browser(url: &str) -> Result<(), Error> {
+    let command = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
+    let mut browser = Command::new(command);
+    browser.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let opened = browser.spawn().map(drop);
+    opened.map_err(|error| Error::Failure(format!("cannot open a browser: {error}")))
+}

@@ -1,0 +1,114 @@
+//! As much of HTTP as a browser needs to read files.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use crate::pages::decoded;
+
+/// How long a browser may take to say what it wants.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long its wish may be.
+const MOST_HEAD: u64 = 16_384;
+
+/// Where the version of the pages is asked for.
+const VERSION: &str = "/.version";
+
+/// An answer.
+struct Answer {
+    status: &'static str,
+    kind: &'static str,
+    body: Vec<u8>,
+}
+
+/// Reads one request and answers it from a folder.
+pub(super) fn answer(
+    mut stream: TcpStream,
+    folder: &Path,
+    version: u64,
+) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut lines = BufReader::new((&stream).take(MOST_HEAD)).lines();
+    let first = lines.next().transpose()?.unwrap_or_default();
+    // All of it is read: a connection that is closed with something unread is reset.
+    for line in lines {
+        if line?.is_empty() {
+            break;
+        }
+    }
+    let mut words = first.split_whitespace();
+    let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let Answer { status, kind, body } = match method {
+        "GET" | "HEAD" => get(target, folder, version),
+        _ => Answer::text("405 Method Not Allowed", "only GET and HEAD"),
+    };
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+         Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+    )?;
+    if method == "GET" { stream.write_all(&body) } else { Ok(()) }
+}
+
+impl Answer {
+    fn text(status: &'static str, text: &str) -> Self {
+        let kind = "text/plain; charset=utf-8";
+        Self { status, kind, body: text.as_bytes().to_vec() }
+    }
+}
+
+fn get(target: &str, folder: &Path, version: u64) -> Answer {
+    let path = target.split(['?', '#']).next().unwrap_or("");
+    if path == VERSION {
+        return Answer::text("200 OK", &version.to_string());
+    }
+    let Some(file) = file(folder, path) else {
+        return Answer::text("404 Not Found", "there is no such page");
+    };
+    let Ok(mut body) = fs::read(&file) else {
+        return Answer::text("404 Not Found", "there is no such page");
+    };
+    let kind = kind(&file);
+    if kind.starts_with("text/html") {
+        body.extend_from_slice(reload(version).as_bytes());
+    }
+    Answer { status: "200 OK", kind, body }
+}
+
+/// The file that a path names; none outside of the folder.
+fn file(folder: &Path, path: &str) -> Option<PathBuf> {
+    let path = decoded(path.strip_prefix('/')?);
+    let relative = Path::new(&path);
+    let is_below = relative.components().all(|it| matches!(it, Component::Normal(_)));
+    let file = folder.join(relative);
+    let file = if file.is_dir() { file.join("index.html") } else { file };
+    (is_below && file.is_file()).then_some(file)
+}
+
+/// A script that is in no file: it lets a served page notice that it is old.
+fn reload(version: u64) -> String {
+    format!(
+        "<script>setInterval(async () => {{ try {{ \
+         const now = await (await fetch('{VERSION}')).text(); \
+         if (now !== '{version}') location.reload(); }} catch {{}} }}, 500);</script>\n"
+    )
+}
+
+fn kind(file: &Path) -> &'static str {
+    match file.extension().and_then(|it| it.to_str()).unwrap_or("") {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "json" => "application/json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "woff2" => "font/woff2",
+        "txt" | "md" | "toml" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,227 @@
+//! `{{#trace PROGRAM STYLE [STYLE]}}`: a recorded run, as a table and as data for the player.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use lineage::trace::Trace;
+use lineage::trace::json::{Event, Line, Thing, VERSION, Way};
+use serde::Serialize;
+
+use crate::html::{escape, json_in_script};
+use crate::places::{Answer, Places};
+
+/// The folder, from the book's.
+pub const FOLDER: &str = "traces";
+
+/// What stands in the page's script: the trace, and the text of the files it names.
+#[derive(Serialize)]
+struct Data<'a> {
+    #[serde(flatten)]
+    trace: &'a Trace,
+    /// By the files' indices, line by line.
+    sources: BTreeMap<usize, Vec<String>>,
+}
+
+/// A trace's file, from the book's folder.
+pub fn path(program: &str, style: &str) -> String {
+    format!("{FOLDER}/{program}.{style}.json")
+}
+
+/// The player's figure; for two styles, two of them, to be played in step.
+///
+/// # Errors
+///
+/// Fails when there is no such recording, or when it does not fit the sources any more.
+pub fn expand(places: &Places, program: &str, styles: &[&str]) -> Answer<String> {
+    let figures: Vec<_> =
+        styles.iter().map(|style| figure(places, program, style)).collect();
+    let wrong: Vec<_> = figures.iter().filter_map(|it| it.clone().err()).collect();
+    if !wrong.is_empty() {
+        return Err(wrong.join("; "));
+    }
+    let figures: String = figures.into_iter().flatten().collect();
+    if styles.len() == 1 {
+        return Ok(figures);
+    }
+    Ok(format!("<div class=\"trace-pair\">\n{figures}</div>\n"))
+}
+
+/// Reads a recording.
+///
+/// # Errors
+///
+/// Says how to record it, if it is not there.
+pub fn read(places: &Places, program: &str, style: &str) -> Answer<Trace> {
+    let path = path(program, style);
+    let text = places.read_own(&path).map_err(|error| {
+        format!("{error}; record it with: cargo run -p book -- record {program} {style}")
+    })?;
+    let trace: Trace =
+        serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
+    if trace.version != VERSION {
+        let version = trace.version;
+        return Err(format!("{path} has version {version}, and this reads {VERSION}"));
+    }
+    if (trace.program.as_str(), trace.style.as_str()) != (program, style) {
+        return Err(format!("{path} is of {} {}", trace.program, trace.style));
+    }
+    Ok(trace)
+}
+
+fn figure(places: &Places, program: &str, style: &str) -> Answer<String> {
+    let trace = read(places, program, style)?;
+    let sources = sources(places, &trace)?;
+    let json = serde_json::to_string(&Data { trace: &trace, sources })
+        .map_err(|error| error.to_string())?;
+    let mut html = format!(
+        "<figure class=\"trace\" id=\"trace-{program}-{style}\" \
+         data-program=\"{program}\" data-style=\"{style}\">\n\
+         <figcaption>{}</figcaption>\n\
+         <table>\n<thead><tr><th>Step</th><th>Time</th><th>What happened</th>\
+         <th>Where</th></tr></thead>\n<tbody>\n",
+        caption(&trace)
+    );
+    html.push_str(&rows(&trace));
+    html.push_str("</tbody>\n</table>\n");
+    _ = writeln!(
+        html,
+        "<script type=\"application/json\" class=\"trace-data\">{}</script>\n</figure>",
+        json_in_script(&json)
+    );
+    Ok(html)
+}
+
+/// The text of the files that the trace names; its lines have to be there.
+fn sources(places: &Places, trace: &Trace) -> Answer<BTreeMap<usize, Vec<String>>> {
+    let mut sources = BTreeMap::new();
+    for (index, file) in trace.files.iter().enumerate() {
+        let text = places.read(file)?;
+        sources.insert(index, text.lines().map(str::to_owned).collect::<Vec<_>>());
+    }
+    let places = trace.events.iter().map(|it| it.place);
+    for place in places.chain(trace.subjects.iter().map(|it| it.place)) {
+        let Some((file, line)) = place.file.zip(place.line) else { continue };
+        let known = sources.get(&file).map_or(0, Vec::len);
+        if line as usize > known {
+            let (program, style) = (&trace.program, &trace.style);
+            return Err(format!(
+                "the trace of {program} {style} is older than its sources; record it \
+                 with: cargo run -p book -- record {program} {style}"
+            ));
+        }
+    }
+    Ok(sources)
+}
+
+fn caption(trace: &Trace) -> String {
+    use lineage::trace::json::Clock;
+    let Trace { program, style, .. } = trace;
+    let clock = match trace.clock {
+        Clock::Virtual => "a virtual clock: nobody really waits",
+        Clock::Real => "a real clock",
+        Clock::Simulated => "the clock of a simulated network",
+    };
+    let count = trace.events.len();
+    format!(
+        "<b>{program}</b> in style <b>{style}</b>: {count} steps, recorded by {clock}"
+    )
+}
+
+/// A row for each event.
+fn rows(trace: &Trace) -> String {
+    let mut rows = String::new();
+    let mut turn = 0;
+    for (index, event) in trace.events.iter().enumerate() {
+        turn = event.turn.unwrap_or(turn);
+        let at = place(trace, event.place);
+        let at = if at.is_empty() { at } else { format!("<code>{}</code>", escape(&at)) };
+        _ = writeln!(
+            rows,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{at}</td></tr>",
+            index + 1,
+            time(event.at),
+            escape(&words(trace, event, turn)),
+        );
+    }
+    rows
+}
+
+/// What happened, in words. `turn` is the turn it happened in.
+pub fn words(trace: &Trace, event: &Event, turn: u64) -> String {
+    let who = event.subject.map_or("nobody".to_owned(), |id| subject(trace, id));
+    let by = event.by.map_or(String::new(), |by| format!(" by {}", thing(trace, by)));
+    let on = event.on.map_or("something".to_owned(), |on| thing(trace, on));
+    let due = event.due.map(|due| format!(", due at {}", time(due))).unwrap_or_default();
+    let for_whom = event.subject.map(|_| format!(", for {who}")).unwrap_or_default();
+    match event.what.as_str() {
+        "turn-began" => format!("turn {turn} begins"),
+        "turn-ended" => format!("turn {turn} ends: nobody is ready"),
+        "created" => format!("{who} is created{by}"),
+        "woken" => format!("{who} is woken{by}"),
+        "resumed" => format!("{who} runs"),
+        "suspended" => waits(trace, &who, event),
+        "finished" => format!("{who} is done"),
+        "cancelled" => format!("{who} is cancelled"),
+        "panicked" => format!("{who} panics"),
+        "timer-set" => format!("{on} is set{due}{for_whom}"),
+        "timer-fired" => format!("{on} fires{for_whom}"),
+        "timer-cancelled" => format!("{on} is cancelled{for_whom}"),
+        "socket-parked" => format!("{who} is parked at {on}"),
+        "socket-ready" => format!("{on} is ready{for_whom}"),
+        other => format!("{who}: {other}"),
+    }
+}
+
+fn waits(trace: &Trace, who: &str, event: &Event) -> String {
+    let on = event.on.map(|on| format!(" for {}", thing(trace, on))).unwrap_or_default();
+    match event.depth {
+        Some(1) => format!("{who} waits{on}, one call deep"),
+        Some(depth) => format!("{who} waits{on}, {depth} calls deep"),
+        None => format!("{who} waits{on}"),
+    }
+}
+
+/// `task 2 (count)`.
+fn subject(trace: &Trace, id: u32) -> String {
+    let Some(subject) = trace.subjects.iter().find(|it| it.id == id) else {
+        return "the loop".to_owned();
+    };
+    let name = subject.name.as_deref().map(|name| format!(" ({name})"));
+    format!("{} {id}{}", subject.kind, name.unwrap_or_default())
+}
+
+fn thing(trace: &Trace, thing: Thing) -> String {
+    match thing {
+        Thing::Loop => "the loop".to_owned(),
+        Thing::Subject { id } => subject(trace, id),
+        Thing::Timer { id } => format!("timer {id}"),
+        Thing::Socket { id, direction: Way::Read } => format!("socket {id}, to read"),
+        Thing::Socket { id, direction: Way::Write } => format!("socket {id}, to write"),
+        Thing::Foreign => "somebody outside".to_owned(),
+    }
+}
+
+/// `countdown.rs:30`.
+fn place(trace: &Trace, place: Line) -> String {
+    let Some((file, line)) = place.file.zip(place.line) else { return String::new() };
+    let file = trace.files.get(file).map_or("", String::as_str);
+    format!("{}:{line}", file.rsplit('/').next().unwrap_or(file))
+}
+
+/// Microseconds as milliseconds, without needless zeros.
+fn time(micros: u64) -> String {
+    let digits = format!("{}.{:03}", micros / 1000, micros % 1000);
+    format!("{} ms", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn a_time_has_no_needless_zeros() {
+        assert_eq!(time(0), "0 ms");
+        assert_eq!(time(40_000), "40 ms");
+        assert_eq!(time(1_250), "1.25 ms");
+    }
+}

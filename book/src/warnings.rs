@@ -1,0 +1,66 @@
+//! What mdBook mumbles while it builds: it warns where a strict build has to fail.
+
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::problem::Problem;
+
+/// Keeps warnings and errors, and nothing else.
+#[derive(Clone, Default)]
+struct Listener {
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+/// The text of an event.
+#[derive(Default)]
+struct Message(String);
+
+/// Does something, and gives what mdBook has warned of meanwhile.
+pub fn gather<R>(something: impl FnOnce() -> R) -> (R, Vec<Problem>) {
+    let listener = Listener::default();
+    let heard = Arc::clone(&listener.heard);
+    let result = tracing::subscriber::with_default(listener, something);
+    let heard =
+        std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
+    let problems = heard.into_iter().map(|message| Problem::with("mdBook", message));
+    (result, problems.collect())
+}
+
+impl Subscriber for Listener {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // What parses HTML complains to mdBook, and mdBook to us.
+        *metadata.level() <= Level::WARN && metadata.target().starts_with("mdbook")
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut message = Message::default();
+        event.record(&mut message);
+        // One line a problem; the rest is advice.
+        let line = message.0.lines().next().unwrap_or_default().to_owned();
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            _ = write!(self.0, "{value:?}");
+        }
+    }
+}
