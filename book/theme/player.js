@@ -16,7 +16,7 @@
     const LEGEND = '▶ runs · ▷ runs another · ○ ready · ‖ waits · ■ has finished · '
         + '✕ was cancelled or panicked. Arrows: who woke whom. Loop: its turns.';
 
-    const when = at => (at < 1000 ? `${at} µs` : `${+(at / 1000).toFixed(1)} ms`);
+    const when = at => `${+(at / 1000).toFixed(3)} ms`;
 
     // ------------------------------------------------------------------ one recording
 
@@ -29,7 +29,7 @@
             this.rows = [...figure.querySelectorAll('tbody tr')];
             this.files = new Map();
             this.names = new Map(this.trace.subjects.map(
-                ({ id, name, kind }) => [id, `${name || kind} #${id}`],
+                ({ id, name, kind }) => [id, `${kind} ${id}${name ? ` (${name})` : ''}`],
             ));
             this.build();
         }
@@ -66,10 +66,9 @@
             this.lists.forEach(([name, dd]) => list.append(make('dt', {}, name), dd));
             const panels = make('div', { class: 'trace-panels' }, list);
             if (Object.keys(this.trace.sources || {}).length) {
-                this.code = make('pre', { tabindex: 0 });
-                this.path = make('figcaption', {});
+                this.code = make('pre', { tabindex: 0, role: 'region', 'aria-label': 'Source' });
+                this.path = make('p');
                 panels.append(make('div', { class: 'trace-source' }, this.path, this.code));
-                this.path.replaceWith(this.path = make('p', { class: 'trace-path' }));
             }
             const table = this.figure.querySelector('table');
             const wrapper = make('div', {
@@ -96,7 +95,7 @@
                 .map(([name, d]) => `<path class="${name}" d="${d}"/>`).join('');
             this.box.lastChild.innerHTML = `<svg width="${width}" height="${height}">`
                 + `<rect class="here" width="${STEP}" height="${height}"/>${paths}`
-                + `${this.times()}<rect class="veil" width="${width}" height="${height}"/></svg>`;
+                + `<rect class="veil" width="${width}" height="${height}"/>${this.times()}</svg>`;
             this.here = this.box.querySelector('.here');
             this.veil = this.box.querySelector('.veil');
             return make(
@@ -413,10 +412,7 @@
 
         // Forward by one; where a guess is due, that first.
         step() {
-            if (this.guessing && !this.asking && this.ask()) {
-                return;
-            }
-            if (!this.asking) {
+            if (this.asking ? this.guessed : !this.guessing || !this.ask()) {
                 this.go(this.at + 1);
             }
         }
@@ -489,6 +485,7 @@
             const waiting = view.waiting(state).slice(0, Math.max(0, 4 - state.ready.length));
             const choices = [...state.ready, ...waiting].sort((one, other) => one - other);
             this.asking = make('p', { role: 'status' });
+            this.guessed = false;
             const buttons = choices.map(id => make('button', {
                 type: 'button', click: ({ target }) => this.answer(target, id),
             }, view.names.get(id)));
@@ -509,7 +506,8 @@
             button.prepend(button.dataset.said ? '' : isRight ? '✓ ' : '✗ ');
             button.dataset.said = isRight;
             this.asking.textContent = view.why(view.states[this.at], id, next);
-            if (isRight) {
+            if (isRight && !this.guessed) {
+                this.guessed = true;
                 const on = make('button', { type: 'button', click: () => this.go(this.at + 1) },
                     'Go on ▶');
                 this.asks.append(on);
