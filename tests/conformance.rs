@@ -31,6 +31,10 @@ mod tasks;
 /// Far more than a scenario takes in any style, far less than for ever.
 const LONG: Duration = Duration::from_mins(1);
 
+/// The same for a single thing that somebody waits for, so that whoever waits is told apart
+/// from those who wait for him.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 macro_rules! scenarios {
     ($($module:ident: $($scenario:ident)*;)*) => {$($(
         #[test]
@@ -96,7 +100,7 @@ fn in_every_style(name: &str, scenario: fn(&'static Style)) {
 
 /// Looks again and again until something is so.
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LONG / 2;
+    let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "it never came to pass that {what}");
         thread::sleep(Duration::from_millis(5));

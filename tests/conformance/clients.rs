@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::LONG;
+use crate::PATIENCE;
 
 /// Any free port of this machine.
 pub(crate) const ANYWHERE: SocketAddr =
@@ -30,8 +30,8 @@ pub(crate) fn bytes(count: usize) -> &'static [u8] {
 /// A connection on which nothing waits for ever.
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(LONG)).unwrap();
-    stream.set_write_timeout(Some(LONG)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
