@@ -12,7 +12,6 @@ use stage2_generators::coroutine::{
     AlreadyRunning, AlreadyStarted, Body, Finished, ForeignAwait, Generator,
     GeneratorExit, IgnoredExit, NotStarted, RaisedFinished, Resume, State, Step, Stepped,
 };
-use stage2_generators::extras::trampoline::{Command, Trampoline, call};
 use stage2_generators::failure::{Failure, on_report};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,58 +311,6 @@ fn a_for_loop_ignores_the_return_value() {
     });
     let all: Result<Vec<_>, _> = generator.yields().collect();
     assert_eq!(all.unwrap(), [1, 2]);
-}
-
-/// M3.21
-#[test]
-fn a_trampoline_calls_twenty_thousand_deep_on_a_small_stack() {
-    fn down(
-        co: stage2_generators::coroutine::Co<Command, ()>,
-        left: u32,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<&'static str, Failure>>>> {
-        Box::pin(async move {
-            if left == 0 {
-                return Ok("bottom");
-            }
-            call(&co, |co| down(co, left - 1)).await
-        })
-    }
-    let deep = || {
-        let log = Log::default();
-        let said = Rc::clone(&log);
-        let mut trampoline = Trampoline::default();
-        trampoline.add(Generator::new(|co| async move {
-            let bottom = call(&co, |co| down(co, 20_000)).await?;
-            said.borrow_mut().push(bottom.into());
-            let caught =
-                call(&co, |_| async { Err::<(), _>(KeyError("c").into()) }).await;
-            said.borrow_mut().push(caught.unwrap_err().to_string());
-            Ok(())
-        }));
-        trampoline.run();
-        assert_eq!(log.take(), ["bottom", "KeyError: c"]);
-    };
-    let small = std::thread::Builder::new().stack_size(256 * 1024);
-    small.spawn(deep).unwrap().join().unwrap();
-}
-
-/// M3.22
-#[test]
-fn a_trampoline_runs_its_routines_in_turn() {
-    let log = Log::default();
-    let mut trampoline = Trampoline::default();
-    for name in ["a", "b"] {
-        let said = Rc::clone(&log);
-        trampoline.add(Generator::new(|co| async move {
-            for n in 0..3 {
-                said.borrow_mut().push(format!("{name}{n}"));
-                co.yield_(Command::Turn).await?;
-            }
-            Ok(())
-        }));
-    }
-    trampoline.run();
-    assert_eq!(log.take(), ["a0", "b0", "a1", "b1", "a2", "b2"]);
 }
 
 /// M3.23

@@ -1,0 +1,77 @@
+//! PEP 342's trampoline against what its examples promise.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::fmt;
+use std::rc::Rc;
+
+use stage2_generators::Failure;
+use stage2_generators::coroutine::{Co, Generator};
+use stage2_generators::extras::trampoline::{Command, Trampoline, call};
+
+#[derive(Debug)]
+struct KeyError(&'static str);
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyError: {}", self.0)
+    }
+}
+
+impl Error for KeyError {}
+
+type Log = Rc<RefCell<Vec<String>>>;
+
+/// M3.21
+#[test]
+fn a_trampoline_calls_twenty_thousand_deep_on_a_small_stack() {
+    fn down(
+        co: Co<Command, ()>,
+        left: u32,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<&'static str, Failure>>>> {
+        Box::pin(async move {
+            if left == 0 {
+                return Ok("bottom");
+            }
+            call(&co, |co| down(co, left - 1)).await
+        })
+    }
+    let deep = || {
+        let log = Log::default();
+        let said = Rc::clone(&log);
+        let mut trampoline = Trampoline::default();
+        trampoline.add(Generator::new(|co| async move {
+            let bottom = call(&co, |co| down(co, 20_000)).await?;
+            said.borrow_mut().push(bottom.into());
+            let caught =
+                call(&co, |_| async { Err::<(), _>(KeyError("c").into()) }).await;
+            said.borrow_mut().push(caught.unwrap_err().to_string());
+            Ok(())
+        }));
+        trampoline.run();
+        assert_eq!(log.take(), ["bottom", "KeyError: c"]);
+    };
+    let small = std::thread::Builder::new().stack_size(256 * 1024);
+    small.spawn(deep).unwrap().join().unwrap();
+}
+
+/// M3.22
+#[test]
+fn a_trampoline_runs_its_routines_in_turn() {
+    let log = Log::default();
+    let mut trampoline = Trampoline::default();
+    for name in ["a", "b"] {
+        let said = Rc::clone(&log);
+        trampoline.add(Generator::new(|co| async move {
+            for n in 0..3 {
+                said.borrow_mut().push(format!("{name}{n}"));
+                co.yield_(Command::Turn).await?;
+            }
+            Ok(())
+        }));
+    }
+    trampoline.run();
+    assert_eq!(log.take(), ["a0", "b0", "a1", "b1", "a2", "b2"]);
+}
