@@ -28,6 +28,10 @@ const CORE: [(&str, usize); 5] = [
 /// below the user's code does not change is what it has to say.
 const KEPT: [&str; 6] = ["event_loop", "net", "time", "deferred", "sync", "failure"];
 
+/// How many behaviours the predecessors are known by, in each group that a stage of today
+/// descends from: `M1.01` to `M1.30` and so on. Each was recorded from the real thing.
+const BEHAVIOURS: [(u32, u32); 5] = [(1, 30), (2, 21), (3, 24), (4, 22), (7, 19)];
+
 /// What cargo says of a package.
 #[derive(Deserialize)]
 struct Package {
@@ -276,6 +280,17 @@ fn nothing_in_the_text_belongs_to_one_machine() {
 }
 
 #[test]
+fn every_behaviour_has_a_test_that_names_it() {
+    let others = files(&["rs"]).into_iter().filter(|path| !path.ends_with(file!()));
+    let code: String = others.map(read).collect();
+    let ids = BEHAVIOURS.iter().flat_map(|(group, count)| {
+        (1..=*count).map(move |number| format!("M{group}.{number:02}"))
+    });
+    let missing: Vec<_> = ids.filter(|id| !code.contains(id)).collect();
+    assert!(missing.is_empty(), "no test names {missing:?}");
+}
+
+#[test]
 fn no_test_is_put_off() {
     for path in files(&["rs"]) {
         let put_off = concat!("#[ig", "nore");
@@ -353,5 +368,20 @@ fn the_readmes_figures_are_those_of_the_sources() {
         let Figures { lines, nesting, error_sites } = Figures::of(style.sources.crawl);
         let counted = [error_sites, nesting, lines].map(|figure| figure.to_string());
         assert_eq!(told, counted, "error sites, nesting and lines of {}", style.name);
+    }
+}
+
+#[test]
+fn links_between_our_pages_lead_somewhere() {
+    for path in files(&["md"]) {
+        let folder = path.parent().unwrap();
+        let text = read(&path);
+        for link in
+            text.split("](").skip(1).map(|it| it.split([')', '#']).next().unwrap())
+        {
+            let is_ours = !link.contains("://") && !link.is_empty();
+            let leads = || folder.join(link).exists();
+            assert!(!is_ours || leads(), "{}: {link} is not there", path.display());
+        }
     }
 }
