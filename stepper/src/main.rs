@@ -1,0 +1,13 @@
+//! The command `stepper`, which `lineage step` runs.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use lineage::error::exit_code;
+use lineage::output::Output;
+use stepper::args::Args;
+
+fn main() -> ExitCode {
+    exit_code(Args::read().and_then(|args| args.obey(&mut Output::stdout())))
+}

@@ -1,0 +1,199 @@
+//! The panes of a screen: the events, the source, and who runs, is ready, or waits.
+
+use lineage::trace::json::Thing;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders, Paragraph, Wrap};
+
+use crate::screen::Look;
+use crate::source::window;
+use crate::state::{State, Timer};
+use crate::stepper::Stepper;
+use crate::words::time;
+
+/// The events around this one, which has a sign.
+pub fn events(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
+    let (story, step) = (stepper.story(), stepper.step());
+    let rows = rows(area);
+    let digits = story.last().to_string().len();
+    let first = window(step - 1, story.last(), rows) + 1;
+    let steps = (first..=story.last()).take(rows);
+    let lines = steps.map(|at| {
+        let sign = if at == step { '>' } else { ' ' };
+        let line = format!("{sign}{at:>digits$} {}", story.words(story.event(at)));
+        marked(line, at == step, look)
+    });
+    pane(frame, area, "Events", lines.collect(), look);
+}
+
+/// The lines around the event's place.
+pub fn source(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
+    let Some((place, before)) = stepper.place() else {
+        let event = stepper.story().event(stepper.step());
+        let why = match event.subject() {
+            Some(_) => "no line is known",
+            None => "no line: this is the loop itself",
+        };
+        return pane(frame, area, "Source", vec![Line::from(why)], look);
+    };
+    let mut title = stepper.story().place(place);
+    if before {
+        title.push_str(", last seen");
+    }
+    let room = usize::from(area.width).saturating_sub(2);
+    if title.chars().count() > room {
+        title = title.rsplit('/').next().unwrap_or(&title).to_owned();
+    }
+    let lines = match stepper.sources().around(place, rows(area)) {
+        Err(why) => vec![Line::from(why)],
+        Ok(lines) => lines
+            .into_iter()
+            .map(|(number, text)| {
+                let here = number == place.line;
+                let sign = if here { '>' } else { ' ' };
+                marked(format!("{sign}{number:>3} {text}"), here, look)
+            })
+            .collect(),
+    };
+    pane(frame, area, &title, lines, look);
+}
+
+/// Who runs: whoever is inside another comes after it.
+pub fn running(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
+    let line = marked(runs(stepper), false, look);
+    let block = block("Running", look);
+    frame
+        .render_widget(Paragraph::new(line).wrap(Wrap { trim: true }).block(block), area);
+}
+
+/// Who may go on, next first.
+pub fn ready(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
+    let ids = &stepper.state().ready;
+    let lines = ids.iter().map(|id| member(stepper.story().who(*id), *id, stepper, look));
+    let title = format!("Ready: {}, next first", ids.len());
+    list(frame, area, &title, lines.collect(), look);
+}
+
+/// What is due, next first.
+pub fn timers(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
+    let timers = stepper.state().timers_by_due();
+    let title = format!("Timers: {}, by due", timers.len());
+    let lines = timers
+        .into_iter()
+        .map(|(id, timer)| member(due(id, timer, stepper), timer.subject, stepper, look));
+    list(frame, area, &title, lines.collect(), look);
+}
+
+/// Who waits, and for what.
+pub fn parked(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
+    let title = format!("Parked: {}", stepper.state().parked.len());
+    list(frame, area, &title, waits(stepper, look), look);
+}
+
+/// The last four in one, for a small screen.
+pub fn now(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
+    let state = stepper.state();
+    let ready: Vec<_> = state.ready.iter().map(|id| stepper.story().who(*id)).collect();
+    let timers = state.timers_by_due().into_iter();
+    let timers: Vec<_> = timers.map(|(id, timer)| due(id, timer, stepper)).collect();
+    let parked = format!("Parked: {}", state.parked.len());
+    let mut lines = vec![
+        Line::from(format!("Running: {}", runs(stepper))),
+        Line::from(format!("Ready: {}", or_nobody(&ready))),
+        Line::from(format!("Timers: {}", or_nobody(&timers))),
+        Line::from(parked),
+    ];
+    lines.extend(waits(stepper, look));
+    pane(frame, area, "Now", cut(lines, rows(area)), look);
+}
+
+fn runs(stepper: &Stepper) -> String {
+    let State { running, serving, .. } = stepper.state();
+    let story = stepper.story();
+    let names: Vec<_> = running.iter().map(|id| story.who(*id)).collect();
+    let is_thread = |id| story.subjects.get(id).is_some_and(|it| it.kind == "thread");
+    match (names.is_empty(), serving) {
+        (true, true) => "the loop".to_owned(),
+        (true, false) => "nobody".to_owned(),
+        // Threads run side by side; everybody else inside another.
+        _ if running.iter().any(is_thread) => names.join(", "),
+        _ => names.join(" > "),
+    }
+}
+
+fn due(id: u64, timer: Timer, stepper: &Stepper) -> String {
+    format!("{} timer {id}, {}", time(timer.due), stepper.story().who(timer.subject))
+}
+
+fn waits(stepper: &Stepper, look: Look) -> Vec<Line<'static>> {
+    let (story, state) = (stepper.story(), stepper.state());
+    let told = state.parked.iter().map(|(id, wait)| {
+        let fired = match wait.on {
+            Some(Thing::Timer { id }) if !state.timers.contains_key(&id) => " (over)",
+            _ => "",
+        };
+        let on = wait.on.map_or("?".to_owned(), |on| story.thing(on));
+        let depth = wait.depth.map(|depth| format!(", depth {depth}"));
+        let line =
+            format!("{}: {on}{fired}{}", story.who(*id), depth.unwrap_or_default());
+        member(line, *id, stepper, look)
+    });
+    told.collect()
+}
+
+fn or_nobody(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// A line about somebody, with a sign if the event is about them.
+fn member(text: String, id: u32, stepper: &Stepper, look: Look) -> Line<'static> {
+    let here = stepper.story().event(stepper.step()).subject() == Some(id);
+    let sign = if here { '>' } else { ' ' };
+    marked(format!("{sign}{text}"), here, look)
+}
+
+fn marked(text: String, here: bool, look: Look) -> Line<'static> {
+    if here { Line::styled(text, look.here()) } else { Line::from(text) }
+}
+
+/// A pane with as many lines as fit.
+fn list(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    title: &str,
+    lines: Vec<Line<'_>>,
+    look: Look,
+) {
+    pane(frame, area, title, cut(lines, rows(area)), look);
+}
+
+/// The last line that fits says how many do not.
+fn cut(mut lines: Vec<Line<'_>>, rows: usize) -> Vec<Line<'_>> {
+    if lines.len() > rows && rows > 0 {
+        let more = lines.len() - (rows - 1);
+        lines.truncate(rows - 1);
+        lines.push(Line::from(format!(" and {more} more")));
+    }
+    lines
+}
+
+fn pane(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    title: &str,
+    lines: Vec<Line<'_>>,
+    look: Look,
+) {
+    frame.render_widget(Paragraph::new(lines).block(block(title, look)), area);
+}
+
+fn block<'a>(title: &str, look: Look) -> Block<'a> {
+    let title = Span::styled(format!("{title} "), look.title());
+    Block::new().borders(Borders::TOP).title(title)
+}
+
+/// How many lines a pane has below its title.
+fn rows(area: Rect) -> usize {
+    usize::from(area.height).saturating_sub(1)
+}

@@ -1,0 +1,143 @@
+//! What happened, and who it was, in words.
+
+use lineage::trace::json::{Clock, Thing, Way};
+
+use crate::story::{Event, Place, Story, What};
+
+impl Story {
+    /// Which program, in which style, by which clock.
+    pub fn title(&self) -> String {
+        let clock = match self.clock {
+            Clock::Virtual => "virtual clock",
+            Clock::Real => "real clock",
+            Clock::Simulated => "simulated network",
+        };
+        let seed = self.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
+        format!("{}, {}, {clock}{seed}", self.program, self.style)
+    }
+
+    /// A subject's name, or else its kind, with its number.
+    pub fn who(&self, id: u32) -> String {
+        match self.subjects.get(&id) {
+            Some(it) => format!("{} #{id}", it.name.as_ref().unwrap_or(&it.kind)),
+            None => "the loop".to_owned(),
+        }
+    }
+
+    /// What somebody waits for, or who did something.
+    pub fn thing(&self, thing: Thing) -> String {
+        match thing {
+            Thing::Loop => "the loop".to_owned(),
+            Thing::Subject { id } => self.who(id),
+            Thing::Timer { id } => format!("timer {id}"),
+            Thing::Socket { id, direction: Way::Read } => format!("socket {id} (read)"),
+            Thing::Socket { id, direction: Way::Write } => {
+                format!("socket {id} (write)")
+            }
+            Thing::Foreign => "somebody outside".to_owned(),
+        }
+    }
+
+    /// `folder/file.rs:12`.
+    pub fn place(&self, place: Place) -> String {
+        format!("{}:{}", self.files[place.file], place.line)
+    }
+
+    /// What somebody waits for, and how deep in calls.
+    pub fn wait(&self, on: Option<Thing>, depth: Option<u32>) -> String {
+        let on = on.map(|on| format!(" for {}", self.thing(on))).unwrap_or_default();
+        match depth {
+            None => on,
+            Some(1) => format!("{on}, one call deep"),
+            Some(depth) => format!("{on}, {depth} calls deep"),
+        }
+    }
+
+    /// What happened, in a sentence.
+    pub fn words(&self, event: &Event) -> String {
+        let who = |id| self.who(id);
+        let thing = |it| self.thing(it);
+        match event.what {
+            What::TurnBegan { turn } => format!("turn {turn} begins"),
+            What::TurnEnded => "the turn ends".to_owned(),
+            What::Created { subject, by } => {
+                format!("{} is created by {}", who(subject), thing(by))
+            }
+            What::Woken { subject, by } => {
+                format!("{} is woken by {}", who(subject), thing(by))
+            }
+            What::Resumed { subject } => format!("{} runs", who(subject)),
+            What::Suspended { subject, on, depth } => {
+                format!("{} waits{}", who(subject), self.wait(on, depth))
+            }
+            What::Finished { subject } => format!("{} is done", who(subject)),
+            What::Cancelled { subject } => format!("{} is cancelled", who(subject)),
+            What::Panicked { subject } => format!("{} panics", who(subject)),
+            What::TimerSet { subject, on, due } => {
+                format!("{} is set for {}, due at {}", thing(on), who(subject), time(due))
+            }
+            What::TimerFired { subject, on } => {
+                format!("{} of {} fires", thing(on), who(subject))
+            }
+            What::TimerCancelled { subject, on } => {
+                format!("{} of {} is cancelled", thing(on), who(subject))
+            }
+            What::SocketParked { subject, on } => {
+                format!("{} is parked at {}", who(subject), thing(on))
+            }
+            What::SocketReady { subject, on } => match subject {
+                Some(subject) => format!("{} is ready, for {}", thing(on), who(subject)),
+                None => format!("{} is ready; nobody waits for it", thing(on)),
+            },
+        }
+    }
+}
+
+/// Microseconds as milliseconds, without needless zeros.
+pub fn time(micros: u64) -> String {
+    let digits = format!("{}.{:03}", micros / 1000, micros % 1000);
+    format!("{} ms", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_no_needless_zeros() {
+        assert_eq!(time(0), "0 ms");
+        assert_eq!(time(40_000), "40 ms");
+        assert_eq!(time(1_250), "1.25 ms");
+    }
+
+    #[test]
+    fn every_event_is_a_sentence() {
+        let story = Story::read(include_str!("../tests/fixtures/words.json")).unwrap();
+        let told: Vec<_> = story.events.iter().map(|event| story.words(event)).collect();
+        assert_eq!(
+            told,
+            [
+                "callback #1 is created by the loop",
+                "callback #1 is woken by somebody outside",
+                "turn 1 begins",
+                "callback #1 runs",
+                "echo #2 is created by callback #1",
+                "timer 3 is set for callback #1, due at 2001.25 ms",
+                "echo #2 is parked at socket 5 (read)",
+                "echo #2 waits for socket 5 (read)",
+                "echo #2 waits for timer 3, one call deep",
+                "echo #2 waits, 2 calls deep",
+                "callback #1 waits",
+                "the turn ends",
+                "socket 5 (write) is ready; nobody waits for it",
+                "socket 5 (read) is ready, for echo #2",
+                "timer 3 of callback #1 fires",
+                "timer 4 of the loop fires",
+                "timer 3 of callback #1 is cancelled",
+                "echo #2 is done",
+                "echo #2 is cancelled",
+                "callback #1 panics",
+            ]
+        );
+    }
+}

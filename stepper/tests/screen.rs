@@ -1,0 +1,126 @@
+//! What is on the screen, at every size.
+
+use std::path::Path;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::Color;
+use stepper::screen::{self, Look};
+use stepper::source::Sources;
+use stepper::stepper::Stepper;
+use stepper::story::Story;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (40, 12), (20, 5)];
+
+fn stepper(recording: &str) -> Stepper {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let text = std::fs::read_to_string(root.join(recording)).unwrap();
+    let story = Story::read(&text).unwrap();
+    let sources = Sources::read(&story.files, Some(&root));
+    Stepper::new(story, sources)
+}
+
+fn after(keys: &str) -> Stepper {
+    let mut stepper = stepper("countdown.json");
+    for key in keys.chars() {
+        let key = match key {
+            '\t' => KeyCode::Tab,
+            '\n' => KeyCode::Enter,
+            key => KeyCode::Char(key),
+        };
+        stepper.press(KeyEvent::new(key, KeyModifiers::NONE));
+    }
+    stepper
+}
+
+fn drawn(stepper: &Stepper, (width, height): (u16, u16), look: Look) -> TestBackend {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| screen::draw(frame, stepper, look)).unwrap();
+    terminal.backend().clone()
+}
+
+fn check(name: &str, keys: &str) {
+    for size in SIZES {
+        let name = format!("{name}_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, drawn(&after(keys), size, Look::default()));
+    }
+}
+
+#[test]
+fn a_task_waits_and_all_of_it_is_shown() {
+    check("suspended", "g17\n");
+}
+
+#[test]
+fn a_turn_has_begun() {
+    check("turn", "nnn");
+}
+
+#[test]
+fn it_plays() {
+    check("playing", " ");
+}
+
+#[test]
+fn a_small_screen_has_panes() {
+    for (name, keys) in [("events", "g22\n\t"), ("source", "g22\n\t\t")] {
+        let name = format!("pane_{name}");
+        insta::assert_snapshot!(name, drawn(&after(keys), (40, 12), Look::default()));
+    }
+}
+
+#[test]
+fn the_question_and_its_answer_stand_at_the_foot() {
+    check("asking", "gpan");
+    check("not_found", "gsneezes\n");
+}
+
+#[test]
+fn help_covers_it() {
+    check("help", "?");
+    check("help_read_on", "?jjj");
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let keys = "g22\n";
+    insta::assert_snapshot!(
+        "short_lists",
+        drawn(&after(keys), (72, 20), Look::default())
+    );
+}
+
+#[test]
+fn no_size_is_too_small() {
+    for recording in ["countdown.json", "words.json"] {
+        let mut stepper = stepper(recording);
+        for step in 1..=stepper.story().last() {
+            assert_eq!(stepper.step(), step);
+            for size in
+                [(1, 1), (3, 2), (39, 200), (200, 9), (40, 10), (72, 20), (500, 90)]
+            {
+                drawn(&stepper, size, Look::default());
+            }
+            stepper.press(KeyCode::Right.into());
+        }
+    }
+}
+
+#[test]
+fn colour_says_nothing_alone() {
+    for keys in ["", "g33\n", "?", "gx", "gsneezes\n"] {
+        for size in SIZES {
+            let coloured = drawn(&after(keys), size, Look { colour: true });
+            let plain = drawn(&after(keys), size, Look { colour: false });
+            let cells = |it: &TestBackend| it.buffer().content.clone();
+            let symbols = |it: &TestBackend| -> String {
+                cells(it).iter().map(|cell| cell.symbol().to_owned()).collect()
+            };
+            assert_eq!(symbols(&coloured), symbols(&plain), "{keys:?}");
+            let is_plain = |fg, bg| (fg, bg) == (Color::Reset, Color::Reset);
+            assert!(cells(&plain).iter().all(|cell| is_plain(cell.fg, cell.bg)));
+            assert!(cells(&coloured).iter().any(|cell| !is_plain(cell.fg, cell.bg)));
+        }
+    }
+}
