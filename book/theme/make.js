@@ -2,14 +2,14 @@
 'use strict';
 
 lineage.make = (tag, attributes, ...children) => {
-    const element = document.createElement(tag);
-    Object.entries(attributes || {}).forEach(([name, value]) => {
-        if (typeof value === 'function') {
-            element.addEventListener(name, value);
-        } else if (value !== false) {
-            element.setAttribute(name, value === true ? '' : value);
-        }
-    });
-    element.append(...children);
-    return element;
+  const element = document.createElement(tag);
+  Object.entries(attributes || {}).forEach(([name, value]) => {
+    if (typeof value === 'function') {
+      element.addEventListener(name, value);
+    } else if (value !== false) {
+      element.setAttribute(name, value === true ? '' : value);
+    }
+  });
+  element.append(...children);
+  return element;
 };

@@ -3,84 +3,84 @@
 'use strict';
 
 window.lineage = (() => {
-    // `subjects` says of each what it is (new, ready, running, waiting, finished, cancelled,
-    // panicked), what it waits on, at which place and how many calls deep. `running` is a
-    // stack: whoever is resumed inside another stands after it.
-    const START = {
-        at: 0, turn: 0, serving: false, place: null,
-        running: [], ready: [], timers: [], subjects: {},
+  // `subjects` says of each what it is (new, ready, running, waiting, finished, cancelled,
+  // panicked), what it waits on, at which place and how many calls deep. `running` is a
+  // stack: whoever is resumed inside another stands after it.
+  const START = {
+    at: 0, turn: 0, serving: false, place: null,
+    running: [], ready: [], timers: [], subjects: {},
+  };
+
+  const placeOf = ({ file, line }) => (line === undefined ? null : { file, line });
+  const without = (list, id) => list.filter(other => other !== id);
+
+  // The state after `event`, which is number `step` of the recording.
+  function reduce(state, event, step) {
+    const { subject: id, on = null } = event;
+    const place = placeOf(event);
+    const was = state.subjects[id] || { is: 'new', on: null, place: null, depth: 0 };
+    const is = changes => ({
+      subjects: { ...state.subjects, [id]: { ...was, ...changes } },
+    });
+    // Whoever runs only takes note; a callback that is left behind waits from now on.
+    const waits = () => (was.is === 'new'
+      ? is({ is: 'waiting', on, place: place || was.place })
+      : is({ place: place || was.place }));
+    const ends = () => ({
+      running: without(state.running, id),
+      ready: without(state.ready, id),
+      ...is({ is: event.what, on: null }),
+    });
+    const fired = () => ({ timers: state.timers.filter(it => it.id !== on.id) });
+    const changes = {
+      'turn-began': () => ({ turn: event.turn, serving: true }),
+      'turn-ended': () => ({ serving: false }),
+      created: () => is({ place }),
+      woken: () => ({
+        ready: state.ready.includes(id) ? state.ready : [...state.ready, id],
+        ...is({
+          is: was.is === 'running' ? 'running' : 'ready',
+          on: null, woken: { by: event.by, step },
+        }),
+      }),
+      resumed: () => ({
+        running: [...state.running, id],
+        ready: without(state.ready, id),
+        ...is({ is: 'running', on: null }),
+      }),
+      suspended: () => ({
+        running: without(state.running, id),
+        ...is({
+          is: state.ready.includes(id) ? 'ready' : 'waiting',
+          on, place: place || was.place, depth: event.depth || 0,
+        }),
+      }),
+      finished: ends,
+      cancelled: ends,
+      panicked: ends,
+      'timer-set': () => ({
+        timers: [...state.timers, { id: on.id, subject: id, due: event.due }]
+          .sort((one, other) => one.due - other.due),
+        ...waits(),
+      }),
+      'timer-fired': fired,
+      'timer-cancelled': fired,
+      'socket-parked': waits,
+    }[event.what];
+    return {
+      ...state,
+      at: event.at,
+      place: place || (id && was.place) || state.place,
+      ...(changes && changes()),
     };
+  }
 
-    const placeOf = ({ file, line }) => (line === undefined ? null : { file, line });
-    const without = (list, id) => list.filter(other => other !== id);
+  // All of them: `states(events)[n]` is how things are after `n` events.
+  function states(events) {
+    const all = [START];
+    events.forEach((event, n) => all.push(reduce(all[n], event, n + 1)));
+    return all;
+  }
 
-    // The state after `event`, which is number `step` of the recording.
-    function reduce(state, event, step) {
-        const { subject: id, on = null } = event;
-        const place = placeOf(event);
-        const was = state.subjects[id] || { is: 'new', on: null, place: null, depth: 0 };
-        const is = changes => ({
-            subjects: { ...state.subjects, [id]: { ...was, ...changes } },
-        });
-        // Whoever runs only takes note; a callback that is left behind waits from now on.
-        const waits = () => (was.is === 'new'
-            ? is({ is: 'waiting', on, place: place || was.place })
-            : is({ place: place || was.place }));
-        const ends = () => ({
-            running: without(state.running, id),
-            ready: without(state.ready, id),
-            ...is({ is: event.what, on: null }),
-        });
-        const fired = () => ({ timers: state.timers.filter(it => it.id !== on.id) });
-        const changes = {
-            'turn-began': () => ({ turn: event.turn, serving: true }),
-            'turn-ended': () => ({ serving: false }),
-            created: () => is({ place }),
-            woken: () => ({
-                ready: state.ready.includes(id) ? state.ready : [...state.ready, id],
-                ...is({
-                    is: was.is === 'running' ? 'running' : 'ready',
-                    on: null, woken: { by: event.by, step },
-                }),
-            }),
-            resumed: () => ({
-                running: [...state.running, id],
-                ready: without(state.ready, id),
-                ...is({ is: 'running', on: null }),
-            }),
-            suspended: () => ({
-                running: without(state.running, id),
-                ...is({
-                    is: state.ready.includes(id) ? 'ready' : 'waiting',
-                    on, place: place || was.place, depth: event.depth || 0,
-                }),
-            }),
-            finished: ends,
-            cancelled: ends,
-            panicked: ends,
-            'timer-set': () => ({
-                timers: [...state.timers, { id: on.id, subject: id, due: event.due }]
-                    .sort((one, other) => one.due - other.due),
-                ...waits(),
-            }),
-            'timer-fired': fired,
-            'timer-cancelled': fired,
-            'socket-parked': waits,
-        }[event.what];
-        return {
-            ...state,
-            at: event.at,
-            place: place || (id && was.place) || state.place,
-            ...(changes && changes()),
-        };
-    }
-
-    // All of them: `states(events)[n]` is how things are after `n` events.
-    function states(events) {
-        const all = [START];
-        events.forEach((event, n) => all.push(reduce(all[n], event, n + 1)));
-        return all;
-    }
-
-    return { START, reduce, states };
+  return { START, reduce, states };
 })();

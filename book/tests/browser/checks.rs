@@ -1,0 +1,125 @@
+//! What has to hold.
+
+mod player;
+mod quiz;
+
+use crate::Answer;
+use crate::chromium::Chromium;
+use crate::page::{NARROW, WIDE};
+use crate::site::{Look, Page};
+
+/// A check and its name.
+pub(crate) type Check = (&'static str, fn(&mut Look) -> Answer<()>);
+
+/// All of them, in the order in which they run.
+pub(crate) const ALL: [Check; 15] = [
+    ("every_page_loads_alone_and_without_errors", every_page_loads),
+    ("no_page_is_wider_than_a_phone", no_page_is_wider_than_a_phone),
+    ("every_text_stands_out_in_every_theme", every_text_stands_out),
+    ("what_is_found_and_offered_stands_out_too", popups_stand_out),
+    ("search_finds_the_reactor", search_finds_the_reactor),
+    ("without_scripts_everything_can_be_read", without_scripts),
+    ("on_paper_the_tables_are_whole", on_paper),
+    ("the_states_of_a_loop_follow_from_its_events", player::states_follow),
+    ("the_player_is_played_by_keyboard", player::by_keyboard),
+    ("the_player_plays_and_pauses", player::plays),
+    ("a_link_to_a_step_leads_there", player::links),
+    ("whoever_guesses_is_told_why", player::guesses),
+    ("two_players_go_in_step", player::pairs),
+    ("a_quiz_is_answered_by_keyboard_and_explains", quiz::by_keyboard),
+    ("the_styles_are_turned_by_keyboard", quiz::styles_by_keyboard),
+];
+
+fn every_page_loads(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    look.at_every_page(|browser, page| {
+        browser.open(&page.url)?;
+        Ok(browser.complaints())
+    })
+}
+
+fn no_page_is_wider_than_a_phone(look: &mut Look) -> Answer<()> {
+    look.browser.width(NARROW)?;
+    look.at_every_page(|browser, page| {
+        browser.open(&page.url)?;
+        browser.lines(include_str!("overflow.js"))
+    })
+}
+
+fn every_text_stands_out(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    look.at_every_page(|browser, page| {
+        browser.open(&page.url)?;
+        browser.lines(include_str!("contrast.js"))
+    })
+}
+
+/// mdBook's own boxes, which a page does not show at first; one page will do.
+fn popups_stand_out(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    let Look { browser, pages, .. } = look;
+    let page = pages.first().ok_or("the book has no pages")?;
+    search(browser, page)?;
+    browser.evaluate(
+        "document.getElementById('mdbook-help-container').style.display = 'flex';
+         document.getElementById('mdbook-theme-list').style.display = 'block'",
+    )?;
+    none(browser.lines(include_str!("contrast.js"))?)
+}
+
+fn search_finds_the_reactor(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    let Look { browser, pages, .. } = look;
+    let page = pages.first().ok_or("the book has no pages")?;
+    search(browser, page)?;
+    let found =
+        browser.text("document.querySelector('#mdbook-searchresults').textContent")?;
+    if found.to_lowercase().contains("reactor") {
+        return none(browser.complaints());
+    }
+    Err(format!("a search for it finds: {found}"))
+}
+
+fn search(browser: &mut Chromium, page: &Page) -> Answer<()> {
+    browser.open(&page.url)?;
+    browser.press("s")?;
+    browser.wait_until("document.activeElement.id === 'mdbook-searchbar'")?;
+    for letter in "reactor".chars() {
+        browser.press(&letter.to_string())?;
+    }
+    browser.wait_until("document.querySelector('#mdbook-searchresults li')")
+}
+
+fn without_scripts(look: &mut Look) -> Answer<()> {
+    look.browser.width(NARROW)?;
+    look.browser.scripts(false)?;
+    let result = look.at_every_page(|browser, page| {
+        browser.open_still(&page.url)?;
+        let mut complaints = browser.lines(include_str!("overflow.js"))?;
+        complaints.extend(browser.lines(include_str!("plain.js"))?);
+        for scheme in ["light", "dark"] {
+            browser.prefer(scheme)?;
+            complaints.extend(browser.lines(include_str!("contrast.js"))?);
+        }
+        Ok(complaints)
+    });
+    look.browser.prefer("")?;
+    look.browser.scripts(true)?;
+    result
+}
+
+fn on_paper(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    look.browser.medium("print")?;
+    let result = look.at_every_page(|browser, page| {
+        browser.open(&page.url)?;
+        browser.lines(include_str!("paper.js"))
+    });
+    look.browser.medium("")?;
+    result
+}
+
+/// Nothing is wrong, if there are no complaints.
+fn none(complaints: Vec<String>) -> Answer<()> {
+    if complaints.is_empty() { Ok(()) } else { Err(complaints.join("\n")) }
+}

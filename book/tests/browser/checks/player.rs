@@ -1,0 +1,175 @@
+//! The player of recordings.
+
+use std::thread;
+use std::time::Duration;
+
+use super::none;
+use crate::Answer;
+use crate::chromium::Chromium;
+use crate::page::WIDE;
+use crate::site::{Look, Page};
+
+/// How a page says that it has a player of one recording.
+const TRACE: &str = "<figure class=\"trace\"";
+/// And of two.
+const PAIR: &str = "<div class=\"trace-pair\"";
+
+pub(crate) fn states_follow(look: &mut Look) -> Answer<()> {
+    look.at_pages_with(TRACE, |browser, page| {
+        browser.open(&page.url)?;
+        browser.lines(include_str!("../states.js"))
+    })
+}
+
+/// Tab leads to the player; its keys step and jump; the page stays.
+pub(crate) fn by_keyboard(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    look.at_pages_with(TRACE, |browser, page| {
+        browser.open(&page.url)?;
+        browser.tab_to(".trace-controls button")?;
+        browser
+            .evaluate("player = document.activeElement.closest('.trace, .trace-pair')")?;
+        let last = browser.evaluate("+player.querySelector('input').max")?;
+        let last = last.as_u64().ok_or("the player has no last step")?;
+        let keys = [
+            ("ArrowRight", 2),
+            ("j", 3),
+            ("k", 2),
+            ("End", last),
+            ("ArrowLeft", last - 1),
+        ];
+        for (key, step) in keys.into_iter().chain([("Home", 1), ("ArrowLeft", 1)]) {
+            browser.press(key)?;
+            is_at(browser, step).map_err(|error| format!("{key}: {error}"))?;
+        }
+        browser.press("ArrowRight")?;
+        let said = browser.text("player.querySelector('.trace-said').textContent")?;
+        let words = browser.text("player.querySelector('.trace-now').textContent")?;
+        if !said.contains(&words) {
+            return Ok(vec![format!("it shows “{words}” and says “{said}”")]);
+        }
+        still_at(browser, page)
+    })
+}
+
+/// Where the player is, by its slider and, if there is only one, by its table.
+fn is_at(browser: &mut Chromium, step: u64) -> Answer<()> {
+    let at = browser.text("player.querySelector('input').value")?;
+    let row = browser.text(
+        "(player.querySelector('tr[aria-current] td')
+            || player.querySelector('td')).textContent",
+    )?;
+    let is_pair = browser.is("player.matches('.trace-pair')")?;
+    if at != step.to_string() || (!is_pair && row != at) {
+        return Err(format!("it is at {at}, its table at {row}, and not at {step}"));
+    }
+    Ok(())
+}
+
+fn still_at(browser: &mut Chromium, page: &Page) -> Answer<Vec<String>> {
+    let url = browser.text("location.href")?;
+    let is_here = url.split('#').next() == Some(&page.url);
+    let moved = (!is_here).then(|| format!("a key has led to {url}"));
+    Ok(browser.complaints().into_iter().chain(moved).collect())
+}
+
+pub(crate) fn plays(look: &mut Look) -> Answer<()> {
+    look.at_one_page_with(TRACE, |browser, page| {
+        browser.open(&page.url)?;
+        browser.tab_to(".trace-controls input")?;
+        browser.press(" ")?;
+        browser.wait_until("document.activeElement.value > 2")?;
+        browser.press(" ")?;
+        let at = browser.text("document.activeElement.value")?;
+        thread::sleep(Duration::from_secs(1));
+        let then = browser.text("document.activeElement.value")?;
+        let mut complaints = still_at(browser, page)?;
+        complaints.extend((at != then).then(|| "it plays on after a pause".to_owned()));
+        Ok(complaints)
+    })
+}
+
+pub(crate) fn links(look: &mut Look) -> Answer<()> {
+    look.at_one_page_with(TRACE, |browser, page| {
+        browser.open(&page.url)?;
+        let id = browser.text("document.querySelector('figure.trace').id")?;
+        browser.open(&format!("{}#{id}:step=7", page.url))?;
+        browser
+            .evaluate("player = document.activeElement.closest('.trace, .trace-pair')")?;
+        is_at(browser, 7)?;
+        browser.press("j")?;
+        let link =
+            "[...player.querySelectorAll('a')].find(it => it.hash.includes(':step='))";
+        let hash = browser.text(&format!("{link}.hash"))?;
+        browser.evaluate(&format!("{link}.click()"))?;
+        let url = browser.text("location.hash")?;
+        let wanted = format!("#{id}:step=8");
+        if hash != wanted || url != wanted {
+            return Ok(vec![format!("step 8 has the link {hash}, which leads to {url}")]);
+        }
+        browser.evaluate("location.hash = location.hash.replace('=8', '=5')")?;
+        browser.wait_until("player.querySelector('input').value == 5")?;
+        Ok(browser.complaints())
+    })
+}
+
+/// Plays until it is asked, answers wrong, then right, each by keyboard.
+pub(crate) fn guesses(look: &mut Look) -> Answer<()> {
+    look.at_one_page_with("id=\"trace-countdown-async-await\"", |browser, page| {
+        browser.open(&page.url)?;
+        browser.tab_to("#trace-countdown-async-await [aria-pressed]")?;
+        browser.press("Enter")?;
+        for _ in 0..200 {
+            browser.press("j")?;
+            if browser.is("document.activeElement.closest('.trace-ask')")? {
+                break;
+            }
+        }
+        let said = "document.querySelector('.trace-ask [role=status]').textContent";
+        let mut heard = Vec::new();
+        for _ in 0..5 {
+            browser.press("Enter")?;
+            heard.push(browser.text(said)?);
+            if heard.last().is_some_and(|it| it.starts_with("Right")) {
+                let step = "document.querySelector('.trace input').value";
+                let before = browser.text(step)?;
+                browser.press("Enter")?; // goes on
+                let goes_on = browser.text(step)? != before;
+                browser.press("ArrowRight")?; // and whoever goes on is still at the player
+                let stays = (!goes_on).then(|| "it does not go on".to_owned());
+                return Ok(stays.into_iter().chain(still_at(browser, page)?).collect());
+            }
+            browser.press("Tab")?;
+        }
+        Ok(vec![format!("no answer is right: {heard:?}")])
+    })
+}
+
+/// Both tables of a pair follow the same keys, and end together.
+pub(crate) fn pairs(look: &mut Look) -> Answer<()> {
+    look.at_pages_with(PAIR, |browser, page| {
+        browser.open(&page.url)?;
+        browser.tab_to(".trace-pair .trace-controls input")?;
+        let rows = "[...document.activeElement.closest('.trace-pair')
+            .querySelectorAll('.trace-table')].map(it => {
+                const rows = [...it.querySelectorAll('tbody tr')];
+                const now = rows.findIndex(row => row.hasAttribute('aria-current'));
+                return now < 0 ? 'none' : now === 0 ? 'first'
+                    : now + 1 === rows.length ? 'last' : 'between';
+            })";
+        let mut complaints = Vec::new();
+        browser.press("End")?;
+        if browser.lines(rows)? != ["last", "last"] {
+            complaints.push("at the end, a table is not".to_owned());
+        }
+        browser.press("Home")?;
+        for _ in 0..10 {
+            browser.press("ArrowRight")?;
+        }
+        if browser.lines(rows)? != ["between", "between"] {
+            complaints.push(format!("after ten steps: {:?}", browser.lines(rows)?));
+        }
+        complaints.extend(still_at(browser, page)?);
+        none(complaints).map(|()| Vec::new())
+    })
+}
