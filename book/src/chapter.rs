@@ -104,9 +104,14 @@ fn unescape(rest: &str, text: &mut String) {
     }
 }
 
-/// In the page as well, so that whoever looks at it while writing sees it.
+/// In the page as well, so that whoever looks at it while writing sees it. Nothing in it
+/// is Markdown, and no directive.
 fn visible(message: &str) -> String {
-    format!("<strong class=\"problem\">{}</strong>", escape(message))
+    let mut text = escape(message).into_owned();
+    for mark in ['{', '*', '_', '`', '[', '\\'] {
+        text = text.replace(mark, &format!("&#{};", u32::from(mark)));
+    }
+    format!("<strong class=\"problem\"><code>{text}</code></strong>")
 }
 
 /// The ranges that are code, and what is wrong with them.

@@ -46,8 +46,9 @@ pub fn serve(
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .map_err(|error| Error::Failure(format!("port {port}: {error}")))?;
     let address = listener.local_addr().map_err(Error::failure)?;
-    let watch = watch::Watch::around(book)?;
+    let mut watch = watch::Watch::around(book)?;
     let built = build_and_tell(book, output)?;
+    watch.leave_out(&built.folder);
     let shared = Arc::new(Shared {
         folder: built.folder,
         version: AtomicU64::new(0),
@@ -74,8 +75,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 }
 
 fn answer(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let version = shared.version.load(Ordering::SeqCst);
     let reading = shared.writing.read();
+    let version = shared.version.load(Ordering::SeqCst);
     let answered = http::answer(stream, &shared.folder, version);
     drop(reading);
     answered
@@ -100,8 +101,8 @@ fn rebuild_on_change(
             Err(error) => output.line(error)?,
             Ok(_) => {}
         }
-        drop(writing);
         shared.version.fetch_add(1, Ordering::SeqCst);
+        drop(writing);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What mdBook mumbles while it builds: it warns where a strict build has to fail.
 
 use std::fmt::{self, Write as _};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
@@ -26,8 +27,15 @@ pub fn gather<R>(something: impl FnOnce() -> R) -> (R, Vec<Problem>) {
     let result = tracing::subscriber::with_default(listener, something);
     let heard =
         std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
-    let problems = heard.into_iter().map(|message| Problem::with("mdBook", message));
-    (result, problems.collect())
+    (result, heard.into_iter().map(problem).collect())
+}
+
+/// mdBook names the chapter in the middle of its sentence.
+fn problem(message: String) -> Problem {
+    let is_chapter =
+        |word: &&str| Path::new(word).extension().is_some_and(|it| it == "md");
+    let chapter = message.split('`').find(is_chapter).unwrap_or("mdBook").to_owned();
+    Problem::with(&chapter, message)
 }
 
 impl Subscriber for Listener {

@@ -1,0 +1,112 @@
+//! The finished pages: every kind of thing that can be wrong with a link, an id, a size.
+
+mod support;
+
+use support::Fixture;
+
+#[track_caller]
+fn assert_said(text: &str, said: &str) {
+    assert_eq!(Fixture::saying(text).problems(), [format!("one.md:3: {said}")]);
+}
+
+#[test]
+fn links_that_lead_somewhere_are_fine() {
+    let fixture = Fixture::saying(
+        "[a](two.md) [b](two.md#below) [c](#here) [d](https://example.org/#x) \
+         [e](mailto:a@example.org) [f](picture.svg) ![g](picture.svg) [h](two.html#below)\n\n\
+         ## Here\n\n<img src=\"data:image/gif;base64,R0lGODlhAQABAAAAACw=\" alt=\"\">\n",
+    );
+    fixture.append("book/chapters/two.md", "\n## Below\n");
+    fixture.write("book/chapters/picture.svg", "<svg/>");
+    assert_eq!(fixture.problems(), [""; 0]);
+}
+
+#[test]
+fn a_dead_link_is_named() {
+    assert_said("[a](three.md)", "the link three.html is dead: there is no three.html");
+    assert_said("[a](../one.rs)", "the link ../one.rs is dead: there is no one.rs");
+    assert_said("![a](no.png)", "the link no.png is dead: there is no no.png");
+    assert_said("<a href=\"sub/\">x</a>", "the link sub/ is dead: there is no sub/");
+}
+
+#[test]
+fn a_dead_fragment_is_named_on_this_page_and_on_another() {
+    assert_said("[a](#nowhere)", "the link #nowhere is dead: one.html has no #nowhere");
+    assert_said(
+        "[a](two.md#nowhere)",
+        "the link two.html#nowhere is dead: two.html has no #nowhere",
+    );
+}
+
+#[test]
+fn a_link_from_the_root_works_only_on_a_server() {
+    assert_said("[a](/two.html)", "/two.html begins at a root that files do not have");
+}
+
+#[test]
+fn an_id_that_is_used_twice_is_named() {
+    let twice = "<b id=\"x\">a</b> <b id=\"x\">b</b>";
+    assert_said(twice, "the id x is used twice");
+    let heading = "## Here\n\n<b id=\"here\">a</b>";
+    assert_eq!(
+        Fixture::saying(heading).problems(),
+        ["one.md:5: the id here is used twice"]
+    );
+}
+
+#[test]
+fn nothing_comes_from_elsewhere() {
+    for (html, element, target) in [
+        (
+            "<img src=\"https://a.example/b.png\" alt=\"\">",
+            "img",
+            "https://a.example/b.png",
+        ),
+        ("<script src=\"//a.example/b.js\"></script>", "script", "//a.example/b.js"),
+        ("<iframe src=\"http://a.example/\"></iframe>", "iframe", "http://a.example/"),
+        (
+            "<link href=\"https://a.example/b.css\" rel=\"x\">",
+            "link",
+            "https://a.example/b.css",
+        ),
+        (
+            "<b style=\"background: url('https://a.example/b')\">x</b>",
+            "b",
+            "https://a.example/b",
+        ),
+        (
+            "<img srcset=\"https://a.example/b 2x\" alt=\"\">",
+            "img",
+            "https://a.example/b",
+        ),
+        ("<form action=\"https://a.example/\"></form>", "form", "https://a.example/"),
+        ("<a href=\"javascript:alert(1)\">x</a>", "a", "javascript:alert(1)"),
+    ] {
+        assert_said(html, &format!("<{element}> takes {target} from somewhere else"));
+    }
+}
+
+#[test]
+fn styles_and_scripts_are_looked_at_as_well() {
+    let fixture = Fixture::new();
+    let extra = "additional-css = [\"theme/a.css\"]\nadditional-js = [\"theme/a.js\"]\n";
+    let config = std::fs::read_to_string(fixture.book().join("book.toml")).unwrap();
+    let with = config.replace("input-404", &format!("{extra}input-404"));
+    fixture.write("book/book.toml", &with);
+    fixture.write("book/theme/a.css", "a { background: url(no.png) }");
+    fixture.write("book/theme/a.js", "fetch('https://a.example/x')");
+    let said = fixture.problems().join("\n");
+    assert!(said.contains("the link no.png is dead"), "{said}");
+    assert!(said.contains("https://a.example/x is somewhere else"), "{said}");
+    fixture.write("book/theme/a.css", "a {}");
+    fixture.write("book/theme/a.js", &"// http://www.w3.org/2000/svg\n".repeat(2000));
+    let said = fixture.problems();
+    assert_eq!(said, ["theme: our scripts and styles have 60004 B, of 40000 B at most"]);
+}
+
+#[test]
+fn a_page_stays_small() {
+    let said = Fixture::saying(&"A sentence of words. ".repeat(8000)).problems();
+    assert_eq!(said.len(), 1);
+    assert!(said[0].starts_with("one.md: the page has "), "{said:?}");
+}

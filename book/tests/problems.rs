@@ -1,0 +1,283 @@
+//! Whatever is missing or misspelt is named with its chapter and line.
+
+mod support;
+
+use support::{Fixture, PROGRAM};
+
+/// What is said about a first chapter that has this in its third line.
+#[track_caller]
+fn assert_said(text: &str, said: &str) {
+    assert_eq!(Fixture::saying(text).problems(), [format!("one.md:3: {said}")]);
+}
+
+#[test]
+fn a_missing_file_is_named_and_what_is_there_instead() {
+    assert_said(
+        "{{#item stage4-async-await/examples/countdwn.rs count}}",
+        "there is no file stage4-async-await/examples/countdwn.rs; \
+         stage4-async-await/examples has: countdown.rs",
+    );
+    assert_said(
+        "{{#item ../x.rs a}}",
+        "../x.rs is no path from the root: no `..`, no `/` first",
+    );
+    assert_said("{{#item nowhere/x.rs a}}", "there is no file nowhere/x.rs");
+}
+
+#[test]
+fn a_misspelt_item_is_answered_with_the_names_there_are() {
+    assert_said(
+        &format!("{{{{#item {PROGRAM} cuont}}}}"),
+        "stage4-async-await/examples/countdown.rs has no item cuont; it has: fn count, \
+         struct Slot, impl Slot<T>, Slot::take, impl Drop for Slot<T>, \
+         <Slot<T> as Drop>::drop, thread_local!, mod tests, fn tests::works",
+    );
+}
+
+#[test]
+fn an_item_that_is_there_twice_is_no_item() {
+    let fixture = Fixture::saying("{{#item stage4-async-await/src/a.rs A::new}}");
+    let source =
+        "struct A;\nimpl A {\n    fn new() {}\n}\nimpl New for A {\n    fn new() {}\n}\n";
+    fixture.write("stage4-async-await/src/a.rs", source);
+    let said = "one.md:3: stage4-async-await/src/a.rs has more than one A::new: \
+                A::new (line 3), <A as New>::new (line 6)";
+    assert_eq!(fixture.problems(), [said]);
+}
+
+#[test]
+fn a_source_that_is_no_rust_is_named_with_its_line() {
+    let fixture = Fixture::saying("{{#item stage4-async-await/src/a.rs A}}");
+    fixture.write("stage4-async-await/src/a.rs", "struct A;\nfn {\n");
+    let problems = fixture.problems();
+    assert!(
+        problems[0].starts_with("one.md:3: stage4-async-await/src/a.rs:2: "),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn an_unknown_directive_is_answered_with_those_there_are() {
+    assert_said(
+        "{{#itme a b}}",
+        "there is no directive #itme; there are: item, diff, rosetta, run, trace, chart, \
+         measure, quiz, python, map, slides",
+    );
+    assert_said(
+        "{{#include one.md}}",
+        "there is no directive #include; there are: item, diff, rosetta, run, trace, chart, \
+         measure, quiz, python, map, slides",
+    );
+}
+
+#[test]
+fn a_directive_with_wrong_arguments_is_told_how_it_is_written() {
+    assert_said("{{#item a.rs}}", "write it as {{#item FILE ITEM}}");
+    assert_said("{{#diff a b}}", "write it as {{#diff STAGE STAGE FILE}}");
+    assert_said(
+        "{{#rosetta countdown count}}",
+        "write it as {{#rosetta PROGRAM ITEM STYLE STYLE ...}}",
+    );
+    assert_said("{{#trace countdown}}", "write it as {{#trace PROGRAM STYLE [STYLE]}}");
+    assert_said("{{#map}}", "write it as {{#map BOX ...}}");
+    assert_said("{{#slides all}}", "write it as {{#slides}}");
+}
+
+#[test]
+fn a_directive_stands_alone_and_outside_of_code() {
+    let alone = "{{#map os}} has to be alone on its line, without a blank before";
+    assert_said("See {{#map os}}", alone);
+    assert_said(" {{#map os}}", alone);
+    assert_said("{{#map os}} and", alone);
+    assert_said("{{#map os\n}}", "the directive has no }} on its line");
+    assert_said(
+        "`{{#map os}}`",
+        "{{#map os}} stands in code; write \\{{#map os}} to show it as it is",
+    );
+}
+
+#[test]
+fn a_fence_by_hand_is_text_or_console() {
+    let item = "show it with {{#item FILE ITEM}}";
+    assert_said("```rust\nfn a() {}\n```\n", &format!("a rust fence by hand: {item}"));
+    assert_said("~~~rs,ignore\nfn a() {}\n~~~\n", &format!("a rs fence by hand: {item}"));
+    assert_said("> ```Rust\n> a\n> ```\n", &format!("a Rust fence by hand: {item}"));
+    let python = "show it with {{#python FILE [FUNCTION]}}";
+    assert_said("```python\na\n```\n", &format!("a python fence by hand: {python}"));
+    let bare = "a bare fence by hand: say ```text or ```console";
+    assert_said("```\nfn a() {}\n```\n", bare);
+    assert_said("    fn a() {}\n", "code by indentation: show it with a directive");
+    assert_said(
+        "<pre>fn</pre>\n",
+        "a <pre> by hand: code comes by directive, text in a fence",
+    );
+    let fine = Fixture::saying("```text\na\n```\n\n```console\n$ b\n```\n");
+    assert!(fine.problems().is_empty());
+}
+
+#[test]
+fn a_misspelt_stage_style_or_box_is_answered_with_those_there_are() {
+    let stages = "there is no stage stage9; there are: stage0-waiting, stage1-callbacks, \
+                  interlude-greenlets, stage2-generators, stage3-yield-from, \
+                  stage4-async-await";
+    assert_said("{{#diff stage9 stage3-yield-from src/time.rs}}", stages);
+    assert_said(
+        "{{#map os kernel}}",
+        "the map has no box kernel; it has: task, loop, reactor, os",
+    );
+    let problems = Fixture::saying("{{#rosetta countdown count fibres}}").problems();
+    assert!(
+        problems[0]
+            .starts_with("one.md:3: there is no style fibres; there are: blocking")
+    );
+}
+
+#[test]
+fn a_rosetta_pane_names_all_that_it_lacks() {
+    assert_said(
+        "{{#rosetta countdown Slot callbacks deferreds async-await}}",
+        "stage1-callbacks/examples/callbacks/countdown.rs has no item Slot; it has: \
+         fn count; there is no file stage1-callbacks/examples/deferreds/countdown.rs",
+    );
+}
+
+#[test]
+fn a_diff_of_what_is_the_same_shows_nothing() {
+    let fixture = Fixture::saying("{{#diff stage2-generators stage3-yield-from time}}");
+    fixture.write("stage3-yield-from/src/time.rs", "fn now() {}\n\nfn sleep() {}\n");
+    let said = "one.md:3: stage2-generators/src/time.rs and stage3-yield-from/src/time.rs \
+                are the same, byte for byte";
+    assert_eq!(fixture.problems(), [said]);
+}
+
+#[test]
+fn a_run_needs_a_snapshot_with_a_command() {
+    assert_said("{{#run hello}}", "there is no file snapshots/hello.txt");
+    let fixture = Fixture::saying("{{#run hello}}");
+    fixture.write("book/snapshots/hello.txt", "hello\n");
+    let said = "one.md:3: snapshots/hello.txt has to begin with its command: $ lineage …";
+    assert_eq!(fixture.problems(), [said]);
+}
+
+#[test]
+fn a_trace_needs_a_recording_that_fits() {
+    assert_said(
+        "{{#trace countdown async-await}}",
+        "there is no file traces/countdown.async-await.json; record it with: \
+         cargo run -p book -- record countdown async-await",
+    );
+    let fixture = Fixture::saying("{{#trace countdown async-await}}");
+    let trace = |style: &str, version: u32, line: u32| {
+        format!(
+            "{{\"version\":{version},\"program\":\"countdown\",\"style\":\"{style}\",\
+             \"clock\":\"virtual\",\"seed\":null,\"files\":[\"{PROGRAM}\"],\"subjects\":[],\
+             \"events\":[{{\"at\":0,\"what\":\"turn-ended\",\"file\":0,\"line\":{line}}}]}}"
+        )
+    };
+    for (trace, said) in [
+        (trace("callbacks", 1, 1), "is of countdown callbacks"),
+        (trace("async-await", 9, 1), "has version 9, and this reads 1"),
+        (trace("async-await", 1, 999), "is older than its sources"),
+        ("{".to_owned(), "EOF"),
+    ] {
+        fixture.write("book/traces/countdown.async-await.json", &trace);
+        let problems = fixture.problems();
+        assert!(problems[0].contains(said), "{said}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_number_needs_a_measurement() {
+    assert_said("{{#measure cost.call}}", "there is no file benches/results/cost.json");
+    assert_said("{{#measure cost}}", "the key cost is not of the form NAME.ROW");
+    let fixture = Fixture::new();
+    let results = |row: &str| {
+        format!(
+            "{{\"version\":1,\"name\":\"cost\",\"command\":\"c\",\"machine\":{{\"cpu\":\"\",\
+             \"os\":\"\",\"rustc\":\"\"}},\"date\":\"\",\"rows\":[{row}]}}"
+        )
+    };
+    let row = |id: &str, unit: &str, low: u8| {
+        format!(
+            "{{\"id\":\"{id}\",\"label\":\"\",\"unit\":\"{unit}\",\"median\":2,\
+             \"low\":{low},\"high\":3,\"samples\":1}}"
+        )
+    };
+    let two = format!("{},{}", row("a", "ns", 1), row("b", "KiB", 1));
+    for (text, rows, said) in [
+        ("{{#measure cost.c}}", two.clone(), "cost has no row c; it has: a, b"),
+        ("{{#measure cost.a / cost.b}}", two.clone(), "ns and KiB do not compare"),
+        ("{{#chart cost}}", two, "cost has rows in ns and in KiB: one chart, one unit"),
+        ("{{#chart cost}}", row("a", "ns", 3), "row a: 0 ≤ low ≤ median ≤ high, please"),
+        ("{{#chart cost}}", String::new(), "cost has no rows"),
+    ] {
+        fixture.write("book/chapters/one.md", &format!("# One\n\n{text}"));
+        fixture.write("benches/results/cost.json", &results(&rows));
+        let problems = fixture.problems();
+        assert!(problems[0].contains(said), "{said}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_quiz_is_held_to_its_form() {
+    assert_said("{{#quiz who}}", "there is no file quizzes/who.toml");
+    let fixture = Fixture::saying("{{#quiz who}}");
+    let answer = |rest: &str| format!("[[question.answer]]\ntext = \"a\"\n{rest}\n");
+    let right = answer("correct = true\nwhy = \"b\"");
+    let wrong = answer("why = \"b\"");
+    let ask = "[[question]]\nask = \"What?\"\n";
+    for (quiz, said) in [
+        ("[[question]]\nask = 1\n".to_owned(), "quizzes/who.toml:2: invalid type"),
+        (format!("{ask}{right}"), "question 1: it has fewer than two answers"),
+        (format!("{ask}{wrong}{wrong}"), "one answer has to be correct, and only one"),
+        (format!("{ask}{right}{right}"), "one answer has to be correct, and only one"),
+        (format!("{ask}{right}{}", answer("why = \" \"")), "an answer does not say why"),
+        (format!("{ask}{right}{}", answer("")), "missing field `why`"),
+        (
+            format!("[[question]]\nask = \"Which is not so?\"\n{right}{wrong}"),
+            "which is not",
+        ),
+        (format!("{ask}item = \"x.rs y\"\n{right}{wrong}"), "there is no file x.rs"),
+    ] {
+        fixture.write("book/quizzes/who.toml", &quiz);
+        let problems = fixture.problems();
+        assert!(problems[0].starts_with("one.md:3: "), "{problems:?}");
+        assert!(problems[0].contains(said), "{said}: {problems:?}");
+    }
+}
+
+#[test]
+fn python_needs_a_file_of_python_and_a_function_of_it() {
+    assert_said(
+        "{{#python src/a.rs}}",
+        "src/a.rs is no Python file; write python/NAME.py",
+    );
+    assert_said(
+        "{{#python python/wait.py wiat}}",
+        "python/wait.py has no function wiat; it has: wait, Task, Task.step",
+    );
+}
+
+#[test]
+fn all_problems_are_listed_in_the_order_of_the_chapters() {
+    let fixture = Fixture::saying("{{#map a}}\n\n{{#map b}}\n");
+    fixture.append("book/chapters/two.md", "[x](nowhere.md)\n\n```rust\n```\n");
+    let problems = fixture.problems();
+    let place = |it: &String| it.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
+    let places: Vec<_> = problems.iter().map(place).collect();
+    assert_eq!(places, ["one.md:3", "one.md:5", "two.md:2", "two.md:4"]);
+}
+
+#[test]
+fn a_problem_is_seen_on_the_page_as_well() {
+    let fixture = Fixture::saying("{{#map a}}\n");
+    fixture.build();
+    let page = std::fs::read_to_string(fixture.root().join("pages/one.html")).unwrap();
+    assert!(page.contains("<strong class=\"problem\"><code>the map has no box a;"));
+}
+
+#[test]
+fn what_mdbook_only_warns_of_is_a_problem() {
+    let problems = Fixture::saying("<div>\n\nnever closed\n").problems();
+    assert_eq!(problems, ["one.md: unclosed HTML tag `<div>` found in `one.md`"]);
+}

@@ -1,0 +1,107 @@
+//! The server: files of the book and nothing else, and pages that notice when they are old.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::Fixture;
+
+/// The command, serving a fixture; it ends with the test.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn of(fixture: &Fixture) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_book"));
+        command.current_dir(fixture.root()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let stdout = child.stdout.take().expect("it is piped");
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let said = lines.find(|line| line.contains("http://")).expect("it says where");
+        let url = said.split("http://").nth(1).expect("an address");
+        let address = url.split('/').next().expect("a port").parse().expect("an address");
+        // Whoever closes its stdout would end it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    /// The whole answer.
+    fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).expect("it listens");
+        write!(stream, "{request} HTTP/1.1\r\nHost: x\r\n\r\n").expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn pages_are_served_and_nothing_outside_of_them() {
+    let fixture = Fixture::saying("Hello there.\n");
+    let server = Server::of(&fixture);
+    let page = server.ask("GET /one.html?x=1");
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html"), "{page}");
+    assert!(page.contains("Hello there."));
+    assert!(server.ask("GET /").contains("Hello there."));
+    let head = server.ask("HEAD /one.html");
+    assert!(head.ends_with("\r\n\r\n"), "{head}");
+    for request in [
+        "GET /three.html",
+        "GET /../Cargo.toml",
+        "GET /%2e%2e/Cargo.toml",
+        "GET //etc/passwd",
+        "GET one.html",
+        "GET",
+    ] {
+        let answer = server.ask(request);
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{request}: {answer}");
+    }
+    assert!(server.ask("POST /one.html").starts_with("HTTP/1.1 405 "));
+}
+
+#[test]
+fn a_change_builds_the_book_again_and_open_pages_notice() {
+    let fixture = Fixture::saying("Before.\n");
+    let server = Server::of(&fixture);
+    assert!(server.ask("GET /one.html").contains("'/.version'"));
+    assert!(server.ask("GET /.version").ends_with("\r\n\r\n0"));
+    // Some file systems count in seconds, and a change within one is none.
+    std::thread::sleep(Duration::from_millis(1100));
+    fixture.write("book/chapters/one.md", "# One\n\nAfter.\n");
+    let patience = Instant::now() + Duration::from_secs(20);
+    while server.ask("GET /.version").ends_with("\r\n\r\n0") {
+        assert!(Instant::now() < patience, "nobody has built it again");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(server.ask("GET /one.html").contains("After."));
+}
+
+#[test]
+fn what_is_written_has_no_trace_of_the_server() {
+    let fixture = Fixture::saying("Hello.\n");
+    assert!(!fixture.page().contains(".version"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_without_a_complaint() {
+    let fixture = Fixture::new();
+    let mut server = Server::of(&fixture);
+    let id = server.child.id().to_string();
+    // It has said where it is right before it began to listen for the signal.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
