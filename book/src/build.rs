@@ -7,9 +7,9 @@ use mdbook_driver::MDBook;
 use mdbook_driver::builtin_preprocessors::{IndexPreprocessor, LinkPreprocessor};
 use mdbook_driver::config::Config;
 
-use crate::coverage::{self, Progress};
+use crate::coverage::{self, Progress, ShownBy};
 use crate::pages::Pages;
-use crate::places::Places;
+use crate::places::{Places, names_in};
 use crate::preprocessor::{Directives, NAME, Seen, failure};
 use crate::problem::Problem;
 use crate::slides;
@@ -54,9 +54,22 @@ pub fn build(book: &Path, folder: Option<&Path>) -> Result<Built, Error> {
     let folder = mdbook.build_dir_for("html");
     let Seen { mut problems, shown } = directives.take();
     problems.extend(warnings);
+    problems.extend(forgotten(&mdbook.source_dir(), &shown));
     let pages = Pages::read(&folder)?;
     problems.extend(pages.check(&mdbook.source_dir()));
-    problems.extend(slides::check(&places, &pages.ids()));
+    problems.extend(slides::check(&places, &pages.ids(), &progress.finished));
     problems.extend(coverage::check(&places, &progress, &shown));
     Ok(Built { folder, pages: pages.count(), problems })
+}
+
+/// Chapters that somebody wrote and nobody finds.
+fn forgotten(chapters: &Path, known: &ShownBy) -> Vec<Problem> {
+    let names = names_in(chapters).into_iter();
+    let chapters = names.filter(|name| is_markdown(name) && name != "SUMMARY.md");
+    let forgotten = chapters.filter(|name| !known.contains_key(name));
+    forgotten.map(|name| Problem::with(&name, "it is not in SUMMARY.md")).collect()
+}
+
+fn is_markdown(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|it| it == "md")
 }

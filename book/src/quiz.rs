@@ -87,9 +87,16 @@ impl Question {
             (right != 1, "one answer has to be correct, and only one"),
             (self.answer.iter().any(is_unexplained), "an answer does not say why"),
             (is_negative, "“which is not” asks for attention, not for understanding"),
-            (self.ask.contains("```"), "a fence by hand: name an item instead"),
+            (self.has_a_fence(), "a fence by hand: name an item instead"),
         ];
         complaints.into_iter().filter(|(is_so, _)| *is_so).map(|(_, text)| text).collect()
+    }
+
+    fn has_a_fence(&self) -> bool {
+        let answers = self.answer.iter().flat_map(|it| [&it.text, &it.why]);
+        answers
+            .chain([&self.ask])
+            .any(|text| text.contains("```") || text.contains("~~~"))
     }
 
     fn html(&self, places: &Places) -> Answer<String> {

@@ -86,19 +86,19 @@ impl Slides {
     }
 }
 
-/// The lines that lead nowhere. Without a file there is no talk to follow.
-pub fn check(places: &Places, ids: &Ids) -> Vec<Problem> {
+/// The lines that lead nowhere, to these ids of pages; a chapter that is finished is not to
+/// come. Without a file there is no talk to follow.
+pub fn check(places: &Places, ids: &Ids, finished: &[String]) -> Vec<Problem> {
     let Ok(text) = places.read_own(FILE) else { return Vec::new() };
     let slides = match Slides::read(places) {
         Ok(slides) => slides,
         Err(problem) => return vec![problem],
     };
-    let written = slides.to_come.iter().filter(|it| ids.contains_key(&page(&it.chapter)));
-    let mut problems: Vec<_> = written
-        .map(|it| {
-            Problem::with(FILE, format!("{} is not to come: it is there", it.chapter))
-        })
-        .collect();
+    let written = slides.to_come.iter().map(|it| &it.chapter);
+    let written = written.filter(|chapter| finished.contains(chapter));
+    let message = |chapter| format!("{chapter} is not to come: it is finished");
+    let mut problems: Vec<_> =
+        written.map(|chapter| Problem::with(FILE, message(chapter))).collect();
     for line in &slides.line {
         let number = line_of(&text, line.says.span().start);
         let complaints = complaints(line, &slides, places, ids).into_iter();

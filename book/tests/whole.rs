@@ -92,10 +92,6 @@ fn a_talk_that_makes_no_sense_is_named_with_its_line() {
         problems.iter().any(|it| it.starts_with("slides.toml:3: unknown field")),
         "{problems:#?}"
     );
-    let fixture = talk();
-    fixture.write("book/slides.toml", &TALK.replace("three.md", "one.md"));
-    let written = "slides.toml: one.md is not to come: it is there".to_owned();
-    assert!(fixture.problems().contains(&written));
 }
 
 /// A part about stages 2 and 3, whose chapters are both finished, or one of them.
@@ -170,6 +166,22 @@ fn a_method_is_shown_with_its_impl_or_alone() {
         "{{#item stage2-generators/src/time.rs impl A}}\n",
     );
     assert_eq!(fixture.problems(), [""; 0]);
+}
+
+#[test]
+fn a_chapter_that_is_finished_is_not_to_come() {
+    let fixture = part("\"one.md\"");
+    let talk = "[[to-come]]\nchapter = \"one.md\"\ntitle = \"a\"\n";
+    fixture.write("book/slides.toml", talk);
+    let said = ["slides.toml: one.md is not to come: it is finished"];
+    assert_eq!(fixture.problems(), said);
+}
+
+#[test]
+fn a_chapter_that_is_in_no_summary_is_named() {
+    let fixture = Fixture::new();
+    fixture.write("book/chapters/three.md", "# Three\n");
+    assert_eq!(fixture.problems(), ["three.md: it is not in SUMMARY.md"]);
 }
 
 #[test]
