@@ -13,7 +13,7 @@ fn assert_said(text: &str, said: &str) {
 fn links_that_lead_somewhere_are_fine() {
     let fixture = Fixture::saying(
         "[a](two.md) [b](two.md#below) [c](#here) [d](https://example.org/#x) \
-         [e](mailto:a@example.org) [f](picture.svg) ![g](picture.svg) [h](two.html#below)\n\n\
+         [e](mailto:a@example.org) [f](picture.svg) ![g](picture.svg) [h](two.html#below) [i](#here:step=12)\n\n\
          ## Here\n\n<img src=\"data:image/gif;base64,R0lGODlhAQABAAAAACw=\" alt=\"\">\n",
     );
     fixture.append("book/chapters/two.md", "\n## Below\n");
@@ -31,6 +31,8 @@ fn a_dead_link_is_named() {
 
 #[test]
 fn a_dead_fragment_is_named_on_this_page_and_on_another() {
+    let said = "the link #a:step=2 is dead: one.html has no #a";
+    assert_said("[a](#a:step=2)", said);
     assert_said("[a](#nowhere)", "the link #nowhere is dead: one.html has no #nowhere");
     assert_said(
         "[a](two.md#nowhere)",

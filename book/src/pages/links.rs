@@ -23,8 +23,15 @@ pub(super) fn complaint(pages: &Pages, page: &str, link: &Link) -> Option<String
     }
     let there = pages.html.get(&file)?;
     let fragment = decoded(fragment);
-    let is_there = fragment.is_empty() || there.ids.contains(&fragment);
+    let fragment = element_of(&fragment);
+    let is_there = fragment.is_empty() || there.ids.iter().any(|id| id == fragment);
     (!is_there).then(|| format!("the link {target} is dead: {file} has no #{fragment}"))
+}
+
+/// The id in a fragment: the player's links have a step behind it, `#trace-a-b:step=12`.
+fn element_of(fragment: &str) -> &str {
+    let (id, step) = fragment.split_once(":step=").unwrap_or((fragment, "0"));
+    if step.parse::<u32>().is_ok() { id } else { fragment }
 }
 
 /// What is wrong with a file that a style names.
