@@ -36,6 +36,13 @@ fn lineage(args: &str) -> Command {
     command
 }
 
+/// Sends a signal, with the command that every shell has built in.
+#[cfg(unix)]
+fn send(signal: &str, child: &std::process::Child) {
+    let kill = format!("kill -{signal} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
 fn run(args: &str) -> (Output, String, String) {
     let output = lineage(args).output().unwrap();
     let [stdout, stderr] =

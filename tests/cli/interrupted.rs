@@ -4,11 +4,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use super::lineage;
+use super::{lineage, send};
 
 /// The status of somebody who was interrupted, as shells have it: 128 and the signal.
 const INTERRUPTED: Option<i32> = Some(130);
@@ -16,12 +16,6 @@ const INTERRUPTED: Option<i32> = Some(130);
 /// Starts a command, with pipes to read from.
 fn start(args: &str) -> Child {
     lineage(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn send(signal: &str, child: &Child) {
-    // Every shell has this command built in.
-    let kill = format!("kill -{signal} {}", child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 /// The process that `parent` has started and that still runs.

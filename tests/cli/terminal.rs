@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use super::lineage;
+use super::{lineage, send};
 
 /// A new terminal: the end of who sits in front of it, and the end of the programs.
 fn terminal() -> (File, File) {
@@ -65,7 +65,6 @@ fn a_tour_is_left_with_a_q() {
 
 #[test]
 fn a_plain_tour_is_plain_even_there() {
-    // It is not waited for: whoever hangs up has seen enough.
     let (mut person, programs) = terminal();
     let mut command = lineage("--plain");
     command.stdin(programs.try_clone().unwrap()).stdout(programs.try_clone().unwrap());
@@ -73,7 +72,7 @@ fn a_plain_tour_is_plain_even_there() {
     drop(command);
     let mut seen = [0; 200];
     person.read_exact(&mut seen).unwrap();
-    drop(person);
+    send("INT", &child);
     child.wait().unwrap();
     assert!(seen.starts_with(b"One crawler") && !seen.contains(&0x1b), "{seen:?}");
 }
