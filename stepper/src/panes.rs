@@ -47,16 +47,22 @@ pub fn source(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) 
     }
     let lines = match stepper.sources().around(place, rows(area)) {
         Err(why) => vec![Line::from(why)],
-        Ok(lines) => lines
-            .into_iter()
-            .map(|(number, text)| {
-                let here = number == place.line;
-                let sign = if here { '>' } else { ' ' };
-                marked(format!("{sign}{number:>3} {text}"), here, look)
-            })
-            .collect(),
+        Ok(lines) => numbered(&lines, place.line, look),
     };
     pane(frame, area, &title, lines, look);
+}
+
+/// Lines with their numbers, as far to the left as they go.
+fn numbered(lines: &[(u32, &str)], here: u32, look: Look) -> Vec<Line<'static>> {
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let full = lines.iter().filter(|(_, text)| !text.trim().is_empty());
+    let indent = full.map(|(_, text)| indent(text)).min().unwrap_or(0);
+    let line = |&(number, text): &(u32, &str)| {
+        let sign = if number == here { '>' } else { ' ' };
+        let text = text.get(indent..).unwrap_or_default();
+        marked(format!("{sign}{number:>3} {text}"), number == here, look)
+    };
+    lines.iter().map(line).collect()
 }
 
 /// Who runs: whoever is inside another comes after it.
@@ -100,8 +106,8 @@ pub fn now(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
     let parked = format!("Parked: {}", state.parked.len());
     let mut lines = vec![
         Line::from(format!("Running: {}", runs(stepper))),
-        Line::from(format!("Ready: {}", or_nobody(&ready))),
-        Line::from(format!("Timers: {}", or_nobody(&timers))),
+        Line::from(counted("Ready", &ready)),
+        Line::from(counted("Timers", &timers)),
         Line::from(parked),
     ];
     lines.extend(waits(stepper, look));
@@ -142,8 +148,11 @@ fn waits(stepper: &Stepper, look: Look) -> Vec<Line<'static>> {
     told.collect()
 }
 
-fn or_nobody(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+fn counted(what: &str, those: &[String]) -> String {
+    match those.len() {
+        0 => format!("{what}: 0"),
+        count => format!("{what}: {count}, {}", those.join(", ")),
+    }
 }
 
 /// A line about somebody, with a sign if the event is about them.

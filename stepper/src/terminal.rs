@@ -10,6 +10,7 @@ use lineage::error::Error;
 use lineage::interrupt;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use ratatui::crossterm::terminal::disable_raw_mode;
 
 use crate::screen::{self, Look};
 use crate::stepper::{Stepper, Then};
@@ -21,19 +22,6 @@ const LOOK_UP: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Screen {
     terminal: DefaultTerminal,
-    _back: GiveBack,
-}
-
-#[derive(Debug)]
-struct GiveBack;
-
-impl Drop for GiveBack {
-    fn drop(&mut self) {
-        // In a panic, the hook has done it, and what it printed must stay.
-        if !thread::panicking() {
-            ratatui::restore();
-        }
-    }
 }
 
 impl Screen {
@@ -43,8 +31,19 @@ impl Screen {
     ///
     /// Fails where there is none.
     pub fn open() -> io::Result<Self> {
-        let back = GiveBack;
-        Ok(Self { terminal: ratatui::try_init()?, _back: back })
+        let terminal = ratatui::try_init().inspect_err(|_| drop(disable_raw_mode()))?;
+        Ok(Self { terminal })
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // In a panic, the hook has done it, and what it printed must stay.
+        if !thread::panicking() {
+            // Some terminals keep a line of what is not cleared, after a resize.
+            drop(self.terminal.clear());
+            ratatui::restore();
+        }
     }
 }
 

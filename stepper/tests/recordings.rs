@@ -1,5 +1,7 @@
 //! Every recording that there can be is stepped through.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::Path;
 
 use lineage::run::Program;

@@ -1,5 +1,7 @@
 //! What is on the screen, at every size.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::Path;
 
 use ratatui::Terminal;
