@@ -24,6 +24,8 @@ pub struct Shown {
     pub file: String,
     /// Which of its lines.
     pub lines: Lines,
+    /// Whether that is enough to have shown an item that they are a part of.
+    pub is_change: bool,
 }
 
 /// What `book.toml` says of the state of the book.
@@ -69,11 +71,13 @@ pub fn check(places: &Places, progress: &Progress, shown: &ShownBy) -> Vec<Probl
         .flat_map(|(_, shown)| shown)
         .collect();
     let mut seen = Vec::new();
-    for part in progress.parts.iter().filter(|part| part.chapters.iter().all(finished)) {
+    for part in &progress.parts {
+        let is_finished = part.chapters.iter().all(finished);
         for stage in &part.stages {
             match cores(places, stage) {
                 Ok(cores) => {
-                    problems.extend(missing(part, cores, &finished_shown, &mut seen));
+                    let missing = missing(part, cores, &finished_shown, &mut seen);
+                    problems.extend(missing.into_iter().filter(|_| is_finished));
                 }
                 Err(message) => problems.push(Problem::with("book.toml", message)),
             }
@@ -120,8 +124,7 @@ fn missing(
 impl Shown {
     fn shows(&self, core: &Core) -> bool {
         let lines = core.entry.lines;
-        // A line of a diff touches it.
-        let touches = self.lines.first == self.lines.last && lines.hold(self.lines);
+        let touches = self.is_change && lines.hold(self.lines);
         self.file == core.file && (self.lines.hold(lines) || touches)
     }
 }

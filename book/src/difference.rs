@@ -63,6 +63,7 @@ fn touched(path: &str, diff: &TextDiff<'_, '_, str>) -> Vec<Shown> {
         .map(|line| Shown {
             file: path.to_owned(),
             lines: Lines { first: line, last: line },
+            is_change: true,
         })
         .collect()
 }

@@ -108,7 +108,7 @@ impl<'a> Directive<'a> {
 }
 
 fn shown(piece: &Piece) -> Expanded {
-    let shown = Shown { file: piece.path.clone(), lines: piece.lines };
+    let shown = Shown { file: piece.path.clone(), lines: piece.lines, is_change: false };
     Expanded { text: piece.figure(), shown: vec![shown] }
 }
 
