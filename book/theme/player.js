@@ -8,6 +8,8 @@
 
   const STEP = 12; // pixels of a step in the picture
   const LANE = 20; // and of a lane
+  const CROWD = 16; // so many have a lane each
+  const ENDS = ['finished', 'cancelled', 'panicked'];
 
   const SIGNS = {
     new: '·', ready: '○', running: '▶', calling: '▷', waiting: '‖',
@@ -88,8 +90,8 @@
     // -- the picture
 
     picture() {
-      this.lanes = [0, ...this.names.keys()];
-      this.labels = this.lanes.map(id => make('li', {}, this.names.get(id) || 'loop'));
+      this.lanes = this.share();
+      this.labels = this.lanes.map(() => make('li'));
       this.box = make(
         'div', { class: 'trace-picture', 'aria-hidden': 'true', tabindex: -1 },
         make('ul', {}, make('li', {}, 'time'), ...this.labels), make('div', {}),
@@ -109,8 +111,26 @@
       );
     }
 
+    // Who has which lane: each its own, but in a crowd that of somebody who is no more.
+    share() {
+      const lanes = [[0]];
+      const ended = new Map();
+      this.lane = new Map([[0, 0]]);
+      this.events.forEach(({ what, subject: id }, n) => {
+        if (what === 'created') {
+          const free = lanes.findIndex(([last]) => ended.get(last) < n - 1);
+          const lane = free < 0 || this.names.size <= CROWD ? lanes.push([]) - 1 : free;
+          lanes[lane].unshift(id);
+          this.lane.set(id, lane);
+        } else if (ENDS.includes(what)) {
+          ended.set(id, n);
+        }
+      });
+      return lanes;
+    }
+
     middle(id) {
-      return (this.lanes.indexOf(id) + 1.5) * LANE;
+      return (this.lane.get(id) + 1.5) * LANE;
     }
 
     // The lanes as one path for each kind of stroke.
@@ -120,7 +140,7 @@
         fork: '', wake: '', head: '', born: '', ended: '', broken: '',
       };
       const high = { ready: 7, calling: 11, running: 11, turn: 13 };
-      this.lanes.forEach(id => this.stretches(id, (is, from, to) => {
+      this.lanes.flat().forEach(id => this.stretches(id, (is, from, to) => {
         const [x, y, width] = [from * STEP, this.middle(id), (to - from) * STEP];
         if (is === 'waiting' || is === 'new') {
           paths.waiting += `M${x} ${y}h${width}`;
@@ -224,7 +244,10 @@
       this.here.setAttribute('x', x);
       this.veil.setAttribute('x', x + STEP);
       this.labels.forEach((label, n) => {
-        label.dataset.sign = SIGNS[this.is(this.lanes[n], state)] || '';
+        const owners = this.lanes[n];
+        const id = owners.find(it => it in state.subjects) || owners[owners.length - 1];
+        label.textContent = this.names.get(id) || 'loop';
+        label.dataset.sign = SIGNS[this.is(id, state)] || '';
       });
       const event = this.events[step - 1] || {};
       const shown = box.clientWidth - box.firstChild.offsetWidth;
