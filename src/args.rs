@@ -17,7 +17,7 @@ use crate::run::{self, Program, Temper};
 use crate::styles::{STYLES, Style};
 use crate::tour::Tour;
 use crate::trace::{self, Format};
-use crate::{child, companion, doctor, list, park};
+use crate::{child, companion, doctor, list, park, step};
 
 /// Understand async by watching it being invented.
 ///
@@ -110,6 +110,21 @@ enum Command {
         /// As Chrome's trace events, which trace viewers such as Perfetto open
         #[arg(long)]
         perfetto: bool,
+    },
+
+    /// Look at a run step by step: who runs, who is ready, who waits for what
+    Step {
+        /// What to run
+        #[arg(value_enum)]
+        program: Program,
+
+        /// In which style
+        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = style)]
+        style: &'static Style,
+
+        /// All of it as a table
+        #[arg(long)]
+        plain: bool,
     },
 
     /// Show what changes from stage to stage
@@ -237,6 +252,7 @@ impl Command {
                 let format = if perfetto { Format::Perfetto } else { Format::Json };
                 trace::trace(program, style, &out, format, output)
             }
+            Self::Step { program, style, plain } => step::step(program, style, plain),
             Self::Diff { from: Some(from), to: Some(to), file } => match file {
                 Some(file) => diff::file(from, to, &file, output),
                 None => diff::pair(from, to, output),

@@ -1,5 +1,6 @@
 //! The packages beside this one, which would make its build slow: run through cargo.
 
+use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
@@ -23,16 +24,27 @@ pub fn run(package: &str, args: &[String]) -> Result<(), Error> {
     }
     complain(format_args!("running package {package}; the first time, cargo builds it"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["run", "--quiet", "--package", package, "--"])
-        .args(args)
-        .current_dir(root)
-        .status()
-        .map_err(|error| Error::Failure(format!("cargo cannot be run: {error}")))?;
-    ended(status)
+    let mut command = Command::new(cargo);
+    command.args(["run", "--quiet", "--package", package, "--"]).args(args);
+    command.current_dir(root);
+    ended(become_of(command))
 }
 
-fn ended(status: ExitStatus) -> Result<(), Error> {
+/// Becomes that program, so that whoever ends this process ends it, and nobody is left with
+/// the terminal.
+#[cfg(unix)]
+fn become_of(mut command: Command) -> io::Result<ExitStatus> {
+    Err(std::os::unix::process::CommandExt::exec(&mut command))
+}
+
+#[cfg(not(unix))]
+fn become_of(mut command: Command) -> io::Result<ExitStatus> {
+    command.status()
+}
+
+fn ended(status: io::Result<ExitStatus>) -> Result<(), Error> {
+    let status = status
+        .map_err(|error| Error::Failure(format!("cargo cannot be run: {error}")))?;
     match status.code() {
         Some(0) => Ok(()),
         Some(code) => Err(Error::Companion(u8::try_from(code).unwrap_or(1))),

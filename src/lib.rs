@@ -6,7 +6,7 @@
 //!
 //! [`styles`] is the heart: the table of styles, compiled from the example files of the
 //! stages. Then what is done with it, a file a command: [`tour`] (no arguments), [`crawl`],
-//! [`run`], [`trace`], [`diff`], [`list`],
+//! [`run`], [`trace`], [`step`], [`diff`], [`list`],
 //! [`doctor`]. Then what these stand on: [`measure`] (figures
 //! that are read from the source), [`park`] (what a task costs that waits), [`child`] (a
 //! style in a process of its own), [`companion`] (the packages beside this one), [`interrupt`], [`keys`], [`output`], [`error`].
@@ -29,6 +29,7 @@ pub mod output;
 pub mod park;
 pub mod run;
 pub mod sources;
+pub mod step;
 pub mod styles;
 pub mod tour;
 pub mod trace;
