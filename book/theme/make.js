@@ -6,8 +6,8 @@ lineage.make = (tag, attributes, ...children) => {
   Object.entries(attributes || {}).forEach(([name, value]) => {
     if (typeof value === 'function') {
       element.addEventListener(name, value);
-    } else if (value !== false) {
-      element.setAttribute(name, value === true ? '' : value);
+    } else {
+      element.setAttribute(name, value);
     }
   });
   element.append(...children);

@@ -227,7 +227,7 @@
       this.rows.forEach((row, n) => {
         const isNow = n + 1 === step;
         row.classList.toggle('now', isNow);
-        row.toggleAttribute('aria-current', isNow);
+        row.setAttribute('aria-current', isNow ? 'step' : 'false');
       });
       const row = this.rows[step - 1];
       this.table.scrollTop = row ? row.offsetTop - this.table.clientHeight / 2 : 0;
@@ -491,7 +491,7 @@
       this.root.classList.toggle('guessing', this.guessing);
       this.answered();
       this.say(this.guessing
-        ? 'What comes next is hidden. Step or play: you are asked whenever somebody is about to go on.'
+        ? 'What comes next is hidden: step or play, and you are asked.'
         : 'What comes next is shown.');
     }
 

@@ -4,7 +4,7 @@
         const rows = [...figure.querySelectorAll('tbody tr')];
         const at = rows.map(row => parseFloat(row.cells[1].textContent));
         const { clock } = JSON.parse(figure.querySelector('.trace-data').textContent);
-        return { at, clock, now: rows.findIndex(row => row.hasAttribute('aria-current')) };
+        return { at, clock, now: rows.findIndex(row => row.matches('[aria-current=step]')) };
     });
     if (tables.some(({ clock }) => clock === 'real')) {
         return [];

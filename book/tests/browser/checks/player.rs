@@ -57,7 +57,7 @@ pub(crate) fn by_keyboard(look: &mut Look) -> Answer<()> {
 fn is_at(browser: &mut Chromium, step: u64) -> Answer<()> {
     let at = browser.text("player.querySelector('input').value")?;
     let row = browser.text(
-        "(player.querySelector('tr[aria-current] td')
+        "(player.querySelector('tr[aria-current=step] td')
             || player.querySelector('td')).textContent",
     )?;
     let is_pair = browser.is("player.matches('.trace-pair')")?;
@@ -160,7 +160,7 @@ pub(crate) fn pairs(look: &mut Look) -> Answer<()> {
         }
         browser.press("End")?;
         let is_at_the_end = "[...player.querySelectorAll('tbody')]
-            .every(it => it.lastElementChild.hasAttribute('aria-current'))";
+            .every(it => it.lastElementChild.matches('[aria-current=step]'))";
         if !browser.is(is_at_the_end)? {
             complaints.push("at the end, a table is not".to_owned());
         }
