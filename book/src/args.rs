@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use lineage::error::Error;
 use lineage::output::Output;
 use lineage::run::Program;
@@ -54,7 +54,7 @@ enum Command {
     /// Record what the chapters show: runs and outputs; or one run, by any clock
     Record {
         /// What to run
-        #[arg(requires = "style", value_parser = program)]
+        #[arg(value_enum, requires = "style")]
         program: Option<Program>,
 
         /// In which style
@@ -150,10 +150,6 @@ fn nearest_book() -> Result<PathBuf, Error> {
     found.ok_or_else(|| {
         Error::Usage("there is no book here: no book/book.toml, here or above".to_owned())
     })
-}
-
-fn program(name: &str) -> Result<Program, String> {
-    Program::from_str(name, false)
 }
 
 fn style(name: &str) -> Result<&'static Style, String> {
