@@ -14,10 +14,11 @@ use crate::diff::{self, Side};
 use crate::error::Error;
 use crate::output::Output;
 use crate::run::{self, Program, Temper};
+use crate::sim::Case;
 use crate::styles::{STYLES, Style};
 use crate::tour::Tour;
 use crate::trace::{self, Format};
-use crate::{child, companion, doctor, list, park, step};
+use crate::{child, companion, doctor, list, park, soak, step};
 
 /// Understand async by watching it being invented.
 ///
@@ -88,6 +89,25 @@ enum Command {
         /// Crawl the site that does everything real sites do to a crawler
         #[arg(long)]
         hostile: bool,
+
+        /// In a simulated network, where everything follows from this number
+        #[arg(long, value_name = "SEED", conflicts_with_all = ["hostile", "address"])]
+        sim: Option<u64>,
+    },
+
+    /// Run every program in a simulated network, over many seeds
+    Soak {
+        /// How many seeds
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        seeds: u64,
+
+        /// The first of them
+        #[arg(long, value_name = "SEED", default_value_t = 0)]
+        from: u64,
+
+        /// The style, or "all"
+        #[arg(long, value_name = "STYLE", default_value = "all", value_parser = styles)]
+        style: Styles,
     },
 
     /// Record what the loop does in a run: who ran, who waits, who woke whom
@@ -244,7 +264,13 @@ impl Command {
                 let job = Job { limit, concurrency, timeout, ..Job::new(target) };
                 Crawl { url: &url, job, styles: style.0, json }.run(output)
             }
-            Self::Run { program, style, address, hostile } => {
+            Self::Run { program, style, sim: Some(seed), .. } => {
+                run::simulated(Case { program, style, seed }, output)
+            }
+            Self::Soak { seeds, from, style } => {
+                soak::soak(from..from.saturating_add(seeds), style.0, output)
+            }
+            Self::Run { program, style, address, hostile, sim: None } => {
                 let temper = if hostile { Temper::Hostile } else { Temper::Friendly };
                 run::run(program, style, address, temper, output)
             }

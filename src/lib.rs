@@ -6,7 +6,8 @@
 //!
 //! [`styles`] is the heart: the table of styles, compiled from the example files of the
 //! stages. Then what is done with it, a file a command: [`tour`] (no arguments), [`crawl`],
-//! [`run`], [`trace`], [`step`], [`diff`], [`list`],
+//! [`run`], [`trace`], [`step`], [`soak`] (over [`sim`], a
+//! network that is invented), [`diff`], [`list`],
 //! [`doctor`]. Then what these stand on: [`measure`] (figures
 //! that are read from the source), [`park`] (what a task costs that waits), [`child`] (a
 //! style in a process of its own), [`companion`] (the packages beside this one), [`interrupt`], [`keys`], [`output`], [`error`].
@@ -28,6 +29,8 @@ pub mod measure;
 pub mod output;
 pub mod park;
 pub mod run;
+pub mod sim;
+pub mod soak;
 pub mod sources;
 pub mod step;
 pub mod styles;

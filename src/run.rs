@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
+use reactor::sim::Tally;
 use site::server::Server;
 use site::{Control, Job, Site, Target};
 
@@ -13,6 +14,7 @@ use crate::crawl::Crawl;
 use crate::error::{Error, complain};
 use crate::interrupt;
 use crate::output::Output;
+use crate::sim::Case;
 use crate::styles::Style;
 
 /// How long a server may take to stop before it is left where it is.
@@ -33,6 +35,9 @@ pub enum Program {
 }
 
 impl Program {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Countdown, Self::Echo, Self::Crawl];
+
     /// What it is called on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -144,6 +149,24 @@ fn crawl(
     Crawl { url: &url, job, styles: vec![style], json: false }.run(output)?;
     let most = server.max_in_flight();
     output.line(format_args!("at most {most} requests were in flight"))
+}
+
+/// Runs a program in the simulated network, and says what it came to.
+///
+/// # Errors
+///
+/// A usage error for a style without a loop; a failure that says what was wrong.
+pub fn simulated(case: Case, output: &mut Output) -> Result<(), Error> {
+    case.style.needs_a_loop("to be simulated")?;
+    let told = case.run().map_err(|wrong| Error::Failure(format!("{case}: {wrong}")))?;
+    told.result.iter().try_for_each(|line| output.line(line))?;
+    let Tally { attempts, bytes, waits } = told.tally;
+    output.line(format_args!(
+        "{case}: {:.3} s by the network's clock; {attempts} attempts, {bytes} bytes, \
+         {waits} waits, {} arrivals",
+        told.took.as_secs_f64(),
+        told.story.len()
+    ))
 }
 
 /// The embedded site could not be served.

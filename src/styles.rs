@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use site::{Control, Job, Report};
 
+use crate::error::Error;
 use crate::park::{self, Park};
 
 /// A way to write a program that waits for more than one thing.
@@ -67,6 +68,20 @@ impl Style {
     /// it is the kernel that parks and resumes.
     pub fn has_loop(&self) -> bool {
         self.stage() != "stage0-waiting"
+    }
+
+    /// # Errors
+    ///
+    /// A usage error that names the styles with a loop, if this one has none.
+    pub fn needs_a_loop(&self, what_for: &str) -> Result<(), Error> {
+        if self.has_loop() {
+            return Ok(());
+        }
+        let there_are = Self::names_with_a_loop().join(", ");
+        let name = self.name;
+        Err(Error::Usage(format!(
+            "style {name} has no loop {what_for}; there are: {there_are}"
+        )))
     }
 
     /// Whether it can wait for more than one thing at a time.

@@ -47,11 +47,7 @@ pub fn record(program: Program, style: &'static Style) -> Result<Trace, Error> {
         if program == Program::Countdown {
             return kernel::countdown(style);
         }
-        return Err(Error::Usage(format!(
-            "style {} has no loop to record, but for its countdown; there are: {}",
-            style.name,
-            Style::names_with_a_loop().join(", ")
-        )));
+        style.needs_a_loop("to record, but for its countdown")?;
     }
     let (clock, (result, recording)) = match program {
         Program::Countdown => (Clock::Virtual, countdown(style)),

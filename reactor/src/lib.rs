@@ -41,7 +41,8 @@
 //! [`Reactor`] (the file `reactor.rs`) is the heart. Then `waiting.rs`: who waits on which
 //! socket; `timers.rs`: who waits for the clock; `net.rs`: the sockets; [`backend`]: the
 //! seam below which the platform begins; `mio.rs`: the platform; `wake.rs`: the one door
-//! through which a task is woken; [`trace`]: how a loop tells its story.
+//! through which a task is woken; [`trace`]: how a loop tells its story; [`sim`]: a
+//! network that is invented, for tests and for the book.
 
 #![forbid(unsafe_code)]
 
@@ -52,6 +53,7 @@ mod net;
 #[cfg(unix)]
 mod pipe;
 mod reactor;
+pub mod sim;
 mod timers;
 pub mod trace;
 mod waiting;

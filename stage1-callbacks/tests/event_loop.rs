@@ -347,3 +347,19 @@ fn whatever_is_left_is_dropped() {
     });
     assert_eq!(weak.strong_count(), 0);
 }
+
+#[test]
+fn an_operation_that_is_under_way_when_the_loop_ends_lets_go_of_its_socket() {
+    let sim = reactor::sim::Sim::new(1, reactor::sim::Weather::calm());
+    backend::scope(sim.clone(), || {
+        run(|| {
+            let listener = TcpListener::bind(([10, 0, 0, 9], 7).into())?;
+            drop(listener.accept());
+            drop(listener.accept_then(drop));
+            call_later(Duration::from_secs(1), stop);
+            Ok(())
+        })
+        .unwrap();
+    });
+    assert_eq!(sim.open_sockets(), 0);
+}

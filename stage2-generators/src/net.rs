@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use reactor::trace::{self, Place};
 use reactor::{Direction, Key};
@@ -87,7 +87,7 @@ impl TcpStream {
             }
             Err(error) => {
                 call_soon(|| callback(Err(error)));
-                Waiting { operation: Rc::new(Cancelled) }
+                Waiting { operation: Weak::<Operation<Self>>::new() }
             }
         }
     }
@@ -156,13 +156,15 @@ impl TcpStream {
 
 /// An operation that is under way. Dropping the handle lets it go on.
 pub struct Waiting {
-    operation: Rc<dyn Cancel>,
+    /// Kept by the loop, or by the reactor, for as long as it goes on. If the handle kept
+    /// it too, an operation that a deferred waits for would keep itself.
+    operation: Weak<dyn Cancel>,
 }
 
 impl Waiting {
     /// Gives the operation up: its callback is dropped, and will not be called.
     pub fn cancel(&self) {
-        self.operation.cancel();
+        self.operation.upgrade().iter().for_each(|operation| operation.cancel());
     }
 }
 
@@ -196,7 +198,7 @@ fn begin<T: 'static>(
     let steps = RefCell::new(Some(steps));
     let (place, parked) = (Place::here(), Cell::new(false));
     let operation = Rc::new(Operation { key, direction, place, steps, parked });
-    let waiting = Waiting { operation: Rc::clone(&operation) as _ };
+    let waiting = Waiting { operation: Rc::downgrade(&operation) as _ };
     call_soon(move || retry(operation));
     waiting
 }
@@ -274,13 +276,6 @@ impl<T> Cancel for Operation<T> {
             parked.and_then(|it| it.reactor.stop_waiting(self.key, self.direction));
         drop((steps, waiting));
     }
-}
-
-/// An operation that failed before it began.
-struct Cancelled;
-
-impl Cancel for Cancelled {
-    fn cancel(&self) {}
 }
 
 impl fmt::Debug for TcpListener {

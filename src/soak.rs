@@ -1,0 +1,181 @@
+//! `lineage soak`: every program, in every style that has a loop, over as many seeds as one
+//! likes.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+use crate::output::Output;
+use crate::run::Program;
+use crate::sim::{Case, Wrong};
+use crate::styles::{STYLES, Style};
+
+/// How often the progress is shown.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How many failures are enough.
+const ENOUGH: usize = 5;
+
+/// Many runs.
+#[derive(Clone, Debug)]
+pub struct Soak {
+    /// After which seeds.
+    pub seeds: Range<u64>,
+    /// In which styles.
+    pub styles: Vec<&'static Style>,
+}
+
+/// Runs `seeds` in those of `styles` that have a loop, and shows how it goes.
+///
+/// # Errors
+///
+/// A usage error if none of them has one; a failure if a run went wrong.
+pub fn soak(
+    seeds: Range<u64>,
+    mut styles: Vec<&'static Style>,
+    output: &mut Output,
+) -> Result<(), Error> {
+    if let [one] = styles[..] {
+        one.needs_a_loop("to be simulated")?;
+    }
+    styles.retain(|style| style.has_loop());
+    Soak { seeds, styles }.show(output)
+}
+
+/// A run that went wrong.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// Which.
+    pub case: Case,
+    /// How.
+    pub wrong: Wrong,
+}
+
+impl Soak {
+    /// Those seeds in every style that has a loop.
+    pub fn of_all_styles(seeds: Range<u64>) -> Self {
+        let styles = STYLES.iter().filter(|style| style.has_loop()).collect();
+        Self { seeds, styles }
+    }
+
+    /// How many runs there are.
+    pub fn len(&self) -> u64 {
+        let seeds = self.seeds.end.saturating_sub(self.seeds.start);
+        seeds * (self.styles.len() * Program::ALL.len()) as u64
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Runs all of them, on as many threads as there are processors, and counts them in
+    /// `done`. Gives the first failures.
+    pub fn run(&self, done: &AtomicU64) -> Vec<Failed> {
+        let next = AtomicU64::new(0);
+        let failures = Failures::default();
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while !failures.are_enough()
+                        && let Some(case) =
+                            self.case(next.fetch_add(1, Ordering::Relaxed))
+                    {
+                        if let Err(wrong) = case.run() {
+                            failures.add(Failed { case, wrong });
+                        }
+                        done.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        failures.into_sorted()
+    }
+
+    /// Runs all of them, shows how far it is, and says what went wrong and how to see it
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// A failure if a run went wrong.
+    pub fn show(&self, output: &mut Output) -> Result<(), Error> {
+        let (began, done, all) = (Instant::now(), AtomicU64::new(0), self.len());
+        let failures = thread::scope(|scope| {
+            let running = scope.spawn(|| self.run(&done));
+            while !running.is_finished() {
+                if output.is_terminal() {
+                    let done = done.load(Ordering::Relaxed);
+                    output.show(format_args!("\r{done} of {all} runs"))?;
+                }
+                thread::sleep(TICK.min(Duration::from_millis(1 + all)));
+            }
+            Ok(running.join().expect("a run that panics is caught by its loop"))
+        })?;
+        let over = if output.is_terminal() { "\r" } else { "" };
+        for failed in &failures {
+            output.line(format_args!("{over}{failed}"))?;
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        let done = done.load(Ordering::Relaxed);
+        output.line(format_args!(
+            "{over}{done} runs in {seconds:.1} s, {} went wrong",
+            failures.len()
+        ))?;
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::failure("not all runs went well"))
+        }
+    }
+
+    fn case(&self, number: u64) -> Option<Case> {
+        if number >= self.len() {
+            return None;
+        }
+        let styles = self.styles.len() as u64;
+        let index = |number: u64| usize::try_from(number).expect("it is a few");
+        let program = Program::ALL[index(number % 3)];
+        let style = self.styles[index(number / 3 % styles)];
+        Some(Case { program, style, seed: self.seeds.start + number / 3 / styles })
+    }
+}
+
+/// What was wrong, and how to see it again.
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, wrong } = self;
+        let (program, style, seed) = (case.program.name(), case.style.name, case.seed);
+        write!(
+            f,
+            "{case}: {wrong}\n  again: lineage run {program} --style {style} --sim {seed}"
+        )
+    }
+}
+
+#[derive(Default)]
+struct Failures {
+    all: Mutex<Vec<Failed>>,
+    count: AtomicUsize,
+}
+
+impl Failures {
+    fn are_enough(&self) -> bool {
+        self.count.load(Ordering::Relaxed) >= ENOUGH
+    }
+
+    fn add(&self, failed: Failed) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).push(failed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn into_sorted(self) -> Vec<Failed> {
+        let mut all = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        all.sort_by_key(|failed| failed.case.seed);
+        all
+    }
+}

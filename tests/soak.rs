@@ -1,0 +1,52 @@
+//! Every program, in every style that has a loop, over five hundred seeds of a network that
+//! is late, splits, holds up, breaks and wakes for nothing.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::sync::atomic::AtomicU64;
+
+use lineage::run::Program;
+use lineage::sim::Case;
+use lineage::soak::Soak;
+use lineage::styles::STYLES;
+use reactor::trace;
+
+/// How many seeds; `SEEDS=10000 cargo test --test soak` takes more.
+fn seeds() -> u64 {
+    std::env::var("SEEDS").map_or(500, |seeds| seeds.parse().expect("SEEDS is a number"))
+}
+
+#[test]
+fn nothing_goes_wrong_in_any_weather() {
+    let done = AtomicU64::new(0);
+    let soak = Soak::of_all_styles(0..seeds());
+    let failures = soak.run(&done);
+    let told: Vec<_> = failures.iter().map(ToString::to_string).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+    assert_eq!(done.into_inner(), soak.len());
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story_to_the_letter() {
+    for style in STYLES.iter().filter(|style| style.has_loop()) {
+        for program in Program::ALL {
+            for seed in [0, 1, 3, 4] {
+                let case = Case { program, style, seed };
+                let record = || trace::record(|| case.run().unwrap());
+                let ((told, recording), (told_again, again)) = (record(), record());
+                assert_eq!(told, told_again, "{case}");
+                let (events, again) = (recording.events, again.events);
+                assert_eq!(format!("{events:?}"), format!("{again:?}"), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_seed_tells_another_story() {
+    let story = |seed| {
+        let style = &STYLES[STYLES.len() - 1];
+        Case { program: Program::Crawl, style, seed }.run().unwrap().story
+    };
+    assert_ne!(story(3), story(5));
+}
