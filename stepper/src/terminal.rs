@@ -1,6 +1,7 @@
 //! The terminal: taken over, listened to, and given back as it was.
 
 use std::io;
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,14 +10,19 @@ use std::time::{Duration, Instant};
 use lineage::error::Error;
 use lineage::interrupt;
 use ratatui::DefaultTerminal;
+use ratatui::backend::Backend;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use ratatui::crossterm::terminal::disable_raw_mode;
+use ratatui::layout::{Position, Rect};
 
 use crate::screen::{self, Look};
 use crate::stepper::{Stepper, Then};
 
 /// How soon a signal is noticed.
 const LOOK_UP: Duration = Duration::from_millis(100);
+
+/// How long after a signal the terminal may take to be given back.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The whole terminal. Dropping it gives the terminal back as it was; so does a panic.
 #[derive(Debug)]
@@ -39,10 +45,15 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         // In a panic, the hook has done it, and what it printed must stay.
-        if !thread::panicking() {
-            // Some terminals keep a line of what is not cleared, after a resize.
-            drop(self.terminal.clear());
-            ratatui::restore();
+        if thread::panicking() {
+            return;
+        }
+        // Some terminals keep a line of what is not cleared, after a resize.
+        drop(self.terminal.backend_mut().clear());
+        drop(ratatui::try_restore());
+        if self.terminal.show_cursor().is_err() {
+            // The terminal is gone, and dropping `Terminal` would panic for telling it so.
+            process::exit(interrupt::STATUS);
         }
     }
 }
@@ -54,9 +65,8 @@ impl Drop for Screen {
 /// A failure when the terminal does not obey; status 130 after Ctrl-C or a signal.
 pub fn show(mut stepper: Stepper, look: Look) -> Result<(), Error> {
     let interrupted = Arc::new(AtomicBool::new(false));
-    let tell = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || tell.store(true, Ordering::SeqCst))
-        .map_err(|error| Error::Failure(format!("cannot wait for Ctrl-C: {error}")))?;
+    listen_for_signals(Arc::clone(&interrupted))?;
+    thread::spawn(end_with_the_terminal);
     let then = Screen::open()
         .and_then(|mut screen| {
             watch(&mut screen.terminal, &mut stepper, look, &interrupted)
@@ -72,6 +82,36 @@ pub fn show(mut stepper: Stepper, look: Look) -> Result<(), Error> {
     }
 }
 
+/// Whoever shows the recording has to leave; if they cannot, the process ends anyway.
+fn listen_for_signals(interrupted: Arc<AtomicBool>) -> Result<(), Error> {
+    let leave = move || {
+        interrupted.store(true, Ordering::SeqCst);
+        thread::sleep(GRACE);
+        drop(disable_raw_mode());
+        process::exit(interrupt::STATUS);
+    };
+    ctrlc::set_handler(leave)
+        .map_err(|error| Error::Failure(format!("cannot wait for Ctrl-C: {error}")))
+}
+
+/// When the terminal is gone, so is this process. (crossterm would read it for ever:
+/// crossterm-rs/crossterm#793.)
+#[cfg(unix)]
+fn end_with_the_terminal() {
+    use rustix::event::{PollFd, PollFlags, poll};
+
+    let terminal = io::stdout();
+    // Without a wish, there is an answer only when it hangs up.
+    let mut asked = [PollFd::new(&terminal, PollFlags::empty())];
+    while poll(&mut asked, None) == Err(rustix::io::Errno::INTR) {}
+    if asked[0].revents().contains(PollFlags::HUP) {
+        process::exit(interrupt::STATUS);
+    }
+}
+
+#[cfg(not(unix))]
+fn end_with_the_terminal() {}
+
 fn watch(
     terminal: &mut DefaultTerminal,
     stepper: &mut Stepper,
@@ -83,7 +123,10 @@ fn watch(
         terminal.draw(|frame| screen::draw(frame, stepper, look))?;
         match hear(stepper, shown, interrupted)? {
             Then::Stay => {}
-            Then::Redraw => terminal.clear()?,
+            // `Terminal::clear` would ask the terminal for the cursor, and wait.
+            Then::Redraw => {
+                terminal.resize(Rect::from((Position::ORIGIN, terminal.size()?)))?;
+            }
             end => return Ok(end),
         }
         if stepper.pace().is_some_and(|pace| shown.elapsed() >= pace) {
