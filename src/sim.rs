@@ -103,22 +103,19 @@ impl Case {
     /// Every other seed crawls the hostile site.
     fn crawl(self, sim: &Rc<Sim>, connections_break: bool) -> Result<Vec<String>, Wrong> {
         let is_hostile = self.seed % 2 == 1;
-        let site = Rc::new(if is_hostile { Site::hostile() } else { Site::friendly() });
+        let site = if is_hostile { Site::hostile() } else { Site::friendly() };
+        let expected = site.expected();
         let target = Target::resolve(SITE).map_err(|error| Wrong(error.to_string()))?;
+        let in_flight = serve(sim, site, target.addresses[0]);
         let concurrency = 1 + usize::try_from(self.seed % 20).expect("it is below 20");
-        let job = Job { concurrency, ..Job::new(target.clone()) };
-        let in_flight = InFlight::default();
-        let (served, counted) = (Rc::clone(&site), in_flight.clone());
-        sim.serve(target.addresses[0], move || {
-            Box::new(SitePeer::new(Rc::clone(&served), counted.clone()))
-        });
+        let job = Job { concurrency, ..Job::new(target) };
         let report = in_the_network(sim, || (self.style.crawl)(job))?;
         if in_flight.most() > concurrency {
             let most = in_flight.most();
             return Err(Wrong(format!("{most} requests at once, and not {concurrency}")));
         }
         if !connections_break {
-            is_as_expected(&report, &site.expected())?;
+            is_as_expected(&report, &expected)?;
         }
         Ok(report.to_string().lines().map(str::to_owned).collect())
     }
@@ -140,6 +137,49 @@ impl Case {
             None => Ok(vec![format!("{} clients were served", clients.len())]),
         }
     }
+}
+
+/// An echo server with two polite clients in calm weather, to be recorded.
+///
+/// # Errors
+///
+/// Fails as the program does.
+pub(crate) fn talk(style: &Style, seed: u64) -> io::Result<()> {
+    let (sim, control) = (Sim::new(seed, Weather::calm()), Control::new());
+    let stop = control.clone();
+    sim.after(Duration::from_millis(30), move || stop.stop());
+    for (delay, words) in [(0, "hello"), (4, "good day")] {
+        let (client, _) = Client::new(Manner::Eager, words.into());
+        sim.connect_peer(Duration::from_millis(delay), ECHO.into(), Box::new(client));
+    }
+    backend::scope(sim, || (style.echo)(ECHO.into(), control))
+}
+
+/// A crawl of the first few pages in calm weather, to be recorded.
+///
+/// # Errors
+///
+/// Fails as the program does.
+pub(crate) fn stroll(
+    style: &Style,
+    seed: u64,
+    (limit, concurrency): (usize, usize),
+) -> io::Result<()> {
+    let sim = Sim::new(seed, Weather::calm());
+    let target = Target::resolve(SITE).map_err(io::Error::other)?;
+    serve(&sim, Site::friendly(), target.addresses[0]);
+    let job = Job { limit, concurrency, ..Job::new(target) };
+    backend::scope(sim, || (style.crawl)(job)).map(drop)
+}
+
+/// Serves a site in the network, and gives the count of requests under way.
+fn serve(sim: &Sim, site: Site, address: SocketAddr) -> InFlight {
+    let (site, in_flight) = (Rc::new(site), InFlight::default());
+    let counted = in_flight.clone();
+    sim.serve(address, move || {
+        Box::new(SitePeer::new(Rc::clone(&site), counted.clone()))
+    });
+    in_flight
 }
 
 /// What must be right whatever the program did: it left nothing open, and it did not ask all
