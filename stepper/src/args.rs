@@ -79,11 +79,19 @@ impl Args {
             ))),
             (Some(program), style) => {
                 let style = style.or_else(|| Style::named("async-await"));
-                let style = style.expect("the last stage has this style");
-                Story::of(&trace::record(program, style)?).map_err(Error::Failure)
+                record(program, style.expect("the last stage has this style"))
             }
         }
     }
+}
+
+fn record(program: Program, style: &'static Style) -> Result<Story, Error> {
+    // Without a loop, `lineage` traces a process of its own executable, which this is not.
+    style.needs_a_loop(
+        "to record from here (its countdown: lineage trace countdown --style STYLE \
+         --out FILE, then cargo run -p stepper -- FILE)",
+    )?;
+    Story::of(&trace::record(program, style)?).map_err(Error::Failure)
 }
 
 fn read(path: &Path) -> Result<Story, Error> {
