@@ -18,7 +18,7 @@ use crate::sim::Case;
 use crate::styles::{STYLES, Style};
 use crate::tour::Tour;
 use crate::trace::{self, Format};
-use crate::{child, companion, doctor, list, park, soak, step};
+use crate::{child, companion, cost, doctor, list, park, soak, step};
 
 /// Understand async by watching it being invented.
 ///
@@ -165,6 +165,17 @@ enum Command {
         file: Option<String>,
     },
 
+    /// Measure what a call costs, in each style
+    Cost {
+        /// How long to measure
+        #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds, allow_negative_numbers = true)]
+        seconds: Duration,
+
+        /// One JSON object: the rows, and Python's
+        #[arg(long)]
+        json: bool,
+    },
+
     /// Check an exercise, or list them: 1, 1.2, --hint
     #[command(disable_help_flag = true)]
     Check {
@@ -284,6 +295,7 @@ impl Command {
                 None => diff::pair(from, to, output),
             },
             Self::Diff { .. } => diff::all(output),
+            Self::Cost { seconds, json } => cost::cost(seconds, json, output),
             Self::Check { args } => companion::run("exercises", &args),
             Self::Book { args } => companion::run("book", &args),
             Self::List { json } => list::list(json, output),

@@ -7,7 +7,7 @@
 //! [`styles`] is the heart: the table of styles, compiled from the example files of the
 //! stages. Then what is done with it, a file a command: [`tour`] (no arguments), [`crawl`],
 //! [`run`], [`trace`], [`step`], [`soak`] (over [`sim`], a
-//! network that is invented), [`diff`], [`list`],
+//! network that is invented), [`diff`], [`cost`], [`list`],
 //! [`doctor`]. Then what these stand on: [`measure`] (figures
 //! that are read from the source), [`park`] (what a task costs that waits), [`child`] (a
 //! style in a process of its own), [`companion`] (the packages beside this one), [`interrupt`], [`keys`], [`output`], [`error`].
@@ -18,6 +18,7 @@
 pub mod args;
 pub mod child;
 pub mod companion;
+pub mod cost;
 pub mod crawl;
 pub mod diff;
 pub mod doctor;

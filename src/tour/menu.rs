@@ -5,6 +5,7 @@ use site::Site;
 use super::pager;
 use super::race::Race;
 use crate::child::Nursery;
+use crate::cost;
 use crate::crawl::{self, Crawled};
 use crate::diff::{self, Side};
 use crate::error::Error;
@@ -28,10 +29,14 @@ pub(crate) fn ask(
         output.line("")?;
         output.line("  d  see two styles side by side: the diff of their crawlers")?;
         output.line("  b  break it: crawl a site that does everything wrong")?;
+        output
+            .line("  c  measure what an await costs, and a call in every other style")?;
         output.line("  q  leave")?;
-        output.show("(d, b, q) ")?;
-        match choose(keys, output, |char| matches!(char, 'd' | 'b').then_some(char))? {
+        output.show("(d, b, c, q) ")?;
+        let known = |char| matches!(char, 'd' | 'b' | 'c').then_some(char);
+        match choose(keys, output, known)? {
             Some('d') => compare(keys, output)?,
+            Some('c') => cost::cost(cost::LONG_ENOUGH, false, output)?,
             Some(_) => break_it(nursery, keys, output)?,
             None => return Ok(()),
         }

@@ -1,0 +1,38 @@
+//! The same echo server on tokio's current-thread runtime.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+
+use site::Control;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{LocalSet, spawn_local};
+
+pub(crate) fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async move {
+        let listener = TcpListener::bind(address).await?;
+        control.listening(listener.local_addr()?);
+        spawn_local(accept(listener));
+        poll_fn(|context| control.poll_stopped(context)).await;
+        Ok(())
+    })
+}
+
+async fn accept(listener: TcpListener) {
+    while let Ok((stream, _)) = listener.accept().await {
+        spawn_local(echo(stream));
+    }
+}
+
+async fn echo(mut stream: TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let n = stream.read(&mut buffer).await?;
+        if n == 0 {
+            return Ok(());
+        }
+        stream.write_all(&buffer[..n]).await?;
+    }
+}

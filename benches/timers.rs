@@ -1,0 +1,99 @@
+//! What do timers cost at a hundred thousand of them? (ADR 6)
+//!
+//! The reactor's B-tree beside the usual alternative, a heap whose cancelled entries stay
+//! until their deadline.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{BatchSize, Bencher, Criterion, criterion_group, criterion_main};
+use reactor::{Reactor, backend::Clockwork};
+
+const PENDING: u32 = 100_000;
+
+fn timers(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("timers");
+    group.sample_size(10);
+    group.warm_up_time(Duration::from_millis(300));
+    group.measurement_time(Duration::from_secs(2));
+    group.bench_function("tree: set and cancel, random", |bencher| {
+        let (reactor, mut deadlines) = crowd();
+        bencher.iter(|| {
+            let id = reactor.wait_until(deadlines.next().expect("endless"), 0);
+            black_box(reactor.cancel(id))
+        });
+    });
+    group.bench_function("tree: set and cancel, fixed timeout", |bencher| {
+        let (reactor, _) = crowd();
+        let (mut last, late) = (Duration::ZERO, reactor.now() + Duration::from_mins(1));
+        bencher.iter(|| {
+            last += Duration::from_nanos(100);
+            let id = reactor.wait_until(late + last, 0);
+            black_box(reactor.cancel(id))
+        });
+    });
+    group.bench_function("tree: expire all", expire_all);
+    group.bench_function("heap: set and mark, then pop all", heap);
+    group.finish();
+}
+
+fn expire_all(bencher: &mut Bencher<'_>) {
+    bencher.iter_batched(
+        || crowd().0,
+        |reactor| {
+            let mut ready = Vec::new();
+            while reactor.timers() > 0 {
+                reactor.select(None, &mut ready).expect("a clockwork never fails");
+            }
+            ready
+        },
+        BatchSize::LargeInput,
+    );
+}
+
+/// What asyncio and Twisted do: the cancelled ones stay until their deadline.
+fn heap(bencher: &mut Bencher<'_>) {
+    bencher.iter_batched(
+        || random_deadlines(Instant::now()),
+        |mut deadlines| {
+            let (mut heap, mut marked) = (BinaryHeap::new(), HashSet::new());
+            for age in 0..2 * PENDING {
+                let deadline = deadlines.next().expect("endless");
+                heap.push((Reverse(deadline), Reverse(age)));
+                if age >= PENDING {
+                    marked.insert(age);
+                }
+            }
+            while let Some((_, Reverse(age))) = heap.pop() {
+                black_box(marked.remove(&age));
+            }
+        },
+        BatchSize::LargeInput,
+    );
+}
+
+/// A reactor with many timers, and where more of them could go.
+fn crowd() -> (Reactor<u32>, impl Iterator<Item = Instant>) {
+    let reactor = Reactor::with_backend(Clockwork::new());
+    let mut deadlines = random_deadlines(reactor.now());
+    for n in 0..PENDING {
+        reactor.wait_until(deadlines.next().expect("endless"), n);
+    }
+    (reactor, deadlines)
+}
+
+/// Deadlines within half a minute, the same ones every time.
+fn random_deadlines(start: Instant) -> impl Iterator<Item = Instant> {
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    std::iter::repeat_with(move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        start + Duration::from_micros(random % 30_000_000)
+    })
+}
+
+criterion_group!(benches, timers);
+criterion_main!(benches);
