@@ -4,8 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stderr, reason = "to skip is said aloud")]
 
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use site::countdown::{IN_TURN, TOGETHER};
 
 /// Runs a file below `python/`. `None`: there is no python3.
 fn python(file: &str, args: &[&str]) -> Option<Output> {
@@ -33,4 +38,60 @@ fn a_call_is_measured_in_each_of_pythons_ways() {
         assert!(figure("low") <= figure("median") && figure("median") <= figure("high"));
         assert!(figure("low") > 0.0 && row["samples"].as_u64().unwrap() >= 3, "{row}");
     }
+}
+
+/// What Python says of a countdown, in order.
+fn counted(style: &str) -> Option<Vec<String>> {
+    let output = python(&format!("countdown/{style}.py"), &[])?;
+    let said = String::from_utf8(output.stdout).unwrap();
+    Some(said.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn pythons_countdowns_say_what_ours_say() {
+    let Some(said) = counted("blocking") else { return };
+    assert_eq!(said, IN_TURN);
+    let Some(mut said) = counted("threads") else { return };
+    // Who of two threads is first is up to the kernel.
+    let mut together = TOGETHER;
+    said.sort_unstable();
+    together.sort_unstable();
+    assert_eq!(said, together);
+}
+
+#[test]
+#[cfg(unix)]
+fn pythons_echo_servers_echo_until_they_are_interrupted() {
+    for style in ["blocking", "threads", "spinning", "selecting"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/echo");
+        let mut command = Command::new("python3");
+        command.arg(path.join(format!("{style}.py"))).stdout(Stdio::piped());
+        let Ok(mut server) = command.spawn() else {
+            eprintln!("SKIPPED: echo/{style}.py, for want of python3");
+            return;
+        };
+        let mut said = BufReader::new(server.stdout.take().unwrap()).lines();
+        let greeting = said.next().unwrap().unwrap();
+        let address = greeting.strip_prefix("listening on ").unwrap();
+        for message in [&b"hello"[..], &[7; 100_000]] {
+            assert_eq!(echo(address, message).unwrap(), message, "{style}");
+        }
+        let pid = server.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert_eq!(said.next().unwrap().unwrap(), "goodbye", "{style}");
+        assert!(server.wait().unwrap().success(), "{style}");
+    }
+}
+
+/// Sends a message and the end; gives what comes back.
+fn echo(address: &str, message: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    let mut reader = stream.try_clone()?;
+    let reading = thread::spawn(move || {
+        let mut back = Vec::new();
+        reader.read_to_end(&mut back).map(|_| back)
+    });
+    stream.write_all(message)?;
+    stream.shutdown(Shutdown::Write)?;
+    reading.join().unwrap()
 }
