@@ -235,6 +235,10 @@ impl Network {
         }
     }
 
+    pub(super) fn unsent(&self, end: End) -> usize {
+        self.sockets.get(&end).map_or(0, |socket| socket.outbox.len())
+    }
+
     /// A peer reads: at most so many bytes.
     pub(super) fn take(&mut self, end: End, most: usize) -> Vec<u8> {
         let Some(socket) = self.sockets.get_mut(&end) else { return Vec::new() };

@@ -56,6 +56,11 @@ impl<'a> Link<'a> {
         self.network.borrow_mut().queue(self.end, bytes);
     }
 
+    /// How many bytes wait for room.
+    pub fn unsent(&self) -> usize {
+        self.network.borrow().unsent(self.end)
+    }
+
     /// Sends nothing more, once everything is sent.
     pub fn finish(&mut self) {
         // Before it is connected there is nothing to finish.
