@@ -73,8 +73,8 @@ fn pythons_echo_servers_echo_until_they_are_interrupted() {
         let mut said = BufReader::new(server.stdout.take().unwrap()).lines();
         let greeting = said.next().unwrap().unwrap();
         let address = greeting.strip_prefix("listening on ").unwrap();
-        for message in [&b"hello"[..], &[7; 100_000]] {
-            assert_eq!(echo(address, message).unwrap(), message, "{style}");
+        for message in [b"hello".to_vec(), vec![7; 100_000]] {
+            assert_eq!(echo(address, &message).unwrap(), message, "{style}");
         }
         let pid = server.id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());

@@ -13,6 +13,7 @@ def serve():
             for stream, owed in list(clients.items()):
                 if not attempt(stream, owed):
                     del clients[stream]
+                    stream.close()
 
 
 def accept(listener, clients):
