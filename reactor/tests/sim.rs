@@ -189,6 +189,84 @@ fn bandwidth_takes_its_time() {
 }
 
 #[test]
+fn what_is_sent_at_once_shares_the_bandwidth() {
+    let (sim, reactor) = world(Weather { bandwidth: Some(1000), ..Weather::calm() });
+    serve(&sim, |event, link| {
+        if event == Event::Connected {
+            (0..10).for_each(|_| link.send(&[7; 100]));
+            link.finish();
+        }
+    });
+    let stream = connect(&reactor, SERVER.into()).unwrap();
+    assert_eq!(pieces(&reactor, &stream).unwrap(), [100; 10]);
+    assert_eq!(sim.elapsed(), Duration::from_millis(1002));
+}
+
+#[test]
+fn who_keeps_asking_is_told_so_and_does_not_hang() {
+    let (sim, reactor) = world(Weather::calm());
+    serve(&sim, |_, _| {});
+    sim.patience(4);
+    let stream = connect(&reactor, SERVER.into()).unwrap();
+    let busy = loop {
+        if let Err(error) = reactor.select(Some(Duration::ZERO), &mut Vec::new()) {
+            break error;
+        }
+    };
+    assert_eq!(busy.kind(), ErrorKind::QuotaExceeded);
+    let spin = loop {
+        match stream.read(&mut [0; 16]) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            result => break result.unwrap_err(),
+        }
+    };
+    assert!(spin.to_string().contains("it keeps asking: "), "{spin}");
+}
+
+#[test]
+fn a_socket_that_is_left_alone_is_noticed() {
+    let second = Duration::from_secs(1);
+    let (sim, reactor) = world(Weather::calm());
+    serve(&sim, thousand);
+    let stream = connect(&reactor, SERVER.into()).unwrap();
+    assert_eq!(pieces(&reactor, &stream).unwrap(), [1000]);
+    assert_eq!(sim.tally().neglect, Duration::ZERO);
+
+    let stream = connect(&reactor, SERVER.into()).unwrap();
+    pass(&reactor, second);
+    drop(stream); // without a look at the thousand bytes, which came after a millisecond
+    assert_eq!(sim.tally().neglect, second);
+}
+
+#[test]
+fn who_comes_and_is_not_accepted_is_left_alone_too() {
+    let (sim, reactor) = world(Weather::calm());
+    let listener = reactor.listen(OURS.into()).unwrap();
+    sim.connect_peer(Duration::ZERO, OURS.into(), does(|_, _| {}));
+    pass(&reactor, Duration::from_millis(11));
+    listener.accept().unwrap();
+    assert_eq!(sim.tally().neglect, Duration::from_millis(10));
+}
+
+#[test]
+fn nobody_is_left_alone_who_does_not_take_what_is_written() {
+    let (sim, reactor) = world(Weather { window: 10, ..Weather::calm() });
+    serve(&sim, |event, link| match event {
+        Event::Connected => link.send(b"question"),
+        Event::Readable => link.after(Duration::from_secs(9), 0),
+        Event::Timer(_) => drop(link.read(10)),
+        _ => {}
+    });
+    let stream = connect(&reactor, SERVER.into()).unwrap();
+    assert_eq!(stream.write(b"0123456789").unwrap(), 10);
+    let write = || stream.write(b"more");
+    assert_eq!(finish(&reactor, &stream, Direction::Write, write).unwrap(), 4);
+    assert_eq!(read(&reactor, &stream).unwrap(), b"question");
+    assert!(sim.elapsed() > Duration::from_secs(9));
+    assert_eq!(sim.tally().neglect, Duration::ZERO);
+}
+
+#[test]
 fn reads_and_writes_may_be_short_but_never_empty() {
     let (sim, reactor) = world(Weather { short: 100, ..Weather::calm() });
     serve(&sim, thousand);

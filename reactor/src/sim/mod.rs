@@ -53,13 +53,14 @@
 //! `network.rs` is the heart: what travels, and what happens when it arrives. `socket.rs`:
 //! one end of a connection. `wire.rs`: what is on its way. [`Weather`]: how unkind it all is.
 //! `dice.rs`: where chance comes from. [`Peer`]: who sits at the other end. `stream.rs`: what
-//! the program holds.
+//! the program holds. [`Tally`]: what it asks for, and whom it neglects.
 
 mod dice;
 mod network;
 mod peer;
 mod socket;
 mod stream;
+mod tally;
 mod weather;
 mod wire;
 
@@ -79,6 +80,7 @@ use network::Network;
 use peer::Peers;
 pub use peer::{Event, Link, Peer};
 use stream::{SimListener, SimStream};
+pub use tally::Tally;
 pub use weather::Weather;
 use wire::Parcel;
 
@@ -89,17 +91,6 @@ pub struct Sim {
     peers: RefCell<Peers>,
     /// Set by wakers, on any thread; cleared by the `wait` that they end.
     woken: Arc<Woken>,
-}
-
-/// What the program has asked of the network so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Attempts to read, write, accept or learn of a connection.
-    pub attempts: u64,
-    /// Bytes that were read and written.
-    pub bytes: u64,
-    /// Calls of `wait`.
-    pub waits: u64,
 }
 
 impl Sim {
@@ -142,6 +133,14 @@ impl Sim {
     /// Whatever is sent to `address` is never answered.
     pub fn black_hole(&self, address: SocketAddr) {
         self.network.borrow_mut().black_hole(address);
+    }
+
+    /// Loses patience with a program that keeps asking: after a thousand attempts or waits,
+    /// and `each` more for every byte that moves and everything that arrives, whatever it
+    /// asks fails with [`QuotaExceeded`](ErrorKind::QuotaExceeded). A loop that only looks
+    /// would otherwise never end.
+    pub fn patience(&self, each: u64) {
+        self.network.borrow_mut().patience = each;
     }
 
     /// Calls `action` after `delay`, from inside [`wait`](Backend::wait).
@@ -226,7 +225,7 @@ impl Backend for Sim {
         timeout: Option<Duration>,
         events: &mut Vec<backend::Event>,
     ) -> io::Result<()> {
-        let deadline = self.network.borrow_mut().begin_wait(timeout);
+        let deadline = self.network.borrow_mut().begin_wait(timeout)?;
         loop {
             self.deliver();
             let is_woken = self.woken.0.swap(false, Ordering::AcqRel);

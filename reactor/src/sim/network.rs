@@ -6,10 +6,10 @@ use std::mem;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::Tally;
 use super::dice::Dice;
 use super::peer::Event as Told;
 use super::socket::{End, Owner, Socket, State};
+use super::tally::Tally;
 use super::weather::Weather;
 use super::wire::{Parcel, Wire};
 use crate::backend::{Event, Token};
@@ -39,6 +39,8 @@ pub(super) struct Network {
     /// What peers have to be told.
     pub(super) told: VecDeque<(End, Told)>,
     pub(super) tally: Tally,
+    /// How often the program may ask for each thing that gets done.
+    pub(super) patience: u64,
     pub(super) story: Vec<String>,
 }
 
@@ -67,6 +69,7 @@ impl Network {
             was_spurious: None,
             told: VecDeque::new(),
             tally: Tally::default(),
+            patience: u64::MAX,
             story: Vec::new(),
         }
     }
@@ -135,7 +138,7 @@ impl Network {
 
     /// The address at which a program's listener has its backlog.
     pub(super) fn accept(&mut self, at: SocketAddr, token: Token) -> io::Result<End> {
-        self.tally.attempts += 1;
+        self.attempt()?;
         let has_descriptor = self.take_descriptor();
         let Some(Listening::Program { backlog, waits, .. }) = self.listeners.get_mut(&at)
         else {
@@ -147,13 +150,15 @@ impl Network {
         has_descriptor?;
         *waits = false;
         let end = backlog.pop_front().expect("it is not empty");
+        self.tried(end, Direction::Read);
         self.socket(end).owner = Owner::Program(token);
         self.report_what_is_ready(end);
         Ok(end)
     }
 
     pub(super) fn read(&mut self, end: End, buffer: &mut [u8]) -> io::Result<usize> {
-        self.tally.attempts += 1;
+        self.attempt()?;
+        self.tried(end, Direction::Read);
         let there = self.socket(end).readable();
         let n = self.note(end, Direction::Read, there)?.min(buffer.len());
         let n = self.moves(n);
@@ -162,17 +167,20 @@ impl Network {
         }
         self.tally.bytes += n as u64;
         self.give_room(end, n);
+        self.read_is_due(end);
         Ok(n)
     }
 
     pub(super) fn write(&mut self, end: End, bytes: &[u8]) -> io::Result<usize> {
-        self.tally.attempts += 1;
+        self.attempt()?;
+        self.tried(end, Direction::Write);
         let window = self.weather.window;
         let there = self.socket(end).writable(window);
         let (room, peer) = self.note(end, Direction::Write, there)?;
         let n = self.moves(room.min(bytes.len()));
         self.tally.bytes += n as u64;
         if self.dice.happens(self.weather.reset, 10_000) {
+            self.tally.broken += 1;
             self.break_both(end, peer);
         } else {
             self.send_bytes(end, peer, &bytes[..n]);
@@ -181,7 +189,8 @@ impl Network {
     }
 
     pub(super) fn connected(&mut self, end: End) -> io::Result<()> {
-        self.tally.attempts += 1;
+        self.attempt()?;
+        self.tried(end, Direction::Write);
         let there = self.socket(end).connected();
         self.note(end, Direction::Write, there)
     }
@@ -209,6 +218,8 @@ impl Network {
                 self.send(end, Parcel::Fin { to });
             }
         }
+        self.tried(end, Direction::Read);
+        self.tried(end, Direction::Write);
         self.sockets.remove(&end);
     }
 
@@ -293,12 +304,16 @@ impl Network {
     }
 
     /// Gives the time until which to wait.
-    pub(super) fn begin_wait(&mut self, timeout: Option<Duration>) -> Option<Duration> {
+    pub(super) fn begin_wait(
+        &mut self,
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<Duration>> {
         self.tally.waits += 1;
+        self.tally.within(self.patience)?;
         if timeout == Some(Duration::ZERO) {
             self.now += A_LOOK;
         }
-        timeout.map(|timeout| self.now + timeout)
+        Ok(timeout.map(|timeout| self.now + timeout))
     }
 
     /// Goes to the next arrival, but not beyond `deadline`. `false`: there is nothing.
@@ -313,6 +328,7 @@ impl Network {
     /// Whatever should have arrived by now arrives, up to an action, which is for the caller.
     pub(super) fn deliver(&mut self) -> Option<Box<dyn FnOnce()>> {
         while let Some(parcel) = self.wire.take(self.now) {
+            self.tally.arrivals += 1;
             self.story.push(format!("{:?} {parcel}", self.now));
             match parcel {
                 Parcel::Action(action) => return Some(action),
@@ -417,6 +433,9 @@ impl Network {
             Listening::Peers => Owner::Peer,
         };
         let server = self.add(Socket::new(owner, to, remote, Some(from)));
+        if owner == Owner::Backlog && self.take_descriptor().is_ok() {
+            self.socket(server).due[Direction::Read as usize] = Some(self.now);
+        }
         self.send(server, Parcel::SynAck { to: from, peer: server });
         match self.listeners.get_mut(&to) {
             Some(Listening::Program { token, backlog, .. }) => {
@@ -445,13 +464,42 @@ impl Network {
     }
 
     fn wake(&mut self, end: End, readable: bool, writable: bool) {
+        let (now, window) = (self.now, self.weather.window);
         let socket = self.socket(end);
         if let Owner::Program(token) = socket.owner {
+            if writable && socket.waits[1] && socket.is_ready(Direction::Write, window) {
+                socket.due[1].get_or_insert(now);
+            }
             for (direction, happened) in [(0, readable), (1, writable)] {
                 socket.told_to_wait[direction] &= !happened;
                 socket.waits[direction] &= !happened;
             }
             self.ready.push(Event { token, readable, writable });
+            self.read_is_due(end);
+        }
+    }
+
+    /// The program asks for something.
+    fn attempt(&mut self) -> io::Result<()> {
+        self.tally.attempts += 1;
+        self.tally.within(self.patience)
+    }
+
+    /// The program looks after a socket, or closes it: how long was that due?
+    fn tried(&mut self, end: End, direction: Direction) {
+        let due = self.socket(end).due[direction as usize].take();
+        self.tally
+            .neglected(due.map_or(Duration::ZERO, |due| self.now.saturating_sub(due)));
+    }
+
+    /// Somebody should read, if there is something to read. Whose writes are held up has a
+    /// reason not to.
+    fn read_is_due(&mut self, end: End) {
+        let (now, window) = (self.now, self.weather.window);
+        let socket = self.socket(end);
+        let is_held_up = socket.told_to_wait[1];
+        if !is_held_up && socket.is_ready(Direction::Read, window) {
+            socket.due[0].get_or_insert(now);
         }
     }
 
@@ -476,7 +524,11 @@ impl Network {
     ) -> io::Result<R> {
         let would_block =
             matches!(&attempt, Err(error) if error.kind() == ErrorKind::WouldBlock);
-        self.socket(end).told_to_wait[direction as usize] = would_block;
+        let socket = self.socket(end);
+        socket.told_to_wait[direction as usize] = would_block;
+        if would_block && direction == Direction::Write {
+            socket.due[0] = None;
+        }
         attempt
     }
 
@@ -536,19 +588,15 @@ impl Network {
 
     /// Puts something on the wire. What one end sends does not overtake itself.
     fn send_after(&mut self, delay: Duration, from: End, parcel: Parcel) {
-        let mut takes = delay + self.dice.between(&self.weather.latency);
+        let mut travels = delay + self.dice.between(&self.weather.latency);
         if self.dice.happens(self.weather.hold, 100) {
-            takes += self.dice.between(&self.weather.latency);
+            travels += self.dice.between(&self.weather.latency);
         }
-        if let (Parcel::Data { bytes, .. }, Some(rate)) =
-            (&parcel, self.weather.bandwidth)
-        {
-            takes += Duration::from_secs(1) * bytes.len().try_into().unwrap_or(u32::MAX)
-                / u32::try_from(rate).unwrap_or(u32::MAX).max(1);
-        }
-        let mut at = self.now + takes;
+        let loads = self.weather.loads(parcel.len());
+        let mut at = self.now + loads + travels;
         if let Some(socket) = self.sockets.get_mut(&from) {
-            at = at.max(socket.last_arrival);
+            socket.line_free = self.now.max(socket.line_free) + loads;
+            at = socket.last_arrival.max(socket.line_free + travels);
             socket.last_arrival = at;
         }
         self.wire.send(at, from, parcel);

@@ -34,6 +34,10 @@ pub(super) struct Socket {
     pub(super) told_to_wait: [bool; 2],
     /// Who waits for that.
     pub(super) waits: [bool; 2],
+    /// Since when there is something to do for it that the program has not tried.
+    pub(super) due: [Option<Duration>; 2],
+    /// When everything that it sent is on its way.
+    pub(super) line_free: Duration,
     /// When the last thing that it sent arrives: nothing overtakes it.
     pub(super) last_arrival: Duration,
 }
@@ -78,6 +82,8 @@ impl Socket {
             // Whoever connects knows that it has to wait.
             told_to_wait: [false, state == State::Connecting],
             waits: [false; 2],
+            due: [None; 2],
+            line_free: Duration::ZERO,
             last_arrival: Duration::ZERO,
         }
     }

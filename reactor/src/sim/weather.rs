@@ -66,6 +66,14 @@ impl Weather {
     pub fn stormy() -> Self {
         Self { window: 2 * 1024, reset: 100, ..Self::rough() }
     }
+
+    /// How long it takes until so many bytes are on their way.
+    pub(super) fn loads(&self, bytes: usize) -> Duration {
+        self.bandwidth.map_or(Duration::ZERO, |rate| {
+            let nanos = bytes as u64 * 1_000_000_000 / rate.max(1);
+            Duration::from_nanos(nanos)
+        })
+    }
 }
 
 impl Default for Weather {

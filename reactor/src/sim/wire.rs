@@ -48,6 +48,16 @@ pub(super) enum Parcel {
     Action(Box<dyn FnOnce()>),
 }
 
+impl Parcel {
+    /// How many bytes it carries.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Data { bytes, .. } => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// Everything that is on its way.
 pub(super) struct Wire {
     parcels: BTreeMap<Arrival, Parcel>,
