@@ -64,7 +64,7 @@ enum Command {
 
     /// Measure, and write benches/results/NAME.json
     Measure {
-        /// What `lineage NAME --json` measures: cost
+        /// What `lineage NAME --json` or the bench of that name measures: cost, waiting
         name: String,
     },
 

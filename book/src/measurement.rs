@@ -1,5 +1,5 @@
-//! `book measure NAME`: has `lineage NAME --json` measure, and writes down what came out,
-//! and under which circumstances.
+//! `book measure NAME`: has `lineage NAME --json` measure, or the bench of that name, and
+//! writes down what came out, and under which circumstances.
 
 use std::fs;
 use std::path::Path;
@@ -26,15 +26,15 @@ struct Answer {
 /// Fails when the command does, or when it does not answer with rows.
 pub fn measure(book: &Path, name: &str, output: &mut Output) -> Result<(), Error> {
     let places = Places::of(book).map_err(Error::Failure)?;
-    let command = format!("cargo run --release -- {name}");
-    output.line(format_args!("{command} --json"))?;
-    let printed = run(&places, name)?;
+    let command = Measure::of(&places, name);
+    output.line(command.typed())?;
+    let printed = command.run(&places)?;
     let answer: Answer = serde_json::from_slice(&printed)
-        .map_err(|error| Error::Failure(format!("{command} --json: {error}")))?;
+        .map_err(|error| Error::Failure(format!("{}: {error}", command.typed())))?;
     let results = Results {
         version: VERSION,
         name: name.to_owned(),
-        command,
+        command: command.typed(),
         machine: machine(),
         date: today(),
         rows: answer.rows,
@@ -49,26 +49,47 @@ pub fn measure(book: &Path, name: &str, output: &mut Output) -> Result<(), Error
     output.line(format_args!("measured {path}: {} rows", results.rows.len()))
 }
 
-fn run(places: &Places, name: &str) -> Result<Vec<u8>, Error> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut process = Command::new(cargo);
-    process.args([
-        "run",
-        "--quiet",
-        "--release",
-        "--bin",
-        "lineage",
-        "--",
-        name,
-        "--json",
-    ]);
-    let done =
-        process.current_dir(places.workspace()).output().map_err(Error::failure)?;
-    if !done.status.success() {
-        let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
-        return Err(Error::Failure(format!("lineage {name} --json: {said}")));
+/// Who measures, and how it is asked for its rows.
+enum Measure<'a> {
+    Command(&'a str),
+    Bench(&'a str),
+}
+
+impl<'a> Measure<'a> {
+    fn of(places: &Places, name: &'a str) -> Self {
+        let is_bench = places.has(&format!("benches/{name}.rs"));
+        if is_bench { Self::Bench(name) } else { Self::Command(name) }
     }
-    Ok(done.stdout)
+
+    /// What one would type.
+    fn typed(&self) -> String {
+        match self {
+            Self::Command(name) => format!("cargo run --release -- {name}"),
+            Self::Bench(name) => format!("cargo bench --bench {name}"),
+        }
+    }
+
+    fn arguments(&self) -> Vec<&'a str> {
+        match self {
+            Self::Command(name) => {
+                let run = ["run", "--quiet", "--release", "--bin", "lineage", "--"];
+                [&run[..], &[name, "--json"]].concat()
+            }
+            Self::Bench(name) => vec!["bench", "--quiet", "--bench", name],
+        }
+    }
+
+    fn run(&self, places: &Places) -> Result<Vec<u8>, Error> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut process = Command::new(cargo);
+        process.args(self.arguments()).current_dir(places.workspace());
+        let done = process.output().map_err(Error::failure)?;
+        if !done.status.success() {
+            let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+            return Err(Error::Failure(format!("{}: {said}", self.typed())));
+        }
+        Ok(done.stdout)
+    }
 }
 
 fn machine() -> Machine {
