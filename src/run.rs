@@ -160,12 +160,11 @@ pub fn simulated(case: Case, output: &mut Output) -> Result<(), Error> {
     case.style.needs_a_loop("to be simulated")?;
     let told = case.run().map_err(|wrong| Error::Failure(format!("{case}: {wrong}")))?;
     told.result.iter().try_for_each(|line| output.line(line))?;
-    let Tally { attempts, bytes, waits } = told.tally;
+    let Tally { attempts, bytes, waits, arrivals, .. } = told.tally;
     output.line(format_args!(
         "{case}: {:.3} s by the network's clock; {attempts} attempts, {bytes} bytes, \
-         {waits} waits, {} arrivals",
-        told.took.as_secs_f64(),
-        told.story.len()
+         {waits} waits, {arrivals} arrivals",
+        told.took.as_secs_f64()
     ))
 }
 

@@ -147,7 +147,12 @@ impl Network {
         if backlog.is_empty() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        has_descriptor?;
+        if let Err(none_left) = has_descriptor {
+            // So they wait for that, and not for the program.
+            let waiting = backlog.clone();
+            waiting.iter().for_each(|end| self.socket(*end).due = [None; 2]);
+            return Err(none_left);
+        }
         *waits = false;
         let end = backlog.pop_front().expect("it is not empty");
         self.tried(end, Direction::Read);

@@ -1,0 +1,85 @@
+//! What must be right after any run, whatever went wrong in it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reactor::sim::{Sim, Tally};
+use reactor::trace::{Recording, Thing, What};
+use site::{Outcome, Report};
+
+use super::{PATIENCE, Wrong};
+
+/// The program left nothing open, asked no more than it had to, and left nobody alone for
+/// longer than `patience`.
+pub(super) fn network(sim: &Sim, patience: Duration) -> Result<(), Wrong> {
+    let open = sim.open_sockets();
+    if open > 0 {
+        return Err(Wrong(format!("{open} sockets are still open")));
+    }
+    let Tally { attempts, bytes, waits, arrivals, neglect, .. } = sim.tally();
+    let enough = 1000 + PATIENCE * (arrivals + bytes);
+    if attempts.max(waits) > enough {
+        return Err(Wrong(format!(
+            "it keeps asking: {attempts} attempts and {waits} waits for {bytes} bytes in \
+             {arrivals} arrivals"
+        )));
+    }
+    if neglect > patience {
+        return Err(Wrong(format!("a socket was left alone for {neglect:?}")));
+    }
+    Ok(())
+}
+
+/// No timer was early, or is still set; nobody has panicked.
+pub(super) fn recording(recording: &Recording) -> Result<(), Wrong> {
+    let mut due = BTreeMap::new();
+    for event in &recording.events {
+        match event.what {
+            What::TimerSet(_, timer, at) => drop(due.insert(timer, at)),
+            What::TimerCancelled(_, timer) => drop(due.remove(&timer)),
+            What::TimerFired(_, timer) => {
+                if let Some(due) = due.remove(&timer).filter(|due| event.at < *due) {
+                    let early = due.saturating_sub(event.at);
+                    return Err(Wrong(format!("a timer was {early:?} early")));
+                }
+            }
+            What::Panicked(_) => return Err(Wrong("something panicked".to_owned())),
+            _ => {}
+        }
+    }
+    match due.first_key_value() {
+        Some((Thing::Timer(_), at)) => {
+            let (left, end) = (due.len(), recording.events.last().map(|event| event.at));
+            let end = end.unwrap_or_default();
+            Err(Wrong(format!("{left} timers are still set at {end:?}, one for {at:?}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The report is the one that it has to be; but up to `broken` pages may have met a
+/// connection that the weather broke, and whatever only those lead to may be missing.
+pub(super) fn report(
+    report: &Report,
+    expected: &Report,
+    broken: u64,
+) -> Result<(), Wrong> {
+    let mut excused = broken;
+    for (path, found) in report.pages() {
+        let Some(outcome) = expected.pages().get(path) else {
+            return Err(Wrong(format!("{path} is not a page of the site")));
+        };
+        if found == outcome {
+            continue;
+        }
+        if *found != Outcome::Reset || excused == 0 {
+            return Err(Wrong(format!("{path}: {found}, and not {outcome}")));
+        }
+        excused -= 1;
+    }
+    let is_missing = |path: &&String| !report.pages().contains_key(*path);
+    match expected.pages().keys().find(is_missing) {
+        Some(path) if excused == broken => Err(Wrong(format!("{path} was not visited"))),
+        _ => Ok(()),
+    }
+}
