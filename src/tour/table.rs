@@ -127,7 +127,8 @@ pub(crate) fn what_next(output: &mut Output) -> Result<(), Error> {
         ("diff threads async-await crawl.rs", "what a style takes away"),
         ("run crawl --hostile", "break it: a site that does everything wrong"),
         ("crawl http://HOST/ --style all", "crawl a site of your own"),
-        ("run echo --style threads", "an echo server, until Ctrl-C"),
+        ("step countdown", "go through a run, step by step"),
+        ("book --open", "the book, built and served here"),
         ("--help", "everything else"),
     ] {
         let command = format!("{lineage} {command}");
