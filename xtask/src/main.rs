@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
+mod mutants;
+
 use std::env;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -11,9 +13,11 @@ const HELP: &str = "\
 The project's own checks.
 
 Usage: cargo xtask ci [--skip-tests]
+       cargo xtask mutants
 
-  ci            format, lints, tests, documentation, licences, in this order
-  --skip-tests  all but the tests, for whoever has just run them";
+  ci            format, lints, tests, documentation, the book, licences, in this order
+  --skip-tests  all but the tests, for whoever has just run them
+  mutants       plant classic bugs in a copy, one by one, and see that a test finds each";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -21,6 +25,14 @@ fn main() -> ExitCode {
     match *arguments {
         ["ci"] => ci(true),
         ["ci", "--skip-tests"] => ci(false),
+        ["mutants"] => match mutants::hunt() {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("mutants: {error}");
+                ExitCode::FAILURE
+            }
+        },
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             ExitCode::SUCCESS
@@ -64,6 +76,11 @@ const DOCS: Check = Check {
     cargo: &["doc", "--workspace", "--no-deps", "--locked"],
     env: Some(("RUSTDOCFLAGS", "-D warnings")),
 };
+const BOOK: Check = Check {
+    name: "the book",
+    cargo: &["run", "--quiet", "--locked", "--package", "book", "--", "check"],
+    env: None,
+};
 const LICENCES: Check = Check { name: "licences", cargo: &["deny", "check"], env: None };
 
 fn ci(with_tests: bool) -> ExitCode {
@@ -71,7 +88,7 @@ fn ci(with_tests: bool) -> ExitCode {
     if with_tests {
         checks.push(TESTS);
     }
-    checks.push(DOCS);
+    checks.extend([DOCS, BOOK]);
     if has_cargo_deny() {
         checks.push(LICENCES);
     } else {
