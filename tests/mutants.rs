@@ -15,13 +15,16 @@ fn expects(hunk: &str) -> String {
 #[test]
 fn every_planted_bug_fits_and_says_which_test_finds_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut count = 0;
+    let museum = fs::read_to_string(root.join("book/chapters/appendix-bug-museum.md"));
+    let (museum, mut count) = (museum.unwrap(), 0);
     for entry in fs::read_dir(root.join("tests/mutants")).unwrap() {
         let path = entry.unwrap().path();
         let (name, text) = (path.display(), fs::read_to_string(&path).unwrap());
         for field in ["Bug: ", "Looks like: ", "Caught by: -p "] {
             assert!(text.lines().any(|line| line.starts_with(field)), "{name}: {field}");
         }
+        let exhibit = path.file_name().unwrap().display().to_string();
+        assert!(museum.contains(&exhibit), "{name}: the museum does not show it");
         let file = text.lines().find_map(|line| line.strip_prefix("--- a/")).unwrap();
         let code = fs::read_to_string(root.join(file)).unwrap();
         for hunk in text.split("\n@@ ").skip(1) {

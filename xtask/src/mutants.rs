@@ -59,9 +59,9 @@ impl Mutant {
 
     fn read(patch: PathBuf) -> io::Result<Self> {
         let text = fs::read_to_string(&patch)?;
-        let field = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name));
-            let missing = || format!("{}: no line begins with {name}", patch.display());
+        let field = |label: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(label));
+            let missing = || format!("{}: no line begins with {label}", patch.display());
             line.map(|it| it.trim().to_owned()).ok_or_else(|| io::Error::other(missing()))
         };
         let (bug, test) = (field("Bug:")?, field("Caught by:")?);
