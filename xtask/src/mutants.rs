@@ -64,9 +64,9 @@ impl Mutant {
             let missing = || format!("{}: no line begins with {label}", patch.display());
             line.map(|it| it.trim().to_owned()).ok_or_else(|| io::Error::other(missing()))
         };
-        let (bug, test) = (field("Bug:")?, field("Caught by:")?);
+        let (bug, caught_by) = (field("Bug:")?, field("Caught by:")?);
         let name = patch.file_stem().unwrap_or_default().display().to_string();
-        Ok(Self { name, patch, bug, test })
+        Ok(Self { name, patch, bug, test: caught_by })
     }
 
     /// Plants the bug in the copy and runs the test. One that does not even build proves
