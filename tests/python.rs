@@ -59,13 +59,21 @@ fn pythons_countdowns_say_what_ours_say() {
     assert_eq!(said, together);
 }
 
+/// Runs a file that can be interrupted, although whoever started the tests may have had
+/// interrupts ignored, as a shell has for what runs in its background.
+#[cfg(unix)]
+const INTERRUPTIBLE: &str = "import runpy, signal, sys; \
+    signal.signal(signal.SIGINT, signal.default_int_handler); \
+    runpy.run_path(sys.argv[1], run_name='__main__')";
+
 #[test]
 #[cfg(unix)]
 fn pythons_echo_servers_echo_until_they_are_interrupted() {
     for style in ["blocking", "threads", "spinning", "selecting"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/echo");
         let mut command = Command::new("python3");
-        command.arg(path.join(format!("{style}.py"))).stdout(Stdio::piped());
+        command.args(["-c", INTERRUPTIBLE]).arg(path.join(format!("{style}.py")));
+        command.stdout(Stdio::piped());
         let Ok(mut server) = command.spawn() else {
             eprintln!("SKIPPED: echo/{style}.py, for want of python3");
             return;
