@@ -251,7 +251,7 @@ impl Drop for Uncalled {
     fn drop(&mut self) {
         let id = self.0;
         if id != Id(0) {
-            note(|it| it.end(id, End::Cancelled));
+            note(move |it| it.end(id, End::Cancelled));
         }
     }
 }
@@ -259,7 +259,7 @@ impl Drop for Uncalled {
 /// Somebody may go on, thanks to whoever runs now.
 #[inline]
 pub fn woken(id: Id) {
-    note(|it| it.wake(id));
+    note(move |it| it.wake(id));
 }
 
 /// The next of those whom the reactor handed back is served: what they wake was woken by
@@ -272,13 +272,13 @@ pub fn handed_back() {
 /// The one who runs now waits for `id`.
 #[inline]
 pub fn waits_for(id: Id) {
-    note(|it| it.waits_for(id));
+    note(move |it| it.waits_for(id));
 }
 
 /// The one who runs now is a call deeper, until this is dropped.
 #[inline]
 pub fn deeper() -> Deeper {
-    note(|it| it.deepen(1));
+    note(move |it| it.deepen(1));
     Deeper(())
 }
 
@@ -290,26 +290,26 @@ pub struct Deeper(());
 impl Drop for Deeper {
     #[inline]
     fn drop(&mut self) {
-        note(|it| it.deepen(-1));
+        note(move |it| it.deepen(-1));
     }
 }
 
 /// The one who runs now has panicked, and that was caught.
 #[inline]
 pub fn panicked() {
-    note(|it| it.will_end(End::Panicked));
+    note(move |it| it.will_end(End::Panicked));
 }
 
 /// The one who runs now is cancelled.
 #[inline]
 pub fn cancelled() {
-    note(|it| it.will_end(End::Cancelled));
+    note(move |it| it.will_end(End::Cancelled));
 }
 
 /// Somebody goes on. Say how that ended; unwinding is a panic.
 #[inline]
 pub fn resumed(id: Id) -> Running {
-    note(|it| it.resume(id));
+    note(move |it| it.resume(id));
     Running(id)
 }
 
@@ -323,7 +323,7 @@ impl Running {
     #[inline]
     pub fn suspended(mut self) {
         if let Some(id) = self.take() {
-            note(|it| it.suspend(id));
+            note(move |it| it.suspend(id));
         }
     }
 
@@ -331,7 +331,7 @@ impl Running {
     #[inline]
     pub fn finished(mut self) {
         if let Some(id) = self.take() {
-            note(|it| it.end(id, End::Finished));
+            note(move |it| it.end(id, End::Finished));
         }
     }
 
@@ -349,7 +349,7 @@ impl Running {
     #[inline]
     pub fn cancelled(mut self) {
         if let Some(id) = self.take() {
-            note(|it| it.end(id, End::Cancelled));
+            note(move |it| it.end(id, End::Cancelled));
         }
     }
 
@@ -364,7 +364,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some(id) = self.take() {
             let end = if thread::panicking() { End::Panicked } else { End::Finished };
-            note(|it| it.end(id, end));
+            note(move |it| it.end(id, end));
         }
     }
 }
@@ -378,38 +378,38 @@ impl Id {
 
 /// From now on this is the clock.
 pub(crate) fn clock(backend: &Rc<dyn Backend>) {
-    note(|it| it.set_clock(Rc::clone(backend)));
+    note(move |it| it.set_clock(Rc::clone(backend)));
 }
 
 #[inline]
 pub(crate) fn timer_set(timer: TimerId) {
-    note(|it| it.set_timer(timer));
+    note(move |it| it.set_timer(timer));
 }
 
 #[inline]
 pub(crate) fn timer_fired(timer: TimerId) {
-    note(|it| it.fire_timer(timer));
+    note(move |it| it.fire_timer(timer));
 }
 
 #[inline]
 pub(crate) fn timer_cancelled(timer: TimerId) {
-    note(|it| it.cancel_timer(timer));
+    note(move |it| it.cancel_timer(timer));
 }
 
 #[inline]
 pub(crate) fn socket_parked(key: Key, direction: Direction) {
-    note(|it| it.park(key, direction));
+    note(move |it| it.park(key, direction));
 }
 
 #[inline]
 pub(crate) fn socket_ready(key: Key, direction: Direction, somebody_waited: bool) {
-    note(|it| it.ready(key, direction, somebody_waited));
+    note(move |it| it.ready(key, direction, somebody_waited));
 }
 
 /// Nobody waits at that side any more.
 #[inline]
 pub(crate) fn socket_left(key: Key, direction: Direction) {
-    note(|it| it.leave_socket(key, direction));
+    note(move |it| it.leave_socket(key, direction));
 }
 
 #[inline]
@@ -419,7 +419,10 @@ fn note(what: impl FnOnce(&mut Recorder)) {
     }
 }
 
+/// Never inlined, and given what it needs by value: so a traced point needs no stack of its own
+/// while nobody records.
 #[cold]
+#[inline(never)]
 fn record_it(what: impl FnOnce(&mut Recorder)) {
     RECORDER.with_borrow_mut(what);
 }

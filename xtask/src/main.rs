@@ -4,8 +4,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
 mod mutants;
+mod trace_cost;
 
 use std::env;
+use std::io;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -14,10 +16,12 @@ The project's own checks.
 
 Usage: cargo xtask ci [--skip-tests]
        cargo xtask mutants
+       cargo xtask trace-cost
 
   ci            format, lints, tests, documentation, the book, licences, in this order
   --skip-tests  all but the tests, for whoever has just run them
-  mutants       plant classic bugs in a copy, one by one, and see that a test finds each";
+  mutants       plant classic bugs in a copy, one by one, and see that a test finds each
+  trace-cost    count what a traced point costs while nobody records, by valgrind";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -25,14 +29,13 @@ fn main() -> ExitCode {
     match *arguments {
         ["ci"] => ci(true),
         ["ci", "--skip-tests"] => ci(false),
-        ["mutants"] => match mutants::hunt() {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(error) => {
-                eprintln!("mutants: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        ["mutants"] => verdict(mutants::hunt()),
+        ["trace-cost"] => verdict(trace_cost::count().map(|kept| {
+            kept.unwrap_or_else(|| {
+                println!("skipped: valgrind is not installed");
+                true
+            })
+        })),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             ExitCode::SUCCESS
@@ -40,6 +43,17 @@ fn main() -> ExitCode {
         _ => {
             eprintln!("{HELP}");
             ExitCode::from(2)
+        }
+    }
+}
+
+fn verdict(went: io::Result<bool>) -> ExitCode {
+    match went {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
         }
     }
 }
