@@ -195,7 +195,7 @@ impl Drop for Turn {
 }
 
 /// Somebody new, who runs the function that was given the type of that name by the compiler:
-/// ask [`type_name_of_val`](std::any::type_name_of_val).
+/// ask [`type_name_of_val`].
 #[inline]
 #[track_caller]
 pub fn created(kind: Kind, type_name: &str) -> Id {
