@@ -124,7 +124,8 @@ impl<T> Reactor<T> {
     ///
     /// # Panics
     ///
-    /// Panics when the socket of that key is closed: nobody could ever be woken.
+    /// Panics when the socket of that key is closed, or belongs to another reactor: nobody
+    /// could ever be woken.
     #[doc(alias("register", "add_reader", "add_writer"))]
     #[must_use = "who was displaced may have to be woken"]
     pub fn wait_for(&self, key: Key, direction: Direction, data: T) -> Option<T> {

@@ -5,6 +5,7 @@
 //! an attempt says `WouldBlock`, and who waits meanwhile is handed back at once.
 
 use std::mem;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use slab::Slab;
 
@@ -21,9 +22,11 @@ pub enum Direction {
 }
 
 /// Names a socket of a reactor. A key may outlive its socket without harm: the generation
-/// tells it from the next socket in the same place.
+/// tells it from the next socket in the same place. Nor is it taken for that of another
+/// reactor's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
+    reactor: u32,
     index: u32,
     generation: u32,
 }
@@ -39,14 +42,16 @@ impl Key {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "takes the two halves apart")]
-    fn of(token: Token) -> Self {
-        Self { index: token as u32, generation: (token >> 32) as u32 }
+    fn of(reactor: u32, token: Token) -> Self {
+        Self { reactor, index: token as u32, generation: (token >> 32) as u32 }
     }
 }
 
 /// A place for every open socket, where one reader and one writer may wait.
 #[derive(Debug)]
 pub(crate) struct Waiting<T> {
+    /// Tells this reactor from all others.
+    reactor: u32,
     places: Slab<Place<T>>,
     /// Counts the sockets so far; each place keeps the count it was made at.
     generation: u32,
@@ -84,7 +89,7 @@ impl<T> Waiting<T> {
         let place = Place { generation: self.generation, sides: Default::default() };
         let index = u32::try_from(self.places.insert(place))
             .expect("no system has four billion descriptors");
-        Key { index, generation: self.generation }
+        Key { reactor: self.reactor, index, generation: self.generation }
     }
 
     /// Forgets a socket, and gives back who waited on it.
@@ -101,8 +106,8 @@ impl<T> Waiting<T> {
 
     pub(crate) fn park(&mut self, key: Key, direction: Direction, data: T) -> Parked<T> {
         let side = self.side(key, direction).expect(
-            "wait_for: the socket is closed, so nobody could ever be woken; \
-             keep the socket alive for as long as somebody waits for it",
+            "wait_for: the socket is closed, or belongs to another loop, so nobody could \
+             ever be woken; keep it alive, and on its loop, for as long as somebody waits",
         );
         let parked = Parked { displaced: side.waiter.replace(data), at_once: side.ready };
         trace::socket_parked(key, direction);
@@ -141,7 +146,7 @@ impl<T> Waiting<T> {
             ready.extend(waiter);
         }
         for event in events.drain(..) {
-            let key = Key::of(event.token);
+            let key = Key::of(self.reactor, event.token);
             let Some(place) = self.place(key) else { continue };
             let [read, write] = &mut place.sides;
             let sides = [
@@ -158,7 +163,7 @@ impl<T> Waiting<T> {
         }
     }
 
-    /// Everybody, for the end of the reactor.
+    /// Everybody, for the end of the loop.
     pub(crate) fn take_all(&mut self) -> Vec<T> {
         self.waiters_mut().filter_map(Option::take).collect()
     }
@@ -179,13 +184,16 @@ impl<T> Waiting<T> {
 
     fn place(&mut self, key: Key) -> Option<&mut Place<T>> {
         let place = self.places.get_mut(key.index as usize)?;
-        (place.generation == key.generation).then_some(place)
+        let is_it = (place.generation, self.reactor) == (key.generation, key.reactor);
+        is_it.then_some(place)
     }
 }
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Self { places: Slab::new(), generation: 0, at_once: Vec::new() }
+        static REACTORS: AtomicU32 = AtomicU32::new(0);
+        let reactor = REACTORS.fetch_add(1, Ordering::Relaxed);
+        Self { reactor, places: Slab::new(), generation: 0, at_once: Vec::new() }
     }
 }
 

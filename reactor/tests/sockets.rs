@@ -282,6 +282,18 @@ fn to_wait_for_a_closed_socket_is_a_mistake() {
     let _ = reactor.wait_for(key, Direction::Read, ());
 }
 
+/// The first socket of one reactor is not the first of another.
+#[test]
+#[should_panic(expected = "belongs to another loop")]
+fn to_wait_for_a_socket_of_another_reactor_is_a_mistake() {
+    let (one, other) = (Reactor::<()>::new().unwrap(), Reactor::new().unwrap());
+    let (first, _peer) = pair(&one);
+    let (its_twin, _peer) = pair(&other);
+    assert_ne!(first.key(), its_twin.key());
+    assert!(other.stop_waiting(first.key(), Direction::Read).is_none());
+    let _ = other.wait_for(first.key(), Direction::Read, ());
+}
+
 /// A thousand sockets come and go: each has a name of its own, and nobody is left over.
 #[test]
 fn keys_are_never_given_twice() {

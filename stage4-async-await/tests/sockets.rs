@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -194,6 +195,21 @@ fn a_second_reader_of_the_same_socket_is_refused() {
         assert_eq!(first.await.unwrap(), 1);
     })
     .unwrap();
+}
+
+/// A socket belongs to the loop on which it was made.
+#[test]
+fn a_socket_of_another_loop_is_a_mistake_that_is_explained() {
+    let (stream, _peer) = run(pair()).unwrap();
+    let elsewhere = catch_unwind(AssertUnwindSafe(|| {
+        run(async move {
+            let (_same_place, _peer) = pair().await;
+            timeout(Duration::from_secs(5), stream.read(&mut [0; 8])).await
+        })
+    }));
+    let message = elsewhere.unwrap_err();
+    let message = message.downcast_ref::<String>().unwrap();
+    assert!(message.contains("belongs to another loop"), "{message}");
 }
 
 /// A read that is dropped gives its place up, and the next one gets the bytes.
