@@ -197,6 +197,54 @@ fn a_second_reader_of_the_same_socket_is_refused() {
     .unwrap();
 }
 
+/// So is a second read of the same task. And when that one gives up, it does not take the
+/// place of the first.
+#[test]
+fn a_second_read_of_the_same_task_is_refused_as_well() {
+    run(async {
+        let (stream, mut peer) = pair().await;
+        let (mut one, mut two) = ([0; 8], [0; 8]);
+        let mut first = pin!(stream.read(&mut one));
+        let mut second = Some(Box::pin(timeout(MS, stream.read(&mut two))));
+        drop(spawn(async move {
+            sleep(20 * MS).await;
+            peer.write_all(b"x").unwrap();
+            sleep(Duration::MAX).await;
+        }));
+        let both = poll_fn(|context| {
+            let first = first.as_mut().poll(context);
+            if let Some(Poll::Ready(end)) =
+                second.as_mut().map(|it| it.as_mut().poll(context))
+            {
+                assert_eq!(end.unwrap().unwrap_err().kind(), ErrorKind::ResourceBusy);
+                second = None;
+            }
+            first
+        });
+        assert_eq!(timeout(Duration::from_secs(5), both).await.unwrap().unwrap(), 1);
+    })
+    .unwrap();
+}
+
+/// A read that moves to another task is not in its own way there, and wakes that one.
+#[test]
+fn a_read_wakes_the_task_that_polled_it_last() {
+    run(async {
+        let (stream, mut peer) = pair().await;
+        let mut read = Box::pin(async move { stream.read(&mut [0; 8]).await });
+        poll_fn(|context| {
+            assert!(read.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        let moved = spawn(read);
+        sleep(MS).await;
+        peer.write_all(b"x").unwrap();
+        assert_eq!(moved.await.unwrap(), 1);
+    })
+    .unwrap();
+}
+
 /// A socket belongs to the loop on which it was made.
 #[test]
 fn a_socket_of_another_loop_is_a_mistake_that_is_explained() {
