@@ -81,7 +81,8 @@ impl Alarm {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         let event_loop = current();
-        if event_loop.reactor.now() >= deadline {
+        // Not at the first poll: a sleep of no time at all still lets the others run.
+        if self.set.is_some() && event_loop.reactor.now() >= deadline {
             return Poll::Ready(());
         }
         let waker = context.waker();

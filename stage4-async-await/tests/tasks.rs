@@ -193,6 +193,25 @@ fn a_sleep_is_polled_twice_and_never_early() {
     assert_eq!((polls, took), (2, 10 * MS));
 }
 
+/// Python's `asyncio.sleep(0)`: a sleep of no time is a turn for the others.
+#[test]
+fn a_sleep_of_no_time_lets_the_others_run() {
+    let log = Log::default();
+    let (one, two) = (Rc::clone(&log), Rc::clone(&log));
+    let (_, took) = story(async move {
+        let other = spawn(async move {
+            two.borrow_mut().push("a");
+            sleep(Duration::ZERO).await;
+            two.borrow_mut().push("b");
+        });
+        sleep(Duration::ZERO).await;
+        one.borrow_mut().push("between");
+        other.await;
+    });
+    assert_eq!(log.take(), ["a", "between", "b"]);
+    assert_eq!(took, Duration::ZERO);
+}
+
 /// A sleep that is dropped takes its timer back: nobody waits for it.
 #[test]
 fn a_dropped_sleep_leaves_no_timer() {
