@@ -7,10 +7,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::thread;
 
-type Exit = Pin<Box<dyn Future<Output = ()>>>;
+pub(crate) type Exit = Pin<Box<dyn Future<Output = ()>>>;
 
 thread_local! {
     /// Filled by dropped `with`s, inner ones first; emptied by the next `Exits::poll`.
@@ -29,7 +31,7 @@ pub trait Manager: 'static {
     async fn enter(&mut self) -> Result<(), Self::Error>;
 
     /// Runs after the body, and is told how that ended: well, with an error, or not at all
-    /// (`None`: it was cancelled). An error of its own replaces the body's.
+    /// (`None`: it was cancelled, or it panicked). An error of its own replaces the body's.
     async fn exit(self, end: Option<Result<(), &Self::Error>>)
     -> Result<(), Self::Error>;
 }
@@ -93,6 +95,11 @@ fn leave_behind(exit: Exit) {
     LEFT_BEHIND.with_borrow_mut(|left| left.push(exit));
 }
 
+/// Exits that nobody will await any more: for the end of a loop.
+pub(crate) fn take_left_behind() -> Vec<Exit> {
+    LEFT_BEHIND.take()
+}
+
 /// Exits that are still to be awaited, in the order in which they were left.
 #[derive(Default)]
 pub(crate) struct Exits(Vec<Exit>);
@@ -103,7 +110,10 @@ impl Exits {
         loop {
             self.0.append(&mut LEFT_BEHIND.take());
             let Some(first) = self.0.first_mut() else { return Poll::Ready(()) };
-            ready!(first.as_mut().poll(context));
+            // One that panics has ended. The panic hook has said so, and the others go on.
+            if let Ok(Poll::Pending) = guard(|| first.as_mut().poll(context)) {
+                return Poll::Pending;
+            }
             drop(self.0.remove(0));
         }
     }
@@ -116,31 +126,39 @@ impl Drop for Exits {
     }
 }
 
-/// Polls `body` until it ends or `cancelled` is set, then awaits the exits that are left.
-/// `None`: it was cancelled.
+/// Polls `body` until it ends, panics, or `cancelled` is set, then awaits the exits that are
+/// left. `None`: it was cancelled.
 pub(crate) async fn cancellable<T>(
     body: impl Future<Output = T>,
     cancelled: &Cell<bool>,
-) -> Option<T> {
+) -> thread::Result<Option<T>> {
     let mut body = pin!(Some(body));
     let mut exits = Exits::default();
-    let mut output = None;
+    let mut end = Ok(None);
     poll_fn(|context| {
         if let Some(running) = body.as_mut().as_pin_mut() {
             if !cancelled.get() {
-                match running.poll(context) {
-                    Poll::Ready(value) => output = Some(value),
-                    Poll::Pending => {
+                match guard(|| running.poll(context)) {
+                    Ok(Poll::Ready(output)) => end = Ok(Some(output)),
+                    Ok(Poll::Pending) => {
                         // A part of the body may have been dropped: a select's loser.
                         let _ = exits.poll(context);
                         return Poll::Pending;
                     }
+                    Err(panic) => end = Err(panic),
                 }
             }
-            body.set(None);
+            if let Err(panic) = guard(|| body.set(None)) {
+                end = Err(panic);
+            }
         }
         exits.poll(context)
     })
     .await;
-    output
+    end
+}
+
+/// Calls `body`, and catches what it panics with.
+pub(crate) fn guard<T>(body: impl FnOnce() -> T) -> thread::Result<T> {
+    catch_unwind(AssertUnwindSafe(body))
 }

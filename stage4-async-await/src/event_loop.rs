@@ -12,6 +12,7 @@ use std::time::Duration;
 use reactor::{Reactor, trace, wake};
 use slab::Slab;
 
+use crate::cancel::{guard, take_left_behind};
 use crate::task::{JoinHandle, Task, TaskId};
 
 /// How many steps a busy loop takes between two looks at its sockets. asyncio looks after
@@ -151,6 +152,16 @@ impl EventLoop {
         self.run_until(|| !left.iter().any(|id| self.task(*id).is_some()))
     }
 
+    /// Drops the tasks and exits that are left. `false`: there were none.
+    fn drop_left(&self) -> bool {
+        let (tasks, exits) = (self.tasks.take(), take_left_behind());
+        let any = !(tasks.is_empty() && exits.is_empty());
+        // What panics now has nobody left to tell but the panic hook.
+        tasks.into_iter().for_each(|task| drop(guard(|| drop(task))));
+        exits.into_iter().for_each(|exit| drop(guard(|| drop(exit))));
+        any
+    }
+
     /// The task of that name, unless it is finished.
     fn task(&self, id: TaskId) -> Option<Rc<Task>> {
         let tasks = self.tasks.borrow();
@@ -175,9 +186,9 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // What is left owns sockets and timers of this loop, which must still be current.
-        let tasks = self.0.tasks.take();
-        drop(tasks);
+        // What is left owns sockets and timers of this loop, which must still be current. It
+        // may start tasks, and leave exits behind, even as it is dropped.
+        while self.0.drop_left() {}
         CURRENT.set(None);
     }
 }

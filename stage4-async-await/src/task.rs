@@ -4,7 +4,7 @@ use std::any::{Any, type_name_of_val};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use reactor::{trace, wake};
 
-use crate::cancel::cancellable;
+use crate::cancel::{cancellable, guard};
 use crate::event_loop::ReadyQueue;
 
 /// Names a task on its loop. A waker may outlive its task: the number tells the task from
@@ -67,7 +67,9 @@ impl Task {
         self.reschedule.queued.store(false, Ordering::Release);
         let mut context = Context::from_waker(&self.waker);
         let running = trace::resumed(self.reschedule.subject);
-        let finished = self.future.borrow_mut().as_mut().poll(&mut context).is_ready();
+        let poll = || self.future.borrow_mut().as_mut().poll(&mut context).is_ready();
+        // What panics here is not the body, but an output that nobody wants, as it is dropped.
+        let finished = guard(poll).unwrap_or(true);
         running.stopped(finished);
         finished
     }
@@ -86,23 +88,17 @@ async fn finish<T>(
     cancelled: Rc<Cell<bool>>,
     state: Rc<RefCell<State<T>>>,
 ) {
-    let end = {
-        let mut body = Box::pin(cancellable(future, &cancelled));
-        poll_fn(|context| {
-            match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context))) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(Some(output))) => Poll::Ready(State::Finished(output)),
-                Ok(Poll::Ready(None)) => Poll::Ready(State::Cancelled),
-                Err(panic) => Poll::Ready(State::Panicked(panic)),
-            }
-        })
-        .await
+    let end = match cancellable(future, &cancelled).await {
+        Ok(Some(output)) => State::Finished(output),
+        Ok(None) => {
+            trace::cancelled();
+            State::Cancelled
+        }
+        Err(panic) => {
+            trace::panicked();
+            State::Panicked(panic)
+        }
     };
-    match end {
-        State::Cancelled => trace::cancelled(),
-        State::Panicked(_) => trace::panicked(),
-        _ => {}
-    }
     let before = state.replace(end);
     if let State::Running(Some(waiting)) = before {
         wake(waiting);
