@@ -154,6 +154,14 @@ impl<T> Reactor<T> {
         self.shared.timers.borrow_mut().remove(id)
     }
 
+    /// Takes everybody back, sockets before timers: for the end of a loop.
+    #[must_use = "who is dropped may use the reactor once more"]
+    pub fn take_all(&self) -> Vec<T> {
+        let mut all = self.shared.waiting.borrow_mut().take_all();
+        all.extend(self.shared.timers.borrow_mut().take_all());
+        all
+    }
+
     /// A handle that ends a sleeping [`select`](Self::select), or the next one, from any
     /// thread. Many wakes may end one select.
     #[doc(alias = "call_soon_threadsafe")]
@@ -224,8 +232,6 @@ fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
 /// Breaks the circle of a reactor that keeps callbacks that keep sockets of the reactor.
 impl<T> Drop for Reactor<T> {
     fn drop(&mut self) {
-        let waiting = self.shared.waiting.borrow_mut().take_all();
-        let timers = self.shared.timers.take();
-        drop((waiting, timers));
+        drop(self.take_all());
     }
 }

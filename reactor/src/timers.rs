@@ -7,6 +7,7 @@
 //! the figures.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::time::Instant;
 
 use crate::trace;
@@ -73,6 +74,11 @@ impl<T> Timers<T> {
             trace::timer_fired(*first.key());
             ready.push(first.remove());
         }
+    }
+
+    /// Everybody, for the end of the loop.
+    pub(crate) fn take_all(&mut self) -> Vec<T> {
+        mem::take(&mut self.pending).into_values().collect()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -294,6 +294,20 @@ fn to_wait_for_a_socket_of_another_reactor_is_a_mistake() {
     let _ = other.wait_for(first.key(), Direction::Read, ());
 }
 
+/// Sockets before timers, and timers by their deadlines.
+#[test]
+fn everybody_can_be_taken_back_at_once() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, _peer) = pair(&reactor);
+    would_block(stream.read(&mut [0]));
+    let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+    reactor.wait_until(reactor.now() + Duration::from_secs(2), "later");
+    reactor.wait_until(reactor.now() + Duration::from_secs(1), "soon");
+    assert_eq!(reactor.take_all(), ["r", "soon", "later"]);
+    assert_eq!((reactor.waiters(), reactor.timers()), (0, 0));
+    assert!(reactor.take_all().is_empty());
+}
+
 /// A thousand sockets come and go: each has a name of its own, and nobody is left over.
 #[test]
 fn keys_are_never_given_twice() {
