@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use reactor::trace;
 
-use crate::coroutine::{Co, Generator, Step};
+use crate::coroutine::{AlreadyRunning, Co, Generator, State, Step};
 use crate::event_loop::{Callback, current};
 use crate::failure::{Failure, guard, report};
 use crate::future::{AnyFuture, CallbackId, Cancelled, Future, Wait};
@@ -91,6 +91,9 @@ impl<T: Clone + 'static> Awaitable for &Task<T> {
 
     async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<T, Failure> {
         if !self.done() {
+            if self.0.coroutine.state() == State::Running {
+                return Err(AlreadyRunning.into()); // it waits for itself
+            }
             trace::waits_for(self.0.subject);
             door.yield_(AnyFuture::new(Rc::clone(&self.0) as _)).await?;
         }
@@ -224,10 +227,12 @@ impl<T> Running<T> {
         if self.result.done() {
             return false;
         }
-        let waits_for = self.waits_for.borrow().clone();
-        if !waits_for.is_some_and(|future| future.cancel()) {
+        // Out of the way meanwhile, or tasks that wait for each other would go round for ever.
+        let waits_for = self.waits_for.take();
+        if !waits_for.as_ref().is_some_and(AnyFuture::cancel) {
             self.must_cancel.set(true);
         }
+        self.waits_for.replace(waits_for);
         true
     }
 }
