@@ -11,7 +11,7 @@ use std::error::Error;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use crate::failure::{Failure, guard, report};
+use crate::failure::{Failure, bury, guard, report};
 
 /// The promise of a `T`.
 ///
@@ -406,9 +406,7 @@ impl Drop for Chain {
         while let Some(links) =
             GRAVES.with_borrow_mut(|it| it.as_mut().and_then(Vec::pop))
         {
-            if let Err(panic) = guard(|| drop(links)) {
-                report(format_args!("A callback failed while it was dropped: {panic}"));
-            }
+            bury(links);
         }
         GRAVES.set(None);
     }

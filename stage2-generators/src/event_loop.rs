@@ -5,15 +5,15 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::mem;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reactor::{Reactor, TimerId, trace};
 
 use crate::deferred::{Deferred, maybe_deferred};
-use crate::failure::{Failure, guard, report};
+use crate::failure::{Failure, bury, guard, report};
 
 thread_local! {
     /// Set for the length of a `run`; read by whatever needs the loop.
@@ -45,7 +45,7 @@ pub fn run(main: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
 ///
 /// # Panics
 ///
-/// Panics inside another `run`.
+/// Panics inside another `run`, and if somebody calls [`stop`] before the deferred has fired.
 pub fn react<T: 'static>(
     main: impl FnOnce() -> Deferred<T>,
 ) -> io::Result<Result<T, Failure>> {
@@ -58,7 +58,7 @@ pub fn react<T: 'static>(
         }));
         Ok(())
     })?;
-    Ok(result.take().expect("the loop ran until it was there"))
+    Ok(result.take().expect("stop() was called before the deferred of `react` had fired"))
 }
 
 /// Ends [`run`] after the present turn. What is left is dropped.
@@ -79,13 +79,10 @@ pub fn call_soon(callback: impl FnOnce() + 'static) {
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> DelayedCall {
     let event_loop = current();
-    let callback = Rc::new(Cell::new(Some(trace::callback(callback))));
-    let slot = Rc::clone(&callback);
-    // Beyond what a clock can show is never.
-    let timer = event_loop.reactor.now().checked_add(delay).map(|deadline| {
-        let call = move || slot.take().into_iter().for_each(|callback| callback());
-        event_loop.reactor.wait_until(deadline, Box::new(call))
-    });
+    let slot = Rc::new(Cell::new(Some(trace::callback(callback))));
+    let callback = Rc::downgrade(&slot);
+    let call = move || slot.take().into_iter().for_each(|callback| callback());
+    let timer = event_loop.reactor.wait_until(event_loop.after(delay), Box::new(call));
     DelayedCall { callback, timer }
 }
 
@@ -97,19 +94,20 @@ pub fn remote() -> Remote {
 
 /// A call that will be made later. Dropping the handle changes nothing.
 pub struct DelayedCall {
-    /// Emptied by the call, or by a cancel.
-    callback: Rc<Cell<Option<Callback>>>,
-    timer: Option<TimerId>,
+    /// Emptied by the call, or by a cancel. Kept by the timer: if the handle kept it too, a
+    /// call that knows its handle would keep itself.
+    callback: Weak<Cell<Option<Callback>>>,
+    timer: TimerId,
 }
 
 impl DelayedCall {
     /// Takes the call back, even in the very turn in which it was due. A second time, or
     /// too late, it does nothing.
     pub fn cancel(&self) {
-        let callback = self.callback.take();
+        let callback = self.callback.upgrade().and_then(|slot| slot.take());
         drop(callback);
-        if let (Some(timer), Some(event_loop)) = (self.timer, try_current()) {
-            let timer = event_loop.reactor.cancel(timer);
+        if let Some(event_loop) = try_current() {
+            let timer = event_loop.reactor.cancel(self.timer);
             drop(timer);
         }
     }
@@ -157,6 +155,9 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
+/// Beyond what a clock can show is never: thirty years.
+const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
+
 /// What to do next.
 pub(crate) type Callback = Box<dyn FnOnce()>;
 
@@ -177,6 +178,12 @@ impl EventLoop {
         let remote = Remote { callbacks: Arc::default(), waker: reactor.waker() };
         let stopped = Cell::new(false);
         Ok(Self { ready: RefCell::default(), stopped, remote, reactor })
+    }
+
+    /// When `delay` will have passed.
+    fn after(&self, delay: Duration) -> Instant {
+        let now = self.reactor.now();
+        now.checked_add(delay).unwrap_or_else(|| now + NEVER)
     }
 
     fn run_until_stopped(&self) -> io::Result<()> {
@@ -213,6 +220,16 @@ impl EventLoop {
         queue.extend(remote.into_iter().map(|callback| trace::ready(callback)));
         Ok(())
     }
+
+    /// Drops the callbacks that are left. `false`: there were none.
+    fn drop_left(&self) -> bool {
+        let mut left = Vec::from(self.ready.take());
+        left.append(&mut self.reactor.take_all());
+        left.extend(self.remote.take().into_iter().map(|callback| callback as Callback));
+        let any = !left.is_empty();
+        bury(left);
+        any
+    }
 }
 
 /// Makes a loop current; dropping it ends that, and before it the callbacks that are left.
@@ -231,9 +248,9 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // What is left may own sockets and timers of this loop, which must still be current.
-        let ready = self.0.ready.take();
-        drop((ready, self.0.remote.take()));
+        // What is left may own sockets and timers of this loop, which must still be current. It
+        // may call the loop once more, even as it is dropped.
+        while self.0.drop_left() {}
         CURRENT.set(None);
     }
 }

@@ -8,11 +8,11 @@ use std::mem;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reactor::{Reactor, TimerId, trace};
 
-use crate::failure::{Failure, guard, report};
+use crate::failure::{Failure, bury, guard, report};
 use crate::future::Future;
 use crate::task::{Coroutine, Leave, spawn};
 
@@ -51,16 +51,13 @@ pub fn call_soon(callback: impl FnOnce() + 'static) {
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHandle {
     let event_loop = current();
     let callback: Callback = Box::new(callback);
-    let callback = Rc::new(Cell::new(Some(callback)));
-    let slot = Rc::clone(&callback);
-    // Beyond what a clock can show is never.
-    let timer = event_loop.reactor.now().checked_add(delay).map(|deadline| {
-        let due = Future::new();
-        due.add_done_callback(move || {
-            slot.take().into_iter().for_each(|callback| callback());
-        });
-        event_loop.reactor.wait_until(deadline, due)
+    let slot = Rc::new(Cell::new(Some(callback)));
+    let callback = Rc::downgrade(&slot);
+    let due = Future::new();
+    due.add_done_callback(move || {
+        slot.take().into_iter().for_each(|callback| callback());
     });
+    let timer = event_loop.reactor.wait_until(event_loop.after(delay), due);
     TimerHandle { callback, timer }
 }
 
@@ -71,19 +68,20 @@ pub fn remote() -> Remote {
 
 /// A call that will be made later. Dropping the handle changes nothing.
 pub struct TimerHandle {
-    /// Emptied by the call, or by a cancel.
-    callback: Rc<Cell<Option<Callback>>>,
-    timer: Option<TimerId>,
+    /// Emptied by the call, or by a cancel. Kept by the timer: if the handle kept it too, a
+    /// call that knows its handle would keep itself.
+    callback: Weak<Cell<Option<Callback>>>,
+    timer: TimerId,
 }
 
 impl TimerHandle {
     /// Takes the call back, even in the very turn in which it was due. A second time, or
     /// too late, it does nothing.
     pub fn cancel(&self) {
-        let callback = self.callback.take();
+        let callback = self.callback.upgrade().and_then(|slot| slot.take());
         drop(callback);
-        if let (Some(timer), Some(event_loop)) = (self.timer, try_current()) {
-            let due = event_loop.reactor.cancel(timer);
+        if let Some(event_loop) = try_current() {
+            let due = event_loop.reactor.cancel(self.timer);
             drop(due);
         }
     }
@@ -131,6 +129,9 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
+/// Beyond what a clock can show is never: thirty years.
+const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
+
 /// What to do next.
 pub(crate) type Callback = Box<dyn FnOnce()>;
 
@@ -168,6 +169,12 @@ impl EventLoop {
             tasks.reserve(live.max(16));
         }
         tasks.push(task);
+    }
+
+    /// When `delay` will have passed.
+    fn after(&self, delay: Duration) -> Instant {
+        let now = self.reactor.now();
+        now.checked_add(delay).unwrap_or_else(|| now + NEVER)
     }
 
     /// Turn after turn, until `done` says so.
@@ -210,6 +217,22 @@ impl EventLoop {
         queue.extend(remote.into_iter().map(|callback| trace::ready(callback)));
         Ok(())
     }
+
+    /// Closes the tasks, and drops them and the callbacks that are left. `false`: there were
+    /// none.
+    fn drop_left(&self) -> bool {
+        let tasks = self.tasks.take();
+        let tasks: Vec<_> = tasks.iter().filter_map(Weak::upgrade).collect();
+        tasks.iter().for_each(|task| task.leave());
+        let mut left = Vec::from(self.ready.take());
+        left.extend(self.remote.take().into_iter().map(|callback| callback as Callback));
+        let futures = self.reactor.take_all();
+        let any = !(tasks.is_empty() && left.is_empty() && futures.is_empty());
+        bury(tasks);
+        bury(left);
+        bury(futures);
+        any
+    }
 }
 
 /// Makes a loop current; dropping it ends that, and before it the callbacks that are left.
@@ -228,13 +251,9 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // What is left may own sockets and timers of this loop, which must still be current.
-        let tasks = self.0.tasks.take();
-        let left: Vec<_> = tasks.iter().filter_map(Weak::upgrade).collect();
-        left.iter().for_each(|task| task.leave());
-        drop(left);
-        let ready = self.0.ready.take();
-        drop((ready, self.0.remote.take()));
+        // What is left may own sockets and timers of this loop, which must still be current. It
+        // may call the loop once more, even as it is dropped.
+        while self.0.drop_left() {}
         CURRENT.set(None);
     }
 }

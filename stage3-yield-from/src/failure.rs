@@ -88,8 +88,17 @@ pub fn on_report(hook: impl Fn(&str) + 'static) {
 pub(crate) fn report(what: impl fmt::Display) {
     let hook = HOOK.try_with(|hook| hook.borrow().clone()).ok().flatten();
     match hook {
-        Some(hook) => hook(&what.to_string()),
-        None => eprintln!("{what}"),
+        Some(hook) if guard(|| hook(&what.to_string())).is_ok() => {}
+        _ => eprintln!("{what}"),
+    }
+}
+
+/// Drops what is left, one after the other. What panics is reported, and takes nobody with it.
+pub(crate) fn bury<T>(left: impl IntoIterator<Item = T>) {
+    for one in left {
+        if let Err(panic) = guard(|| drop(one)) {
+            report(format_args!("A callback failed while it was dropped: {panic}"));
+        }
     }
 }
 

@@ -1,0 +1,181 @@
+//! What is left at the end of a loop, and what goes wrong where nobody expects it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use reactor::backend::{self, Clockwork};
+use stage3_yield_from::coroutine::AlreadyRunning;
+use stage3_yield_from::failure::on_report;
+use stage3_yield_from::future::{Cancelled, Future};
+use stage3_yield_from::time::sleep;
+use stage3_yield_from::{
+    Coroutine, Failure, Task, call_later, call_soon, coroutine, run, spawn, yield_from,
+};
+
+const MS: Duration = Duration::from_millis(1);
+const FAR: Duration = Duration::from_hours(1);
+
+fn story<T: 'static>(main: Coroutine<T>) -> Result<T, Failure> {
+    backend::scope(Clockwork::new(), || run(main).unwrap())
+}
+
+fn reports() -> Rc<RefCell<Vec<String>>> {
+    let reports = Rc::<RefCell<Vec<String>>>::default();
+    let hook = Rc::clone(&reports);
+    on_report(move |what| hook.borrow_mut().push(what.to_owned()));
+    reports
+}
+
+/// A handle that is kept by the very call it would cancel does not keep it.
+#[test]
+fn a_call_that_knows_its_own_handle_is_dropped() {
+    let kept = Rc::new(());
+    let weak: Weak<()> = Rc::downgrade(&kept);
+    story(coroutine(async {
+        for (delay, kept) in [(FAR, Rc::clone(&kept)), (Duration::MAX, kept)] {
+            let handle = Rc::new(RefCell::new(None));
+            let own = Rc::clone(&handle);
+            handle.replace(Some(call_later(delay, move || drop((own, kept)))));
+        }
+        Ok(())
+    }))
+    .unwrap();
+    assert_eq!(weak.strong_count(), 0);
+}
+
+/// Calls the loop, and starts a task, as it is dropped, and then once more.
+struct CallsAsItIsDropped(u32, Rc<RefCell<u32>>);
+
+impl Drop for CallsAsItIsDropped {
+    fn drop(&mut self) {
+        *self.1.borrow_mut() += 1;
+        if let Some(left) = self.0.checked_sub(1) {
+            let [soon, later] = [(); 2].map(|()| Self(left, Rc::clone(&self.1)));
+            call_soon(move || drop(soon));
+            spawn(coroutine(async move {
+                drop(later);
+                Ok(())
+            }));
+        }
+    }
+}
+
+/// The loop is still there for what is dropped at its end, wherever that was left.
+#[test]
+fn what_is_dropped_at_the_end_may_call_the_loop() {
+    let dropped = Rc::default();
+    let calls = || CallsAsItIsDropped(2, Rc::clone(&dropped));
+    let (soon, later, waiting) = (calls(), calls(), calls());
+    story(coroutine(async {
+        call_later(FAR, move || drop(later));
+        spawn(coroutine(async move {
+            yield_from(sleep(FAR)).await?;
+            drop(waiting);
+            Ok(())
+        }));
+        yield_from(sleep(MS)).await?;
+        call_soon(|| drop(soon));
+        Ok(())
+    }))
+    .unwrap();
+    assert_eq!(*dropped.borrow(), 3 * 7);
+}
+
+/// What panics as it is dropped at the end is reported, and takes nobody with it.
+#[test]
+fn what_panics_at_the_end_is_reported() {
+    struct Panics(u32);
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            assert!(thread::panicking(), "number {}", self.0);
+        }
+    }
+    let reported = reports();
+    story(coroutine(async {
+        for number in 0..2 {
+            let panics = Panics(number);
+            call_later(FAR, move || drop(panics));
+        }
+        Ok(())
+    }))
+    .unwrap();
+    let told = |number| {
+        format!("A callback failed while it was dropped: panicked: number {number}")
+    };
+    assert_eq!(*reported.borrow(), [told(0), told(1)]);
+    story(coroutine(async { Ok(()) })).unwrap();
+}
+
+/// M6.08
+#[test]
+fn a_hook_that_panics_does_not_stop_the_loop() {
+    on_report(|_| panic!("in the hook"));
+    let end = story(coroutine(async {
+        call_soon(|| panic!("in a callback"));
+        yield_from(sleep(MS)).await?;
+        Ok("goes on")
+    }));
+    assert_eq!(end.unwrap(), "goes on");
+}
+
+/// A task that waits for itself would wait for ever. asyncio raises an error in it, too.
+#[test]
+fn a_task_cannot_wait_for_itself() {
+    let end = story(coroutine(async {
+        let itself = Rc::new(RefCell::new(None::<Task<()>>));
+        let inside = Rc::clone(&itself);
+        let task = spawn(coroutine(async move {
+            let itself = inside.take().unwrap();
+            yield_from(&itself).await
+        }));
+        itself.replace(Some(task.clone()));
+        yield_from(&task).await
+    }));
+    assert!(end.unwrap_err().is::<AlreadyRunning>());
+}
+
+/// Two tasks that wait for each other wait for ever. To cancel one of them does not help,
+/// but it comes back, and the others go on.
+#[test]
+fn to_cancel_tasks_that_wait_for_each_other_does_not_go_round_for_ever() {
+    let end = story(coroutine(async {
+        let (one, two) = (Future::new(), Future::<Task<()>>::new());
+        let first = two.clone();
+        let waits = spawn(coroutine(async move {
+            let other: Task<()> = yield_from(&first).await?;
+            yield_from(&other).await
+        }));
+        one.set_result(waits.clone())?;
+        two.set_result(spawn(coroutine(async move {
+            let other = yield_from(&one).await?;
+            yield_from(&other).await
+        })))?;
+        yield_from(sleep(MS)).await?;
+        assert!(waits.cancel());
+        yield_from(sleep(MS)).await?;
+        Ok("goes on")
+    }));
+    assert_eq!(end.unwrap(), "goes on");
+}
+
+/// A cancel goes down a line of tasks, to the one that waits for something else.
+#[test]
+fn a_cancel_reaches_the_end_of_a_line_of_tasks() {
+    let ends = story(coroutine(async {
+        let mut line = vec![spawn(sleep(FAR))];
+        for _ in 0..100 {
+            let next = line.last().unwrap().clone();
+            line.push(spawn(coroutine(async move { yield_from(&next).await })));
+        }
+        yield_from(sleep(MS)).await?;
+        line.last().unwrap().cancel();
+        let end = yield_from(line.last().unwrap()).await.unwrap_err();
+        assert!(end.is::<Cancelled>());
+        Ok(line.iter().filter(|task| task.cancelled()).count())
+    }));
+    assert_eq!(ends.unwrap(), 101);
+}
