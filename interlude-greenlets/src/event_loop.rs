@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::mem;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -259,7 +259,8 @@ impl EventLoop {
     fn unwind_all(&self) {
         let first = || self.waiting.borrow_mut().pop_first();
         while let Some((_, left)) = first() {
-            left.greenlet.close();
+            // What panics now has nobody left to tell but the panic hook.
+            drop(catch_unwind(AssertUnwindSafe(|| left.greenlet.close())));
         }
     }
 }

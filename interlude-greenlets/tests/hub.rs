@@ -168,6 +168,26 @@ fn a_handle_outside_the_loop_keeps_nothing_waiting_when_it_ends() {
 }
 
 #[test]
+fn what_panics_as_it_is_dropped_at_the_end_takes_nobody_with_it() {
+    struct Panics(Log);
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            self.0.borrow_mut().push("dropped");
+            assert!(thread::panicking(), "as it is dropped");
+        }
+    }
+    let log = Log::default();
+    let [one, two] = [(); 2].map(|()| Panics(Rc::clone(&log)));
+    run(|| {
+        drop(spawn(|| drop(one)));
+        drop(spawn(|| drop(two)));
+    })
+    .unwrap();
+    assert_eq!(log.take(), ["dropped", "dropped"]);
+    assert_eq!(run(|| 1).unwrap(), 1);
+}
+
+#[test]
 fn any_greenlet_can_be_the_hub() {
     let greenlet = Greenlet::new(|n: u64| {
         Ok(timed(move || {
