@@ -352,6 +352,22 @@ fn the_first_success_wins_and_later_ones_are_ignored() {
     assert_eq!(list.try_take().unwrap().unwrap(), ("B", 1));
 }
 
+/// Without a success there is still an end: the last failure.
+#[test]
+fn without_any_success_the_last_failure_is_the_result() {
+    let (a, first) = Deferred::<i32>::new();
+    let (b, second) = Deferred::new();
+    let members = [first, second];
+    let list = first_success(&members);
+    b.fire(Err(KeyError("b").into())).unwrap();
+    let list = list.try_take().unwrap_err();
+    a.fire(Err(KeyError("a").into())).unwrap();
+    assert_eq!(list.try_take().unwrap().unwrap_err().get(), Some(&KeyError("a")));
+    for member in members {
+        drop(member.add_errback(|_| Ok(0)));
+    }
+}
+
 /// M1.17
 #[test]
 fn the_first_error_wins_with_its_index_and_is_consumed() {

@@ -8,8 +8,9 @@ use std::fmt;
 use std::rc::Rc;
 
 use stage2_generators::Failure;
-use stage2_generators::coroutine::{Co, Generator};
+use stage2_generators::coroutine::{Co, ForeignAwait, Generator};
 use stage2_generators::extras::trampoline::{Command, Trampoline, call};
+use stage2_generators::failure::on_report;
 
 #[derive(Debug)]
 struct KeyError(&'static str);
@@ -55,6 +56,35 @@ fn a_trampoline_calls_twenty_thousand_deep_on_a_small_stack() {
     };
     let small = std::thread::Builder::new().stack_size(256 * 1024);
     small.spawn(deep).unwrap().join().unwrap();
+}
+
+/// An error that nobody catches ends its own routine, and is reported. So does a routine
+/// that awaits what nobody can wake, and those that called it go with it.
+#[test]
+fn an_error_at_the_bottom_of_a_stack_is_reported_and_the_others_go_on() {
+    let (log, reported) = (Log::default(), Log::default());
+    let hook = Rc::clone(&reported);
+    on_report(move |what| hook.borrow_mut().push(what.to_owned()));
+    let mut trampoline = Trampoline::default();
+    trampoline.add(Generator::new(|_| async { Err(KeyError("k").into()) }));
+    trampoline.add(Generator::new(|co| async move {
+        call(&co, |_| async {
+            std::future::pending::<()>().await;
+            Ok(())
+        })
+        .await
+    }));
+    let said = Rc::clone(&log);
+    trampoline.add(Generator::new(|co| async move {
+        co.yield_(Command::Turn).await?;
+        said.borrow_mut().push("goes on".to_owned());
+        Ok(())
+    }));
+    trampoline.run();
+    assert_eq!(log.take(), ["goes on"]);
+    let told = [&KeyError("k") as &dyn Error, &ForeignAwait]
+        .map(|error| format!("Unhandled error in a routine: {error}"));
+    assert_eq!(reported.take(), told);
 }
 
 /// M3.22

@@ -40,17 +40,20 @@ pub fn deferred_list<T: Clone + 'static>(
     list
 }
 
-/// Fires with the first success and its place; the others are ignored.
+/// Fires with the first success and its place; the others are ignored. Where all fail, so
+/// does this, with the last failure; of no members at all none comes first.
 #[doc(alias = "fireOnOneCallback")]
 pub fn first_success<T: Clone + 'static>(
     members: &[Deferred<T>],
 ) -> Deferred<(T, usize)> {
     let (firer, list) = Deferred::new();
+    let missing = Rc::new(Cell::new(members.len()));
     for (index, member) in members.iter().enumerate() {
-        let firer = firer.clone();
+        let (firer, missing) = (firer.clone(), Rc::clone(&missing));
         member.tap(move |result| {
-            if let Ok(value) = result {
-                let _ = firer.fire(Ok((value.clone(), index)));
+            missing.set(missing.get() - 1);
+            if result.is_ok() || missing.get() == 0 {
+                let _ = firer.fire(result.clone().map(|value| (value, index)));
             }
         });
     }

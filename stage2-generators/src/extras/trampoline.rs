@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::coroutine::{Co, Generator, Step};
-use crate::failure::Failure;
+use crate::failure::{Failure, report};
 
 /// What a routine asks of its trampoline.
 #[derive(Debug)]
@@ -68,7 +68,12 @@ impl Trampoline {
             match top.next() {
                 Ok(Step::Yield(Command::Call(callee))) => stack.push(callee),
                 Ok(Step::Yield(Command::Turn)) => {}
-                Ok(Step::Return(())) | Err(_) => drop(stack.pop()),
+                Ok(Step::Return(())) => drop(stack.pop()),
+                // Nobody is left to catch it: a callee hands its errors to its caller.
+                Err(failure) => {
+                    report(format_args!("Unhandled error in a routine: {failure}"));
+                    continue;
+                }
             }
             self.ready.push_back(stack);
         }
