@@ -198,7 +198,7 @@ fn a_sleep_is_polled_twice_and_never_early() {
 fn a_sleep_of_no_time_lets_the_others_run() {
     let log = Log::default();
     let (one, two) = (Rc::clone(&log), Rc::clone(&log));
-    let (_, took) = story(async move {
+    let ((), took) = story(async move {
         let other = spawn(async move {
             two.borrow_mut().push("a");
             sleep(Duration::ZERO).await;
