@@ -66,8 +66,7 @@ impl Error for Elapsed {}
 struct Alarm {
     event_loop: Rc<EventLoop>,
     id: GreenletId,
-    /// `None`: so far off that no clock can show it.
-    timer: Option<TimerId>,
+    timer: TimerId,
 }
 
 impl Alarm {
@@ -76,15 +75,15 @@ impl Alarm {
         let _place = Place::here().enter();
         let event_loop = current();
         let id = event_loop.expect(&greenlet::current(), raise);
-        let deadline = event_loop.reactor.now().checked_add(duration);
-        let timer = deadline.map(|it| event_loop.reactor.wait_until(it, id));
+        let deadline = event_loop.reactor.after(duration);
+        let timer = event_loop.reactor.wait_until(deadline, id);
         Self { event_loop, id, timer }
     }
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        self.timer.and_then(|timer| self.event_loop.reactor.cancel(timer));
+        let _ = self.event_loop.reactor.cancel(self.timer);
         self.event_loop.forget(self.id);
     }
 }

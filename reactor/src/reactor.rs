@@ -14,6 +14,9 @@ use crate::timers::{TimerId, Timers};
 use crate::trace;
 use crate::waiting::{Direction, Key, Waiting};
 
+/// As good as for ever, and no clock runs over.
+const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
+
 /// Waits for sockets and for the clock, on behalf of an event loop.
 ///
 /// Every method takes `&self`, and none of them runs or drops a `T` while something is
@@ -73,6 +76,12 @@ impl<T> Reactor<T> {
     #[doc(alias = "time")]
     pub fn now(&self) -> Instant {
         self.shared.backend.now()
+    }
+
+    /// When `delay` will have passed. Beyond what a clock can show is never: in thirty years.
+    pub fn after(&self, delay: Duration) -> Instant {
+        let now = self.now();
+        now.checked_add(delay).unwrap_or_else(|| now + NEVER)
     }
 
     /// Opens a listening socket.

@@ -158,6 +158,18 @@ fn no_timer_is_early() {
     assert_eq!(selects, 50, "a timeout that is rounded down would wake too soon");
 }
 
+/// What no clock can show is as good as never, and can be waited for and cancelled.
+#[test]
+fn the_longest_delay_is_as_good_as_never() {
+    let reactor = Reactor::new().unwrap();
+    let year = Duration::from_hours(365 * 24);
+    assert!(reactor.after(Duration::MAX) > reactor.now() + 29 * year);
+    assert!(reactor.after(FAR) <= reactor.now() + FAR);
+    let never = reactor.wait_until(reactor.after(Duration::MAX), "never");
+    assert_eq!(select(&reactor, Some(Duration::from_millis(1))), [""; 0]);
+    assert_eq!(reactor.cancel(never), Some("never"));
+}
+
 /// A cancelled timer is gone: it is handed to whoever cancels, once.
 #[test]
 fn a_cancelled_timer_never_comes() {

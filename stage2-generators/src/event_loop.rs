@@ -8,7 +8,7 @@ use std::mem;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reactor::{Reactor, TimerId, trace};
 
@@ -78,11 +78,11 @@ pub fn call_soon(callback: impl FnOnce() + 'static) {
 #[doc(alias = "callLater")]
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> DelayedCall {
-    let event_loop = current();
+    let reactor = &current().reactor;
     let slot = Rc::new(Cell::new(Some(trace::callback(callback))));
     let callback = Rc::downgrade(&slot);
     let call = move || slot.take().into_iter().for_each(|callback| callback());
-    let timer = event_loop.reactor.wait_until(event_loop.after(delay), Box::new(call));
+    let timer = reactor.wait_until(reactor.after(delay), Box::new(call));
     DelayedCall { callback, timer }
 }
 
@@ -155,9 +155,6 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-/// Beyond what a clock can show is never: thirty years.
-const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
-
 /// What to do next.
 pub(crate) type Callback = Box<dyn FnOnce()>;
 
@@ -178,12 +175,6 @@ impl EventLoop {
         let remote = Remote { callbacks: Arc::default(), waker: reactor.waker() };
         let stopped = Cell::new(false);
         Ok(Self { ready: RefCell::default(), stopped, remote, reactor })
-    }
-
-    /// When `delay` will have passed.
-    fn after(&self, delay: Duration) -> Instant {
-        let now = self.reactor.now();
-        now.checked_add(delay).unwrap_or_else(|| now + NEVER)
     }
 
     fn run_until_stopped(&self) -> io::Result<()> {

@@ -8,7 +8,7 @@ use std::mem;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reactor::{Reactor, TimerId, trace};
 
@@ -49,7 +49,7 @@ pub fn call_soon(callback: impl FnOnce() + 'static) {
 /// Calls `callback` once `delay` has passed, unless it is cancelled before.
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHandle {
-    let event_loop = current();
+    let reactor = &current().reactor;
     let callback: Callback = Box::new(callback);
     let slot = Rc::new(Cell::new(Some(callback)));
     let callback = Rc::downgrade(&slot);
@@ -57,7 +57,7 @@ pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHa
     due.add_done_callback(move || {
         slot.take().into_iter().for_each(|callback| callback());
     });
-    let timer = event_loop.reactor.wait_until(event_loop.after(delay), due);
+    let timer = reactor.wait_until(reactor.after(delay), due);
     TimerHandle { callback, timer }
 }
 
@@ -129,9 +129,6 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-/// Beyond what a clock can show is never: thirty years.
-const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
-
 /// What to do next.
 pub(crate) type Callback = Box<dyn FnOnce()>;
 
@@ -169,12 +166,6 @@ impl EventLoop {
             tasks.reserve(live.max(16));
         }
         tasks.push(task);
-    }
-
-    /// When `delay` will have passed.
-    fn after(&self, delay: Duration) -> Instant {
-        let now = self.reactor.now();
-        now.checked_add(delay).unwrap_or_else(|| now + NEVER)
     }
 
     /// Turn after turn, until `done` says so.

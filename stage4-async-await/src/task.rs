@@ -89,16 +89,14 @@ async fn finish<T>(
     state: Rc<RefCell<State<T>>>,
 ) {
     let end = match cancellable(future, &cancelled).await {
-        Ok(Some(output)) => State::Finished(output),
-        Ok(None) => {
-            trace::cancelled();
-            State::Cancelled
-        }
-        Err(panic) => {
-            trace::panicked();
-            State::Panicked(panic)
-        }
+        Ok(output) => output.map_or(State::Cancelled, State::Finished),
+        Err(panic) => State::Panicked(panic),
     };
+    match end {
+        State::Cancelled => trace::cancelled(),
+        State::Panicked(_) => trace::panicked(),
+        _ => {}
+    }
     let before = state.replace(end);
     if let State::Running(Some(waiting)) = before {
         wake(waiting);
