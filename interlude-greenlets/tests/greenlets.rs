@@ -47,7 +47,7 @@ fn waiting() -> Greenlet {
     greenlet
 }
 
-// M2.01
+/// M2.01
 #[test]
 fn the_first_message_is_the_argument_and_a_later_one_the_result_of_the_switch() {
     let out = Rc::new(RefCell::new(Vec::new()));
@@ -64,7 +64,7 @@ fn the_first_message_is_the_argument_and_a_later_one_the_result_of_the_switch() 
     assert_eq!((out.take(), end), (vec![1, 10, 2], "ret"));
 }
 
-// M2.02
+/// M2.02
 #[test]
 fn a_message_is_one_value_of_any_type_a_tuple_or_nothing() {
     let out = Log::default();
@@ -92,7 +92,7 @@ fn a_message_of_another_type_than_expected_is_an_error_that_names_both() {
     assert!(greenlet.is_dead());
 }
 
-// M2.03
+/// M2.03
 #[test]
 fn a_greenlet_is_unstarted_then_active_then_dead() {
     let flags = |greenlet: &Greenlet| (greenlet.is_active(), greenlet.is_dead());
@@ -113,7 +113,7 @@ fn a_greenlet_is_unstarted_then_active_then_dead() {
     assert_eq!(format!("{greenlet:?}"), "Greenlet(dead)");
 }
 
-// M2.04
+/// M2.04
 #[test]
 fn to_switch_to_a_dead_greenlet_gives_the_message_back_at_once() {
     let greenlet = Greenlet::new(|()| Ok(1));
@@ -123,7 +123,7 @@ fn to_switch_to_a_dead_greenlet_gives_the_message_back_at_once() {
     assert_eq!(greenlet.switch::<_, (i32, i32)>((1, 2)).unwrap(), (1, 2));
 }
 
-// M2.05
+/// M2.05
 #[test]
 fn an_error_that_nobody_caught_comes_out_of_the_parents_switch() {
     let greenlet = Greenlet::new(|()| -> Result<(), _> { Err(KeyError("x").into()) });
@@ -132,7 +132,7 @@ fn an_error_that_nobody_caught_comes_out_of_the_parents_switch() {
     assert!(greenlet.is_dead());
 }
 
-// M2.05
+/// M2.05
 #[test]
 fn a_panic_comes_out_of_the_parents_switch_as_a_failure() {
     let greenlet = Greenlet::new(|()| -> Result<(), _> { panic!("a planted {}", 7) });
@@ -142,7 +142,7 @@ fn a_panic_comes_out_of_the_parents_switch_as_a_failure() {
     assert!(greenlet.is_dead());
 }
 
-// M2.06
+/// M2.06
 #[test]
 fn what_is_thrown_is_raised_at_the_pending_switch_and_may_be_caught() {
     let main = current();
@@ -155,7 +155,7 @@ fn what_is_thrown_is_raised_at_the_pending_switch_and_may_be_caught() {
     assert!(greenlet.is_dead());
 }
 
-// M2.07
+/// M2.07
 #[test]
 fn greenlet_exit_ends_it_after_its_finally_and_is_an_ordinary_value_for_the_parent() {
     let out = Log::default();
@@ -170,7 +170,7 @@ fn greenlet_exit_ends_it_after_its_finally_and_is_an_ordinary_value_for_the_pare
     assert_eq!(out.take(), ["fin"]);
 }
 
-// M2.08
+/// M2.08
 #[test]
 fn to_throw_into_an_unstarted_one_ends_it_before_it_begins() {
     let ran = Rc::new(Cell::new(false));
@@ -185,7 +185,7 @@ fn to_throw_into_an_unstarted_one_ends_it_before_it_begins() {
     assert_eq!(Rc::strong_count(&ran), 1, "the body is dropped with all it captured");
 }
 
-// M2.09
+/// M2.09
 #[test]
 fn greenlet_exit_thrown_into_an_unstarted_one_comes_back_as_a_value() {
     let greenlet = Greenlet::new(|()| Ok(1));
@@ -193,7 +193,7 @@ fn greenlet_exit_thrown_into_an_unstarted_one_comes_back_as_a_value() {
     assert!(greenlet.is_dead());
 }
 
-// M2.10
+/// M2.10
 #[test]
 fn to_throw_into_a_dead_one_raises_at_its_parent_and_greenlet_exit_comes_back() {
     let greenlet = Greenlet::new(|()| Ok(1));
@@ -202,7 +202,7 @@ fn to_throw_into_a_dead_one_raises_at_its_parent_and_greenlet_exit_comes_back() 
     assert_eq!(greenlet.throw::<GreenletExit>(GreenletExit).unwrap(), GreenletExit);
 }
 
-// M2.11
+/// M2.11
 #[test]
 fn the_parent_is_who_made_it_and_gets_its_end_whoever_switched_to_it() {
     let out = Log::default();
@@ -224,7 +224,7 @@ fn the_parent_is_who_made_it_and_gets_its_end_whoever_switched_to_it() {
     assert_eq!(out.take(), ["b", "b-ret", "false", "a resumed"]);
 }
 
-// M2.12
+/// M2.12
 #[test]
 fn with_another_parent_the_end_goes_to_that() {
     let out = Log::default();
@@ -240,7 +240,7 @@ fn with_another_parent_the_end_goes_to_that() {
     assert_eq!(out.take(), ["p got child", "p done"]);
 }
 
-// M2.13
+/// M2.13
 #[test]
 fn a_cycle_of_parents_is_refused() {
     let one = Greenlet::new(|()| Ok(()));
@@ -254,7 +254,7 @@ fn a_cycle_of_parents_is_refused() {
 
 // M2.14 is the doctest of `Greenlet` that does not compile.
 
-// M2.15
+/// M2.15
 #[test]
 fn when_its_last_handle_is_dropped_its_stack_is_unwound_and_finally_runs() {
     let out = Log::default();
@@ -276,7 +276,7 @@ fn when_its_last_handle_is_dropped_its_stack_is_unwound_and_finally_runs() {
     assert_eq!(out.take(), ["exit", "fin"]);
 }
 
-// M2.15
+/// M2.15
 #[test]
 fn a_greenlet_is_unwound_from_the_stack_of_another_and_is_the_current_one_meanwhile() {
     let seen = Rc::new(Cell::new(None));
@@ -296,7 +296,7 @@ fn a_greenlet_is_unwound_from_the_stack_of_another_and_is_the_current_one_meanwh
     assert_eq!(who, dropping, "the one that dropped is the current one again");
 }
 
-// M2.15
+/// M2.15
 #[test]
 fn a_destructor_that_switches_while_its_stack_is_unwound_is_told_to_exit() {
     let seen = Rc::new(Cell::new(None));
@@ -314,7 +314,7 @@ fn a_destructor_that_switches_while_its_stack_is_unwound_is_told_to_exit() {
     assert_eq!(seen.get(), Some(true));
 }
 
-// M2.15
+/// M2.15
 #[test]
 fn a_body_that_swallows_its_unwinding_is_unwound_again_at_its_next_switch() {
     let out = Log::default();
@@ -334,7 +334,7 @@ fn a_body_that_swallows_its_unwinding_is_unwound_again_at_its_next_switch() {
     assert_eq!(current().parent(), None, "and main is still main");
 }
 
-// M2.16
+/// M2.16
 #[test]
 fn the_current_greenlet_is_the_one_that_runs_and_main_has_no_parent() {
     let main = current();
@@ -346,7 +346,7 @@ fn the_current_greenlet_is_the_one_that_runs_and_main_has_no_parent() {
     assert_eq!(main.parent(), None);
 }
 
-// M2.17
+/// M2.17
 #[test]
 fn it_stops_fifty_plain_calls_deep_and_goes_on_there() {
     fn deep(n: i32, main: &Greenlet) -> Result<i32, Failure> {
@@ -359,7 +359,7 @@ fn it_stops_fifty_plain_calls_deep_and_goes_on_there() {
     assert_eq!((first, second), (0, 150));
 }
 
-// M2.18
+/// M2.18
 #[test]
 fn to_switch_to_oneself_gives_the_message_back_at_once() {
     assert_eq!(current().switch::<_, &str>("self").unwrap(), "self");
@@ -367,7 +367,7 @@ fn to_switch_to_oneself_gives_the_message_back_at_once() {
     assert_eq!(greenlet.switch::<(), i32>(()).unwrap(), 7);
 }
 
-// M2.19
+/// M2.19
 #[test]
 fn a_generator_can_be_built_on_switches() {
     let consumer = current();
@@ -382,7 +382,7 @@ fn a_generator_can_be_built_on_switches() {
     assert!(producer.is_dead());
 }
 
-// M2.20
+/// M2.20
 #[test]
 fn two_that_switch_to_each_other_take_turns() {
     let out = Log::default();

@@ -466,7 +466,7 @@ fn a_timeout_that_is_over_keeps_no_handle_to_its_greenlet() {
     });
 }
 
-// M2.21
+/// M2.21
 #[test]
 fn a_thousand_greenlets_wait_for_sockets_and_none_keeps_the_others_waiting() {
     const CLIENTS: usize = 200;

@@ -21,7 +21,7 @@ fn use_up(bytes: usize) -> usize {
     rest + black_box(&block).len()
 }
 
-// M2.21
+/// M2.21
 #[test]
 fn a_stack_overflow_hits_a_guard_page_and_not_another_stack() {
     if env::var_os(OVERFLOW).is_some() {

@@ -11,6 +11,8 @@ use reactor::backend::{self, Clockwork};
 use stage3_yield_from::coroutine::AlreadyRunning;
 use stage3_yield_from::failure::on_report;
 use stage3_yield_from::future::{Cancelled, Future};
+use stage3_yield_from::net::TcpListener;
+use stage3_yield_from::sync::Semaphore;
 use stage3_yield_from::time::sleep;
 use stage3_yield_from::{
     Coroutine, Failure, Task, call_later, call_soon, coroutine, run, spawn, yield_from,
@@ -28,6 +30,37 @@ fn reports() -> Rc<RefCell<Vec<String>>> {
     let hook = Rc::clone(&reports);
     on_report(move |what| hook.borrow_mut().push(what.to_owned()));
     reports
+}
+
+/// Circles of tasks, futures and sockets are cut.
+#[test]
+fn whatever_is_left_is_closed() {
+    let kept = Rc::new(());
+    let weak = Rc::downgrade(&kept);
+    let [one, two, three] = [(); 3].map(|()| Rc::clone(&kept));
+    let main = coroutine(async move {
+        let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
+        spawn(coroutine(async move {
+            let stream = yield_from(listener.accept()).await;
+            drop(one);
+            stream
+        }));
+        spawn(coroutine(async move {
+            yield_from(sleep(FAR)).await?;
+            drop(two);
+            Ok(())
+        }));
+        let semaphore = Semaphore::new(0);
+        spawn(coroutine(async move {
+            drop(yield_from(semaphore.acquire()).await?);
+            drop(three);
+            Ok(())
+        }));
+        yield_from(sleep(Duration::ZERO)).await
+    });
+    run(main).unwrap().unwrap();
+    drop(kept);
+    assert_eq!(weak.strong_count(), 0);
 }
 
 /// A handle that is kept by the very call it would cancel does not keep it.

@@ -55,7 +55,7 @@ fn writes(log: &Log, word: &'static str) -> impl FnOnce() + use<> {
     move || log.borrow_mut().push(word)
 }
 
-// M6.01
+/// M6.01
 #[test]
 fn callbacks_are_first_come_first_served_and_what_they_schedule_waits_a_turn() {
     let log = Log::default();
@@ -73,7 +73,7 @@ fn callbacks_are_first_come_first_served_and_what_they_schedule_waits_a_turn() {
     assert_eq!(*log.borrow(), ["a", "b", "c"]);
 }
 
-// M6.02
+/// M6.02
 #[test]
 fn timers_come_by_their_deadline_and_a_delay_of_nothing_comes_at_once() {
     let log = Log::default();
@@ -88,7 +88,7 @@ fn timers_come_by_their_deadline_and_a_delay_of_nothing_comes_at_once() {
     assert_eq!(took, millis(50));
 }
 
-// M6.02
+/// M6.02
 #[test]
 fn a_timer_beyond_what_a_clock_can_show_never_comes() {
     play(async {
@@ -97,7 +97,7 @@ fn a_timer_beyond_what_a_clock_can_show_never_comes() {
     });
 }
 
-// M6.03
+/// M6.03
 #[test]
 fn a_call_that_was_cancelled_is_not_made_and_may_be_cancelled_again() {
     play(async {
@@ -110,7 +110,7 @@ fn a_call_that_was_cancelled_is_not_made_and_may_be_cancelled_again() {
     });
 }
 
-// M6.03
+/// M6.03
 #[test]
 fn a_call_may_be_cancelled_by_an_earlier_one_of_the_same_turn() {
     let log = Log::default();
@@ -138,7 +138,7 @@ fn what_a_cancelled_call_owns_is_dropped_at_once() {
     });
 }
 
-// M6.06
+/// M6.06
 #[test]
 fn a_loop_cannot_be_run_inside_another_one() {
     let refused = run(coroutine(async {
@@ -150,7 +150,7 @@ fn a_loop_cannot_be_run_inside_another_one() {
     assert!(failure.to_string().contains("cannot be called from a running event loop"));
 }
 
-// M6.06
+/// M6.06
 #[test]
 fn one_loop_may_follow_another() {
     for _ in 0..2 {
@@ -158,7 +158,7 @@ fn one_loop_may_follow_another() {
     }
 }
 
-// M6.06
+/// M6.06
 #[test]
 #[should_panic(expected = "no event loop is running on this thread")]
 fn without_a_loop_nothing_can_be_scheduled() {
@@ -174,7 +174,7 @@ fn outside_a_coroutine_nobody_can_wait() {
     let _ = waits.as_mut().poll(&mut std::task::Context::from_waker(waker));
 }
 
-// M6.07
+/// M6.07
 #[test]
 fn a_callback_that_panics_is_reported_and_the_others_are_called() {
     let log = Log::default();
@@ -202,7 +202,7 @@ fn later(act: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
     })
 }
 
-// M6.09
+/// M6.09
 #[test]
 fn another_thread_wakes_a_sleeping_loop() {
     let main = coroutine(async {
@@ -216,7 +216,7 @@ fn another_thread_wakes_a_sleeping_loop() {
     run(main).unwrap().unwrap();
 }
 
-// M6.09
+/// M6.09
 #[test]
 fn what_another_thread_asks_for_is_called_on_the_thread_of_the_loop() {
     thread_local! {
@@ -240,6 +240,7 @@ fn what_another_thread_asks_for_is_called_on_the_thread_of_the_loop() {
     run(main).unwrap().unwrap();
 }
 
+/// M7.08
 #[test]
 fn calls_of_one_thread_come_in_its_order_and_none_is_lost() {
     let main = coroutine(async {

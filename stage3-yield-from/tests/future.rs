@@ -29,7 +29,7 @@ fn writes(log: &Log, word: &'static str) -> impl FnOnce() + use<> {
     move || log.borrow_mut().push(word)
 }
 
-// M6.10
+/// M6.10
 #[test]
 fn a_result_is_there_once_it_is_set_and_only_once() {
     let future = Future::new();
@@ -45,7 +45,7 @@ fn a_result_is_there_once_it_is_set_and_only_once() {
     assert_eq!(future.result().unwrap(), 1);
 }
 
-// M6.10
+/// M6.10
 #[test]
 fn a_cancelled_future_is_done_and_takes_no_result() {
     let future = Future::<i32>::new();
@@ -57,7 +57,7 @@ fn a_cancelled_future_is_done_and_takes_no_result() {
     assert!(!future.cancel(), "it is done");
 }
 
-// M6.11
+/// M6.11
 #[test]
 fn callbacks_are_called_by_the_loop_in_order_and_never_inline() {
     let log = Log::default();
@@ -76,7 +76,7 @@ fn callbacks_are_called_by_the_loop_in_order_and_never_inline() {
     assert_eq!(*log.borrow(), ["after set", "first", "second", "after add", "late"]);
 }
 
-// M6.12: Python compares functions and counts them. Here each has a name of its own.
+/// M6.12: Python compares functions and counts them. Here each has a name of its own.
 #[test]
 fn a_callback_that_was_removed_is_not_called() {
     let log = Log::default();
@@ -103,7 +103,7 @@ fn reported(body: impl FnOnce()) -> Vec<String> {
     reports.take()
 }
 
-// M6.13
+/// M6.13
 #[test]
 fn an_error_that_nobody_saw_is_reported_when_the_future_is_dropped() {
     let reports = reported(|| {
@@ -114,7 +114,7 @@ fn an_error_that_nobody_saw_is_reported_when_the_future_is_dropped() {
     assert_eq!(reports, ["Future exception was never retrieved: invalid state"]);
 }
 
-// M6.13
+/// M6.13
 #[test]
 fn an_error_that_somebody_saw_is_not_reported_nor_is_a_cancel() {
     let reports = reported(|| {

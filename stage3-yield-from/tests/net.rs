@@ -119,7 +119,7 @@ fn a_writer_waits_for_a_reader() {
     });
 }
 
-// The peer is no code of ours: plain std, on a thread.
+/// M7.14: five million bytes. The peer is no code of ours: plain std, on a thread.
 #[test]
 fn a_long_message_arrives_at_a_blocking_peer_which_answers_on_the_other_half() {
     play(async {
@@ -140,6 +140,7 @@ fn a_long_message_arrives_at_a_blocking_peer_which_answers_on_the_other_half() {
     });
 }
 
+/// M7.05
 #[test]
 fn one_half_may_be_done_while_the_other_goes_on() {
     play(async {
@@ -245,6 +246,7 @@ fn what_arrives_while_a_read_is_cancelled_is_there_for_the_next() {
     });
 }
 
+/// M7.06
 #[test]
 fn nobody_at_home_is_an_error() {
     play(async {

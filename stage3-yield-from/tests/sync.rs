@@ -65,7 +65,7 @@ fn no_more_are_inside_than_there_are_permits() {
     assert_eq!(most.get(), 3);
 }
 
-// M6.41, for a semaphore of one.
+/// M6.41, for a semaphore of one.
 #[test]
 fn who_waited_longest_is_served_first_and_who_gave_up_is_passed_over() {
     let log = Log::default();

@@ -55,7 +55,7 @@ fn reported(body: impl FnOnce()) -> Vec<String> {
     reports.take()
 }
 
-// M6.14
+/// M6.14
 #[test]
 fn a_task_does_not_begin_inline_and_tasks_begin_in_the_order_of_their_creation() {
     let log = Log::default();
@@ -68,7 +68,7 @@ fn a_task_does_not_begin_inline_and_tasks_begin_in_the_order_of_their_creation()
     assert_eq!(*log.borrow(), ["main", "0", "1", "2"]);
 }
 
-// M6.15
+/// M6.15
 #[test]
 fn a_task_gives_the_same_result_to_everybody() {
     play(async {
@@ -81,7 +81,7 @@ fn a_task_gives_the_same_result_to_everybody() {
     });
 }
 
-// M6.15
+/// M6.15
 #[test]
 fn a_task_fails_for_everybody_with_the_same_error() {
     play(async {
@@ -94,7 +94,7 @@ fn a_task_fails_for_everybody_with_the_same_error() {
     });
 }
 
-// M6.16
+/// M6.16
 #[test]
 fn a_task_that_is_cancelled_before_its_first_step_never_begins() {
     let log = Log::default();
@@ -110,7 +110,7 @@ fn a_task_that_is_cancelled_before_its_first_step_never_begins() {
     assert_eq!(*log.borrow(), [""; 0]);
 }
 
-// M6.17
+/// M6.17
 #[test]
 fn a_task_may_refuse_to_be_cancelled() {
     play(async {
@@ -129,7 +129,7 @@ fn a_task_may_refuse_to_be_cancelled() {
     });
 }
 
-// M6.18, but for the count, which is of Python 3.11.
+/// M6.18, but for the count, which is of Python 3.11.
 #[test]
 fn a_task_may_be_cancelled_twice_and_once_it_is_done_no_more() {
     play(async {
@@ -143,7 +143,7 @@ fn a_task_may_be_cancelled_twice_and_once_it_is_done_no_more() {
     });
 }
 
-// M6.19
+/// M6.19
 #[test]
 fn to_cancel_a_task_cancels_the_future_it_waits_for() {
     play(async {
@@ -158,7 +158,7 @@ fn to_cancel_a_task_cancels_the_future_it_waits_for() {
     });
 }
 
-// M6.19
+/// M6.19
 #[test]
 fn to_cancel_a_future_cancels_the_task_that_waits_for_it() {
     play(async {
@@ -172,7 +172,7 @@ fn to_cancel_a_future_cancels_the_task_that_waits_for_it() {
     });
 }
 
-// M6.19
+/// M6.19
 #[test]
 fn to_cancel_a_task_cancels_the_task_it_waits_for() {
     play(async {
@@ -315,7 +315,7 @@ fn a_panic_in_a_coroutine_leaves_its_caller_a_coroutine() {
     });
 }
 
-// M6.13, for tasks.
+/// M6.13, for tasks.
 #[test]
 fn an_error_of_a_task_that_nobody_saw_is_reported() {
     let reports = reported(|| {

@@ -72,7 +72,7 @@ fn a_sleep_that_was_cancelled_takes_its_timer_back() {
     assert_eq!(took, millis(1));
 }
 
-// M6.21
+/// M6.21
 #[test]
 fn who_is_in_time_gives_its_result_and_takes_the_timer_back() {
     let took = play(async {
@@ -96,7 +96,7 @@ fn who_fails_in_time_fails_as_it_did() {
     });
 }
 
-// M6.21
+/// M6.21
 #[test]
 fn who_is_late_is_cancelled_and_has_cleaned_up_before_the_time_is_said_to_be_up() {
     let log = Log::default();
@@ -165,7 +165,7 @@ fn a_cancel_from_outside_is_not_lost_while_the_late_one_cleans_up() {
     assert_eq!(*log.borrow(), ["hurried"]);
 }
 
-// M6.22, as far as wait_for has it: the inner one's time is not the outer one's.
+/// M6.22, as far as wait_for has it: the inner one's time is not the outer one's.
 #[test]
 fn of_two_timeouts_only_the_one_whose_time_is_up_says_so() {
     play(async {

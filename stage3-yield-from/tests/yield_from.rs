@@ -50,7 +50,7 @@ fn all(generator: &Gen) -> Vec<i32> {
     generator.yields().collect::<Result<_, _>>().unwrap()
 }
 
-// M4.01
+/// M4.01
 #[test]
 fn values_come_out_unchanged_and_the_return_value_is_the_value_of_the_expression() {
     let outer = generator(async |co| {
@@ -65,7 +65,7 @@ fn values_come_out_unchanged_and_the_return_value_is_the_value_of_the_expression
     assert_eq!(all(&outer), [1, 2, 107]);
 }
 
-// M4.02
+/// M4.02
 #[test]
 fn what_is_sent_reaches_the_innermost_of_three() {
     let log = Rc::new(RefCell::new(Vec::new()));
@@ -88,7 +88,7 @@ fn what_is_sent_reaches_the_innermost_of_three() {
     assert_eq!(*log.borrow(), [5, 6]);
 }
 
-// M4.03
+/// M4.03
 #[test]
 fn to_send_nothing_to_an_iterator_is_next_and_to_send_something_fails() {
     let outer = generator(async |co| {
@@ -100,7 +100,7 @@ fn to_send_nothing_to_an_iterator_is_next_and_to_send_something_fails() {
     assert!(outer.resume(5).unwrap_err().is::<Unsupported>());
 }
 
-// M4.03: it is raised in the outer body, which may go on.
+/// M4.03: it is raised in the outer body, which may go on.
 #[test]
 fn what_an_iterator_cannot_take_is_told_to_the_one_who_delegated() {
     let outer = generator(async |co| match co.yield_from([10]).await {
@@ -111,7 +111,7 @@ fn what_an_iterator_cannot_take_is_told_to_the_one_who_delegated() {
     assert_eq!(outer.resume(5).unwrap(), Step::Yield(-1));
 }
 
-// M4.04
+/// M4.04
 #[test]
 fn an_error_that_is_thrown_goes_to_the_inner_one_which_may_catch_it_and_yield() {
     let outer = generator(async |co| {
@@ -125,7 +125,7 @@ fn an_error_that_is_thrown_goes_to_the_inner_one_which_may_catch_it_and_yield() 
     assert_eq!(outer.throw(ValueError).unwrap(), Step::Yield(9));
 }
 
-// M4.05
+/// M4.05
 #[test]
 fn an_inner_one_that_catches_and_returns_lets_the_outer_go_on() {
     let outer = generator(async |co| {
@@ -140,7 +140,7 @@ fn an_inner_one_that_catches_and_returns_lets_the_outer_go_on() {
     assert_eq!(outer.throw(ValueError).unwrap(), Step::Yield(51));
 }
 
-// M4.06
+/// M4.06
 #[test]
 fn an_error_of_the_inner_one_appears_where_it_was_delegated() {
     let outer = generator(async |co| {
@@ -174,7 +174,7 @@ fn both_clean_up(log: &Log) -> Gen {
     outer
 }
 
-// M4.07
+/// M4.07
 #[test]
 fn close_closes_the_inner_one_first() {
     let log = Log::default();
@@ -182,7 +182,7 @@ fn close_closes_the_inner_one_first() {
     assert_eq!(*log.borrow(), ["inner", "outer"]);
 }
 
-// M4.07: the reference count of Python is our drop.
+/// M4.07: the reference count of Python is our drop.
 #[test]
 fn a_drop_closes_the_inner_one_first() {
     let log = Log::default();
@@ -190,8 +190,8 @@ fn a_drop_closes_the_inner_one_first() {
     assert_eq!(*log.borrow(), ["inner", "outer"]);
 }
 
-// M4.07: the other finally of Rust. Locals go in reverse order, so the inner guard, which is
-// younger, goes first. (The fields of a struct go in the order of their declaration.)
+/// M4.07: the other finally of Rust. Locals go in reverse order, so the inner guard, which is
+/// younger, goes first. (The fields of a struct go in the order of their declaration.)
 #[test]
 fn guards_are_dropped_from_the_inside_to_the_outside() {
     struct Guard(Log, &'static str);
@@ -215,7 +215,7 @@ fn guards_are_dropped_from_the_inside_to_the_outside() {
     assert_eq!(*log.borrow(), ["inner", "outer"]);
 }
 
-// M4.08
+/// M4.08
 #[test]
 fn another_error_while_the_inner_one_is_closed_is_seen_by_the_outer_and_by_the_closer() {
     let log = Log::default();
@@ -236,7 +236,7 @@ fn another_error_while_the_inner_one_is_closed_is_seen_by_the_outer_and_by_the_c
     assert_eq!(*log.borrow(), ["the outer one saw it"]);
 }
 
-// M4.09
+/// M4.09
 #[test]
 fn an_error_that_is_thrown_at_an_iterator_is_raised_in_the_outer_one() {
     let outer = generator(async |co| match co.yield_from([1, 2, 3]).await {
@@ -247,7 +247,7 @@ fn an_error_that_is_thrown_at_an_iterator_is_raised_in_the_outer_one() {
     assert_eq!(outer.throw(KeyError).unwrap(), Step::Yield(-1));
 }
 
-// M4.10
+/// M4.10
 #[test]
 fn close_over_an_iterator_raises_the_exit_in_the_outer_one() {
     let log = Log::default();
@@ -264,7 +264,7 @@ fn close_over_an_iterator_raises_the_exit_in_the_outer_one() {
     assert_eq!(*log.borrow(), ["exit"]);
 }
 
-// M4.11
+/// M4.11
 #[test]
 fn the_first_resume_is_delegated_too_with_its_errors() {
     let outer = generator(async |co| {
@@ -277,7 +277,7 @@ fn the_first_resume_is_delegated_too_with_its_errors() {
     assert_eq!(all(&outer), [3]);
 }
 
-// M4.12
+/// M4.12
 #[test]
 fn an_inner_one_that_does_not_yield_does_not_suspend() {
     let outer = generator(async |co| {
@@ -288,7 +288,7 @@ fn an_inner_one_that_does_not_yield_does_not_suspend() {
     assert_eq!(all(&outer), [4]);
 }
 
-// M4.13
+/// M4.13
 #[test]
 fn two_delegations_follow_each_other() {
     let once = |n| generator(async move |co| co.yield_(n).await.map(|_| 10 * n));
@@ -302,7 +302,7 @@ fn two_delegations_follow_each_other() {
     assert_eq!(outer.next().unwrap(), Step::Return(30));
 }
 
-// M4.14
+/// M4.14
 #[test]
 fn a_state_machine_written_by_hand_may_return_a_value_as_well() {
     struct Custom;
@@ -333,14 +333,14 @@ where
     itself
 }
 
-// M4.15
+/// M4.15
 #[test]
 fn to_delegate_to_oneself_is_refused() {
     let itself = knows_itself(async |co, itself| co.yield_from(&*itself).await);
     assert!(itself.next().unwrap_err().is::<AlreadyRunning>());
 }
 
-// M4.16
+/// M4.16
 #[test]
 fn the_outer_one_is_running_while_the_inner_one_runs() {
     let outer = knows_itself(async |co, outer| {
@@ -355,7 +355,7 @@ fn the_outer_one_is_running_while_the_inner_one_runs() {
     assert_eq!(outer.state(), State::Suspended);
 }
 
-// M4.17 is a test of `Co::yield_from` that must not compile: see its documentation.
+/// M4.17 is a test of `Co::yield_from` that must not compile: see its documentation.
 
 fn deep(levels: u32) -> Gen {
     generator(async move |co| match levels {
@@ -364,7 +364,7 @@ fn deep(levels: u32) -> Gen {
     })
 }
 
-// M4.18
+/// M4.18
 #[test]
 fn two_hundred_levels_pass_on_what_is_yielded_sent_and_returned() {
     let outer = deep(200);
@@ -385,7 +385,7 @@ fn walk(node: Option<Rc<Node>>) -> Gen {
     })
 }
 
-// M4.19
+/// M4.19
 #[test]
 fn a_tree_is_walked_in_order() {
     let node = |left, value, right| Some(Rc::new(Node(left, value, right)));
@@ -394,7 +394,7 @@ fn a_tree_is_walked_in_order() {
     assert_eq!(all(&walk(tree)), [1, 2, 3, 4]);
 }
 
-// M4.20
+/// M4.20
 #[test]
 fn an_inner_one_may_turn_one_error_into_another() {
     let outer = generator(async |co| {
@@ -449,7 +449,7 @@ fn ends(log: &Log, delegates: bool, inner: fn(Co<i32, i32>) -> Boxed) -> Gen {
 
 type Boxed = Pin<Box<dyn Future<Output = End>>>;
 
-// M4.21
+/// M4.21
 #[test]
 fn an_inner_one_that_returns_quietly_when_closed_does_not_let_the_outer_go_on() {
     let log = Log::default();
@@ -459,7 +459,7 @@ fn an_inner_one_that_returns_quietly_when_closed_does_not_let_the_outer_go_on() 
     assert_eq!(outer.state(), State::Closed);
 }
 
-// M4.22
+/// M4.22
 #[test]
 fn an_inner_one_that_goes_on_when_closed_is_an_error_in_the_outer_one() {
     let log = Log::default();
@@ -469,8 +469,8 @@ fn an_inner_one_that_goes_on_when_closed_is_an_error_in_the_outer_one() {
     assert_eq!(outer.state(), State::Closed);
 }
 
-// M4.21, the last page: through the same door there is one generator, not two. The inner
-// function returns like any function.
+/// M4.21, the last page: through the same door there is one generator, not two. The inner
+/// function returns like any function.
 #[test]
 fn through_the_same_door_the_inner_function_returns_like_any_function() {
     let log = Log::default();
@@ -479,7 +479,7 @@ fn through_the_same_door_the_inner_function_returns_like_any_function() {
     assert_eq!(*log.borrow(), ["value"]);
 }
 
-// M4.22, the last page: and a yield of the inner function is the outer one's own.
+/// M4.22, the last page: and a yield of the inner function is the outer one's own.
 #[test]
 fn through_the_same_door_the_inner_function_leaves_the_outer_one_suspended() {
     let log = Log::default();
