@@ -165,7 +165,7 @@ fn a_cancel_from_outside_is_not_lost_while_the_late_one_cleans_up() {
     assert_eq!(*log.borrow(), ["hurried"]);
 }
 
-/// M6.22, as far as wait_for has it: the inner one's time is not the outer one's.
+/// M6.22, as far as `wait_for` has it: the inner one's time is not the outer one's.
 #[test]
 fn of_two_timeouts_only_the_one_whose_time_is_up_says_so() {
     play(async {

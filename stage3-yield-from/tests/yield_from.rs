@@ -355,7 +355,7 @@ fn the_outer_one_is_running_while_the_inner_one_runs() {
     assert_eq!(outer.state(), State::Suspended);
 }
 
-/// M4.17 is a test of `Co::yield_from` that must not compile: see its documentation.
+// M4.17 is a test of `Co::yield_from` that must not compile: see its documentation.
 
 fn deep(levels: u32) -> Gen {
     generator(async move |co| match levels {
