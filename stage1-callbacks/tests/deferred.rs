@@ -314,6 +314,44 @@ fn cancel_after_the_fire_does_nothing_and_while_waiting_goes_to_the_inner_one() 
     assert_eq!(log.take(), ["inner", "cancelled"]);
 }
 
+/// An inner one that was cancelled may wait for another one, which can be cancelled as well.
+#[test]
+fn a_second_cancel_goes_to_what_is_waited_for_by_then() {
+    let log = Log::default();
+    let asks = |name| {
+        let log = log.clone();
+        Deferred::<()>::with_canceller(move |_| log.say(name))
+    };
+    let ((_first, inner), (_second, cleanup)) = (asks("inner"), asks("cleanup"));
+    let outer = succeed(()).add_callback(|()| inner.add_errback(|_| cleanup));
+    outer.cancel();
+    assert_eq!(log.take(), ["inner"]);
+    outer.cancel();
+    assert_eq!(log.take(), ["cleanup"]);
+    assert!(outer.try_take().unwrap().unwrap_err().is::<Cancelled>());
+}
+
+/// Two that wait for each other wait for ever. To cancel one does not help, but comes back.
+#[test]
+fn to_cancel_deferreds_that_wait_for_each_other_does_not_go_round_for_ever() {
+    let [one, two] = [(); 2].map(|()| Rc::new(Cell::new(None::<Deferred<()>>)));
+    let mut firers = Vec::new();
+    for (own, other) in [(&one, &two), (&two, &one)] {
+        let other = Rc::clone(other);
+        let (firer, deferred) = Deferred::new();
+        own.set(Some(deferred.add_callback(move |()| other.take().unwrap())));
+        firers.push(firer);
+    }
+    let first = one.take().unwrap();
+    let handle = first.cancel_handle();
+    one.set(Some(first));
+    for firer in &firers {
+        firer.fire(Ok(())).unwrap();
+    }
+    handle.cancel();
+    handle.cancel();
+}
+
 /// M1.15: the list borrows its members, and each keeps its own failure.
 #[test]
 fn a_list_fires_when_all_have_in_the_order_of_the_input() {
