@@ -62,11 +62,19 @@ pub fn react<T: 'static>(
 }
 
 /// Ends [`run`] after the present turn. What is left is dropped.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
 pub fn stop() {
     current().stopped.set(true);
 }
 
 /// Calls `callback` in the next turn.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
 #[doc(alias = "callLater(0)")]
 #[track_caller]
 pub fn call_soon(callback: impl FnOnce() + 'static) {
@@ -75,6 +83,10 @@ pub fn call_soon(callback: impl FnOnce() + 'static) {
 }
 
 /// Calls `callback` once `delay` has passed, unless it is cancelled before.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
 #[doc(alias = "callLater")]
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> DelayedCall {
@@ -87,6 +99,10 @@ pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> Delayed
 }
 
 /// A handle for other threads: the one part of the loop that may leave its own.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
 #[doc(alias = "callFromThread")]
 pub fn remote() -> Remote {
     current().remote.clone()

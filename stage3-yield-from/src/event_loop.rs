@@ -41,12 +41,20 @@ pub fn run<T: 'static>(main: Coroutine<T>) -> io::Result<Result<T, Failure>> {
 }
 
 /// Calls `callback` in the next turn.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
 #[track_caller]
 pub fn call_soon(callback: impl FnOnce() + 'static) {
     current().call_soon(callback);
 }
 
 /// Calls `callback` once `delay` has passed, unless it is cancelled before.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHandle {
     let reactor = &current().reactor;
@@ -62,6 +70,10 @@ pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHa
 }
 
 /// A handle for other threads: the one part of the loop that may leave its own.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
 pub fn remote() -> Remote {
     current().remote.clone()
 }
