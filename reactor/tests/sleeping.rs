@@ -90,7 +90,8 @@ fn timers_come_by_deadline_then_by_age() {
         assert_eq!(select(&reactor, None), ["b"]);
         assert_eq!(select(&reactor, Some(Duration::from_millis(4))), [""; 0]);
         assert_eq!(reactor.now(), at(24));
-        assert_eq!(select(&reactor, None), ["c"]);
+        assert_eq!(select(&reactor, Some(FAR)), ["c"]);
+        assert_eq!(reactor.now(), at(30), "the earlier of the timeout and the timer");
     });
     let reactor = Reactor::<()>::new().unwrap();
     let mut last = reactor.now();
