@@ -178,20 +178,26 @@ fn calls_from_other_threads_arrive_in_each_threads_order() {
 /// M7.10
 #[test]
 fn a_callback_that_reschedules_itself_does_not_starve_a_socket() {
-    fn again(turns: Rc<Cell<u32>>) {
+    const MANY: u32 = 1_000_000;
+    fn again(turns: Rc<Cell<u32>>, mut peer: std::net::TcpStream) {
         turns.set(turns.get() + 1);
-        assert!(turns.get() < 10_000_000, "the socket is starved");
-        call_soon(move || again(turns));
+        if turns.get() == 10 {
+            peer.write_all(b"x").unwrap(); // by now the reader waits
+        }
+        if turns.get() < MANY {
+            call_soon(move || again(turns, peer));
+        }
     }
-    with_peer(|stream, mut peer| {
-        peer.write_all(b"x").unwrap();
-        again(Rc::default());
-        stream.read_then(move |bytes| {
+    let turns = Rc::default();
+    let counted = Rc::clone(&turns);
+    with_peer(|stream, peer| {
+        stream.read_then(|bytes| {
             assert_eq!(bytes.unwrap(), b"x");
-            drop(peer);
             stop();
         });
+        again(counted, peer);
     });
+    assert!((10..MANY).contains(&turns.get()), "the socket is starved");
 }
 
 /// A stream of the loop, and its peer in plain std.
@@ -294,6 +300,25 @@ fn a_cancelled_read_lets_go_of_the_socket() {
             stop();
         });
     });
+}
+
+/// A read that was cancelled leaves its place to the next.
+#[test]
+fn a_cancelled_read_is_not_in_the_way_of_the_next() {
+    let read = Rc::new(RefCell::new(None));
+    let out = Rc::clone(&read);
+    with_peer(move |stream, mut peer| {
+        let reading = stream.read_then(|_| panic!("it was cancelled"));
+        call_later(Duration::from_millis(10), move || {
+            reading.cancel();
+            stream.read_then(move |bytes| {
+                out.replace(Some(bytes));
+                stop();
+            });
+            call_later(Duration::from_millis(10), move || peer.write_all(b"x").unwrap());
+        });
+    });
+    assert_eq!(read.take().unwrap().unwrap(), b"x");
 }
 
 /// A second reader is told so, and the first one gets the bytes.
