@@ -121,6 +121,26 @@ fn an_exit_that_panics_takes_nobody_with_it() {
     assert_eq!(log.take(), ["outer"]);
 }
 
+/// What is dropped of a body that goes on leaves its exits to the task, too, which does not
+/// wait for its own end to run them.
+#[test]
+fn an_exit_of_what_was_dropped_half_way_runs_while_the_body_goes_on() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    story(async move {
+        let mut part = Box::pin(with(scope("exit", &said), async |_| never().await));
+        poll_fn(|context| {
+            assert!(part.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        drop(part);
+        sleep(10 * MS).await;
+        said.borrow_mut().push("the body goes on");
+    });
+    assert_eq!(log.take(), ["exit", "the body goes on"]);
+}
+
 /// An output may panic as it is dropped, and nobody may want it.
 #[test]
 fn an_output_that_panics_when_it_is_dropped_ends_nothing() {

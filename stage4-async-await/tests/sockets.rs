@@ -26,6 +26,14 @@ async fn pair() -> (TcpStream, std::net::TcpStream) {
     (listener.accept().await.unwrap(), peer)
 }
 
+/// Awaits what wakes its task by itself, and not only because somebody else does in the end.
+async fn woken<F: Future>(future: F) -> F::Output {
+    let too_late = spawn(sleep(Duration::from_secs(3)));
+    let output = timeout(Duration::from_secs(4), future).await.unwrap();
+    assert!(!too_late.is_finished(), "nobody woke it");
+    output
+}
+
 /// M7.05
 #[test]
 fn a_peer_that_closes_is_an_empty_read() {
@@ -79,8 +87,8 @@ fn a_read_is_polled_twice() {
 #[test]
 fn a_busy_task_does_not_starve_a_socket() {
     run(async {
-        let (stream, mut peer) = pair().await;
-        let stop = Rc::new(Cell::new(false));
+        let (stream, peer) = pair().await;
+        let (peer, stop) = (Rc::new(peer), Rc::new(Cell::new(false)));
         let stopped = Rc::clone(&stop);
         let busy = spawn(async move {
             let mut turns = 0_u32;
@@ -100,7 +108,9 @@ fn a_busy_task_does_not_starve_a_socket() {
             }
         });
         for _ in 0..100 {
-            peer.write_all(b"x").unwrap();
+            let peer = Rc::clone(&peer);
+            // In a later step, so that the reader waits by then.
+            drop(spawn(async move { (&*peer).write_all(b"x").unwrap() }));
             assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 1);
         }
         stop.set(true);
@@ -221,7 +231,7 @@ fn a_second_read_of_the_same_task_is_refused_as_well() {
             }
             first
         });
-        assert_eq!(timeout(Duration::from_secs(5), both).await.unwrap().unwrap(), 1);
+        assert_eq!(woken(both).await.unwrap(), 1);
     })
     .unwrap();
 }
@@ -283,15 +293,22 @@ fn a_dropped_read_gives_its_place_up() {
 fn a_dropped_read_does_not_take_somebody_elses_place() {
     run(async {
         let (stream, mut peer) = pair().await;
+        let (signal, mut signaller) = pair().await;
         let stream = Rc::new(stream);
-        let (one, two) = (Rc::clone(&stream), Rc::clone(&stream));
+        let one = Rc::clone(&stream);
         let first = spawn(async move { one.read(&mut [0; 8]).await });
         sleep(MS).await;
+        drop(spawn(async move {
+            // Both are ready at the next look, and we are woken before the first reader.
+            signaller.write_all(b"now").unwrap();
+            peer.write_all(b"x").unwrap();
+            sleep(10 * MS).await;
+            peer.write_all(b"yz").unwrap();
+        }));
+        assert_eq!(signal.read(&mut [0; 8]).await.unwrap(), 3);
+        assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 1);
         drop(first.cancel());
-        let second = spawn(async move { two.read(&mut [0; 8]).await });
-        sleep(MS).await;
-        peer.write_all(b"x").unwrap();
-        assert_eq!(second.await.unwrap(), 1);
+        assert_eq!(woken(stream.read(&mut [0; 8])).await.unwrap(), 2);
     })
     .unwrap();
 }
