@@ -362,10 +362,10 @@ impl Chain {
         let mut current = Rc::clone(self);
         while current.fired.get() {
             let inner = current.waits_for.borrow().as_ref().and_then(Weak::upgrade);
-            match inner {
-                Some(inner) if !Rc::ptr_eq(&inner, self) => current = inner,
-                _ => return, // nobody to cancel, or a circle
-            }
+            // Who waits in a circle waits for nobody who could be cancelled.
+            let inner = inner.filter(|inner| !Rc::ptr_eq(inner, self));
+            let Some(inner) = inner else { return };
+            current = inner;
         }
         match current.canceller.take() {
             Some(canceller) => {

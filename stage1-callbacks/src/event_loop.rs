@@ -233,9 +233,7 @@ impl EventLoop {
         let mut left = Vec::from(self.ready.take());
         left.append(&mut self.reactor.take_all());
         left.extend(self.remote.take().into_iter().map(|callback| callback as Callback));
-        let any = !left.is_empty();
-        bury(left);
-        any
+        bury(left) > 0
     }
 }
 

@@ -93,13 +93,17 @@ pub(crate) fn report(what: impl fmt::Display) {
     }
 }
 
-/// Drops what is left, one after the other. What panics is reported, and takes nobody with it.
-pub(crate) fn bury<T>(left: impl IntoIterator<Item = T>) {
+/// Drops what is left, one after the other, and counts it. What panics is reported, and takes
+/// nobody with it.
+pub(crate) fn bury<T>(left: impl IntoIterator<Item = T>) -> usize {
+    let mut count = 0;
     for one in left {
+        count += 1;
         if let Err(panic) = guard(|| drop(one)) {
             report(format_args!("A callback failed while it was dropped: {panic}"));
         }
     }
+    count
 }
 
 impl<E: Error + 'static> From<E> for Failure {

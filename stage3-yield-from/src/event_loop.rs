@@ -230,11 +230,7 @@ impl EventLoop {
         let mut left = Vec::from(self.ready.take());
         left.extend(self.remote.take().into_iter().map(|callback| callback as Callback));
         let futures = self.reactor.take_all();
-        let any = !(tasks.is_empty() && left.is_empty() && futures.is_empty());
-        bury(tasks);
-        bury(left);
-        bury(futures);
-        any
+        bury(tasks) + bury(left) + bury(futures) > 0
     }
 }
 
