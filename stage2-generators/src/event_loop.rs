@@ -230,10 +230,8 @@ impl EventLoop {
 
     /// Drops the callbacks that are left. `false`: there were none.
     fn drop_left(&self) -> bool {
-        let mut left = Vec::from(self.ready.take());
-        left.append(&mut self.reactor.take_all());
-        left.extend(self.remote.take().into_iter().map(|callback| callback as Callback));
-        bury(left) > 0
+        let (ready, remote) = (bury(self.ready.take()), bury(self.remote.take()));
+        ready + remote + bury(self.reactor.take_all()) > 0
     }
 }
 

@@ -227,10 +227,8 @@ impl EventLoop {
         let tasks = self.tasks.take();
         let tasks: Vec<_> = tasks.iter().filter_map(Weak::upgrade).collect();
         tasks.iter().for_each(|task| task.leave());
-        let mut left = Vec::from(self.ready.take());
-        left.extend(self.remote.take().into_iter().map(|callback| callback as Callback));
-        let futures = self.reactor.take_all();
-        bury(tasks) + bury(left) + bury(futures) > 0
+        let (ready, remote) = (bury(self.ready.take()), bury(self.remote.take()));
+        bury(tasks) + ready + remote + bury(self.reactor.take_all()) > 0
     }
 }
 
