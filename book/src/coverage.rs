@@ -112,11 +112,9 @@ fn missing(
             continue;
         }
         let Core { file, entry, .. } = core;
-        let message = format!(
-            "no finished chapter of part {:?} shows {}, {file}:{}",
-            part.title, entry.name, entry.lines.first
-        );
-        problems.push(Problem::with("book.toml", message));
+        let message =
+            format!("no finished chapter of part {:?} shows {}", part.title, entry.name);
+        problems.push(Problem::at(&file, entry.lines.first, message));
     }
     problems
 }

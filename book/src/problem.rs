@@ -5,7 +5,8 @@ use std::fmt;
 /// A line of the list that a build ends with.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file: a chapter by its name in `chapters/`, anything else from the book's folder.
+    /// The file: a chapter by its name in `chapters/`, anything else from the book's folder,
+    /// or from the root of the workspace.
     pub file: String,
     /// The line, from 1, where it is known.
     pub line: Option<usize>,
