@@ -1,19 +1,24 @@
 //! Makes the pages, and looks at all that can be wrong with them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use lineage::error::Error;
 use mdbook_driver::MDBook;
 use mdbook_driver::builtin_preprocessors::{IndexPreprocessor, LinkPreprocessor};
 use mdbook_driver::config::Config;
+use pulldown_cmark::{Event, Parser, Tag};
 
+use crate::chapter::line_of;
 use crate::coverage::{self, Progress, ShownBy};
 use crate::pages::Pages;
 use crate::places::{Places, names_in};
 use crate::preprocessor::{Directives, NAME, Seen, failure};
-use crate::problem::Problem;
-use crate::slides;
-use crate::warnings;
+use crate::problem::{self, Problem};
+use crate::{slides, warnings};
+
+/// Which chapters there are.
+const SUMMARY: &str = "SUMMARY.md";
 
 /// What a build has made.
 #[derive(Debug)]
@@ -41,6 +46,11 @@ pub fn build(book: &Path, folder: Option<&Path>) -> Result<Built, Error> {
     let progress = config.get::<Progress>(&format!("preprocessor.{NAME}"));
     let progress = progress.map_err(failure)?.unwrap_or_default();
 
+    let mut unwritten = unwritten(&places.book().join(&config.book.src));
+    if !unwritten.is_empty() {
+        return Err(Error::Failure(problem::list(&mut unwritten)));
+    }
+
     let directives = Directives::default();
     let mut mdbook = MDBook::load_with_config(places.book(), config).map_err(failure)?;
     // The first takes the place of the command that `book.toml` has for the stock tool.
@@ -48,24 +58,38 @@ pub fn build(book: &Path, folder: Option<&Path>) -> Result<Built, Error> {
         .with_preprocessor(directives.clone())
         .with_preprocessor(LinkPreprocessor::new())
         .with_preprocessor(IndexPreprocessor::new());
-    let (built, warnings) = warnings::gather(|| mdbook.build());
+    let (built, warned) = warnings::gather(|| mdbook.build());
     built.map_err(failure)?;
 
     let folder = mdbook.build_dir_for("html");
-    let Seen { mut problems, shown } = directives.take();
-    problems.extend(warnings);
+    let Seen { mut problems, shown, origins } = directives.take();
+    problems.extend(warnings::problems(warned, &origins));
     problems.extend(forgotten(&mdbook.source_dir(), &shown));
     let pages = Pages::read(&folder)?;
-    problems.extend(pages.check(&mdbook.source_dir()));
+    problems.extend(pages.check(&origins));
     problems.extend(slides::check(&places, &pages.ids(), &progress.finished));
     problems.extend(coverage::check(&places, &progress, &shown));
     Ok(Built { folder, pages: pages.count(), problems })
 }
 
+/// Chapters that somebody listed and nobody wrote: mdBook would stop at the first.
+fn unwritten(chapters: &Path) -> Vec<Problem> {
+    let summary = fs::read_to_string(chapters.join(SUMMARY)).unwrap_or_default();
+    let missing =
+        Parser::new(&summary).into_offset_iter().filter_map(|(event, range)| {
+            let Event::Start(Tag::Link { dest_url, .. }) = event else { return None };
+            let is_there = dest_url.is_empty() || chapters.join(&*dest_url).is_file();
+            let message = format!("there is no chapter {dest_url}");
+            (!is_there)
+                .then(|| Problem::at(SUMMARY, line_of(&summary, range.start), message))
+        });
+    missing.collect()
+}
+
 /// Chapters that somebody wrote and nobody finds.
 fn forgotten(chapters: &Path, known: &ShownBy) -> Vec<Problem> {
     let names = names_in(chapters).into_iter();
-    let chapters = names.filter(|name| is_markdown(name) && name != "SUMMARY.md");
+    let chapters = names.filter(|name| is_markdown(name) && name != SUMMARY);
     let forgotten = chapters.filter(|name| !known.contains_key(name));
     forgotten.map(|name| Problem::with(&name, "it is not in SUMMARY.md")).collect()
 }

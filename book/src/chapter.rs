@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
+use pulldown_cmark::{BrokenLink, CodeBlockKind, Event, LinkType, Options, Parser, Tag};
 
 use crate::coverage::Shown;
 use crate::directive::{Directive, Expanded};
@@ -25,6 +25,8 @@ pub struct Expansion {
     pub problems: Vec<Problem>,
     /// What of the source it shows.
     pub shown: Vec<Shown>,
+    /// What its directives have become, by their lines.
+    pub made: Vec<(usize, String)>,
 }
 
 /// Replaces the directives of a chapter. `name` is its file, for what is wrong.
@@ -47,6 +49,7 @@ pub fn expand(places: &Places, name: &str, source: &str) -> Expansion {
             Ok((end, expanded)) => {
                 expansion.text.push_str(&expanded.text);
                 expansion.shown.extend(expanded.shown);
+                expansion.made.push((line, expanded.text));
                 done = end;
             }
             Err(message) => {
@@ -117,7 +120,16 @@ fn visible(message: &str) -> String {
 /// The ranges that are code, and what is wrong with them.
 fn code(name: &str, source: &str, problems: &mut Vec<Problem>) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
-    for (event, range) in Parser::new_ext(source, options()).into_offset_iter() {
+    let mut undefined = Vec::new();
+    let callback = |link: BrokenLink<'_>| {
+        // What only stands in brackets may be meant so.
+        if link.link_type == LinkType::Reference {
+            undefined.push((link.span.start, link.reference.into_string()));
+        }
+        None
+    };
+    let parser = Parser::new_with_broken_link_callback(source, options(), Some(callback));
+    for (event, range) in parser.into_offset_iter() {
         let complaint = match event {
             Event::Start(Tag::CodeBlock(kind)) => {
                 ranges.push(range.clone());
@@ -135,6 +147,10 @@ fn code(name: &str, source: &str, problems: &mut Vec<Problem>) -> Vec<Range<usiz
         let line = line_of(source, range.start);
         problems.extend(complaint.map(|message| Problem::at(name, line, message)));
     }
+    problems.extend(undefined.into_iter().map(|(at, label)| {
+        let message = format!("the link [{label}] is defined nowhere");
+        Problem::at(name, line_of(source, at), message)
+    }));
     ranges
 }
 

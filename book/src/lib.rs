@@ -26,6 +26,7 @@ pub mod item;
 pub mod listing;
 pub mod map;
 pub mod measurement;
+pub mod origin;
 pub mod pages;
 pub mod places;
 pub mod preprocessor;

@@ -13,6 +13,7 @@ use lineage::error::Error;
 pub(crate) use self::links::decoded;
 use self::page::Page;
 use crate::chapter::line_of;
+use crate::origin::Origins;
 use crate::problem::Problem;
 use crate::slides::Ids;
 
@@ -85,21 +86,23 @@ impl Pages {
         self.html.iter().map(|(name, page)| (name.clone(), ids(page))).collect()
     }
 
-    /// What is wrong. `chapters` is where their sources are, to say in which line.
-    pub fn check(&self, chapters: &Path) -> Vec<Problem> {
+    /// What is wrong, and in which lines of the chapters.
+    pub fn check(&self, origins: &Origins) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (name, page) in &self.html {
+            let chapter = name.replace(".html", ".md");
+            let origin = origins.get(&chapter);
             // The first page is there twice.
-            if name == "index.html" && !chapters.join("index.md").is_file() {
+            if name == "index.html" && origin.is_none() {
                 continue;
             }
-            let chapter = name.replace(".html", ".md");
-            let source = fs::read_to_string(chapters.join(&chapter));
-            let source = source.unwrap_or_default();
-            let file = if source.is_empty() { name } else { &chapter };
+            let file = if origin.is_some() { &chapter } else { name };
             for (about, message) in self.complaints(name, page) {
-                let line = line_with(&source, &about);
-                problems.push(Problem::new(file, line, message));
+                let lines = origin.map(|it| it.lines_with(&about)).unwrap_or_default();
+                if lines.is_empty() {
+                    problems.push(Problem::with(file, &message));
+                }
+                problems.extend(lines.iter().map(|it| Problem::at(file, *it, &message)));
             }
         }
         problems.extend(self.complaints_about_assets());
@@ -130,30 +133,28 @@ impl Pages {
     fn complaints_about_assets(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let ours = self.assets.iter().filter(|(name, _)| name.starts_with(OURS));
-        let size: usize = ours.clone().map(|(_, text)| text.len()).sum();
+        let size: usize = ours.map(|(_, text)| text.len()).sum();
         if size > MOST_OURS {
             let message =
                 format!("our scripts and styles have {size} B, of {MOST_OURS} B at most");
             problems.push(Problem::with("theme", message));
         }
-        for (name, text) in ours {
-            let remote = links::remote_addresses(text).into_iter();
-            problems.extend(
-                remote.map(|it| Problem::with(name, format!("{it} is somewhere else"))),
-            );
-        }
-        for (name, text) in self.assets.iter().filter(|(name, _)| is_style(name)) {
-            for target in links::in_style(text) {
-                let message = links::complaint_about_asset(self, name, &target);
-                problems.extend(message.map(|it| Problem::with(name, it)));
+        for (name, text) in &self.assets {
+            for link in links::of_asset(text, element(name), name.starts_with(OURS)) {
+                let line = text.find(&link.target).map(|at| line_of(text, at));
+                let message = links::complaint(self, name, &link);
+                let file = without_hash(name);
+                problems.extend(message.map(|it| Problem::new(&file, line, it)));
             }
         }
         problems
     }
 }
 
-fn is_style(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|it| it == "css")
+/// In which element its text could stand as well.
+fn element(name: &str) -> &'static str {
+    let is_style = Path::new(name).extension().is_some_and(|it| it == "css");
+    if is_style { "style" } else { "script" }
 }
 
 /// Pages that mdBook makes besides the chapters.
@@ -161,11 +162,12 @@ fn is_made(name: &str) -> bool {
     matches!(name, "index.html" | "toc.html")
 }
 
-/// Where a chapter has what is wrong on its page: links lead to `.md` there.
-fn line_with(source: &str, text: &str) -> Option<usize> {
-    if text.is_empty() {
-        return None;
-    }
-    let at = source.find(text).or_else(|| source.find(&text.replace(".html", ".md")));
-    at.map(|at| line_of(source, at))
+/// `theme/lineage.css` of `theme/lineage-70e072ba.css`, as mdBook calls it.
+fn without_hash(name: &str) -> String {
+    let parts = name.rsplit_once('.').and_then(|(stem, extension)| {
+        let (stem, hash) = stem.rsplit_once('-')?;
+        let is_hash = hash.len() == 8 && hash.chars().all(|it| it.is_ascii_hexdigit());
+        is_hash.then(|| format!("{stem}.{extension}"))
+    });
+    parts.unwrap_or_else(|| name.to_owned())
 }

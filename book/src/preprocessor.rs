@@ -13,6 +13,7 @@ use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
 use crate::chapter::{self, Expansion};
 use crate::coverage::ShownBy;
+use crate::origin::{Origin, Origins};
 use crate::places::Places;
 use crate::problem::{self, Problem};
 
@@ -26,6 +27,8 @@ pub struct Seen {
     pub problems: Vec<Problem>,
     /// What is shown, by the chapters' files.
     pub shown: ShownBy,
+    /// Where in the chapters what is on the pages is written.
+    pub origins: Origins,
 }
 
 /// Replaces the directives of all chapters.
@@ -43,10 +46,11 @@ impl Directives {
     fn expand(&self, places: &Places, chapter: &mut Chapter) {
         let file = chapter.source_path.as_deref().unwrap_or(Path::new("SUMMARY.md"));
         let name = file.to_string_lossy().replace('\\', "/");
-        let Expansion { text, problems, shown } =
+        let Expansion { text, problems, shown, made } =
             chapter::expand(places, &name, &chapter.content);
-        chapter.content = text;
+        let source = std::mem::replace(&mut chapter.content, text);
         let mut seen = self.seen.borrow_mut();
+        seen.origins.insert(name.clone(), Origin::of(&source, made));
         seen.problems.extend(problems);
         seen.shown.entry(name).or_default().extend(shown);
     }

@@ -8,6 +8,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use crate::origin::Origins;
 use crate::problem::Problem;
 
 /// Keeps warnings and errors, and nothing else.
@@ -21,21 +22,29 @@ struct Listener {
 struct Message(String);
 
 /// Does something, and gives what mdBook has warned of meanwhile.
-pub fn gather<R>(something: impl FnOnce() -> R) -> (R, Vec<Problem>) {
+pub fn gather<R>(something: impl FnOnce() -> R) -> (R, Vec<String>) {
     let listener = Listener::default();
     let heard = Arc::clone(&listener.heard);
     let result = tracing::subscriber::with_default(listener, something);
     let heard =
         std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
-    (result, heard.into_iter().map(problem).collect())
+    (result, heard)
 }
 
-/// mdBook names the chapter in the middle of its sentence.
-fn problem(message: String) -> Problem {
+/// What was warned of, with its place as far as that is known.
+pub fn problems(heard: Vec<String>, origins: &Origins) -> Vec<Problem> {
+    heard.into_iter().map(|message| problem(message, origins)).collect()
+}
+
+/// mdBook names the chapter in the middle of its sentence, and perhaps a tag.
+fn problem(message: String, origins: &Origins) -> Problem {
     let is_chapter =
         |word: &&str| Path::new(word).extension().is_some_and(|it| it == "md");
     let chapter = message.split('`').find(is_chapter).unwrap_or("mdBook").to_owned();
-    Problem::with(&chapter, message)
+    let tag = message.split('`').find_map(|it| it.strip_suffix('>')).unwrap_or("");
+    let lines = origins.get(&chapter).map(|it| it.lines_with(tag)).unwrap_or_default();
+    let line = lines.first().filter(|_| lines.len() == 1).copied();
+    Problem::new(&chapter, line, message)
 }
 
 impl Subscriber for Listener {

@@ -24,9 +24,48 @@ fn links_that_lead_somewhere_are_fine() {
 #[test]
 fn a_dead_link_is_named() {
     assert_said("[a](three.md)", "the link three.html is dead: there is no three.html");
-    assert_said("[a](../one.rs)", "the link ../one.rs is dead: there is no one.rs");
+    let out = "the link ../two.html is dead: it leads out of the book";
+    assert_said("[a](../two.md)", out);
     assert_said("![a](no.png)", "the link no.png is dead: there is no no.png");
     assert_said("<a href=\"sub/\">x</a>", "the link sub/ is dead: there is no sub/");
+}
+
+#[test]
+fn a_dead_link_is_named_in_each_line_that_has_it() {
+    let fixture = Fixture::saying("[a](no.md) [b](xno.md)\n\n[c](no.md)\n");
+    fixture.write("book/chapters/xno.md", "");
+    let summary = "- [One](one.md)\n- [Two](two.md)\n- [X](xno.md)\n";
+    fixture.write("book/chapters/SUMMARY.md", summary);
+    fixture.append("book/chapters/two.md", "\n[a](one.md#one)\n\n[b](one.md#on)\n");
+    let dead = "the link no.html is dead: there is no no.html";
+    let fragment = "the link one.html#on is dead: one.html has no #on";
+    let said = [
+        format!("one.md:3: {dead}"),
+        format!("one.md:5: {dead}"),
+        format!("two.md:5: {fragment}"),
+    ];
+    assert_eq!(fixture.problems(), said);
+}
+
+#[test]
+fn what_is_wrong_with_what_a_directive_made_is_named_with_its_line() {
+    let fixture = Fixture::saying("{{#quiz who}}\n\n{{#quiz who}}\n");
+    let quiz = "[[question]]\nask = \"Who?\"\n\
+                [[question.answer]]\ntext = \"I\"\ncorrect = true\nwhy = \"[a](no.md)\"\n\
+                [[question.answer]]\ntext = \"You\"\nwhy = \"b\"\n";
+    fixture.write("book/quizzes/who.toml", quiz);
+    let twice = "the id quiz-who is used twice";
+    let dead = "the link no.html is dead: there is no no.html";
+    let said = ["3", "5"].map(|line| {
+        [format!("one.md:{line}: {twice}"), format!("one.md:{line}: {dead}")]
+    });
+    assert_eq!(fixture.problems(), said.concat());
+}
+
+#[test]
+fn a_link_that_is_defined_nowhere_is_named() {
+    assert_said("See [a][b].", "the link [b] is defined nowhere");
+    assert_eq!(Fixture::saying("[a][b] [c]\n\n[b]: two.md\n").problems(), [""; 0]);
 }
 
 #[test]
@@ -56,34 +95,45 @@ fn an_id_that_is_used_twice_is_named() {
     );
 }
 
+/// What a page could take from elsewhere, in which element, and from where.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("<img src=\"https://a.example/b.png\" alt=\"\">", "img", "https://a.example/b.png"),
+    ("<script src=\"//a.example/b.js\"></script>", "script", "//a.example/b.js"),
+    ("<iframe src=\"http://a.example/\"></iframe>", "iframe", "http://a.example/"),
+    (
+        "<link href=\"https://a.example/b.css\" rel=\"x\">",
+        "link",
+        "https://a.example/b.css",
+    ),
+    (
+        "<b style=\"background: url('https://a.example/b')\">x</b>",
+        "b",
+        "https://a.example/b",
+    ),
+    ("<img srcset=\"https://a.example/b 2x\" alt=\"\">", "img", "https://a.example/b"),
+    ("<form action=\"https://a.example/\"></form>", "form", "https://a.example/"),
+    (
+        "<style>b { background: url(https://a.example/b) }</style>",
+        "style",
+        "https://a.example/b",
+    ),
+    ("<script>fetch('https://a.example/b')</script>", "script", "https://a.example/b"),
+    (
+        "<iframe srcdoc=\"<img src='https://a.example/b'>\"></iframe>",
+        "iframe",
+        "https://a.example/b",
+    ),
+    (
+        "<meta http-equiv=\"refresh\" content=\"9;url=https://a.example/b\">",
+        "meta",
+        "https://a.example/b",
+    ),
+    ("<a href=\"javascript:alert(1)\">x</a>", "a", "javascript:alert(1)"),
+];
+
 #[test]
 fn nothing_comes_from_elsewhere() {
-    for (html, element, target) in [
-        (
-            "<img src=\"https://a.example/b.png\" alt=\"\">",
-            "img",
-            "https://a.example/b.png",
-        ),
-        ("<script src=\"//a.example/b.js\"></script>", "script", "//a.example/b.js"),
-        ("<iframe src=\"http://a.example/\"></iframe>", "iframe", "http://a.example/"),
-        (
-            "<link href=\"https://a.example/b.css\" rel=\"x\">",
-            "link",
-            "https://a.example/b.css",
-        ),
-        (
-            "<b style=\"background: url('https://a.example/b')\">x</b>",
-            "b",
-            "https://a.example/b",
-        ),
-        (
-            "<img srcset=\"https://a.example/b 2x\" alt=\"\">",
-            "img",
-            "https://a.example/b",
-        ),
-        ("<form action=\"https://a.example/\"></form>", "form", "https://a.example/"),
-        ("<a href=\"javascript:alert(1)\">x</a>", "a", "javascript:alert(1)"),
-    ] {
+    for (html, element, target) in ELSEWHERE {
         assert_said(html, &format!("<{element}> takes {target} from somewhere else"));
     }
 }
@@ -95,11 +145,15 @@ fn styles_and_scripts_are_looked_at_as_well() {
     let config = std::fs::read_to_string(fixture.book().join("book.toml")).unwrap();
     let with = config.replace("input-404", &format!("{extra}input-404"));
     fixture.write("book/book.toml", &with);
-    fixture.write("book/theme/a.css", "a { background: url(no.png) }");
-    fixture.write("book/theme/a.js", "fetch('https://a.example/x')");
-    let said = fixture.problems().join("\n");
-    assert!(said.contains("the link no.png is dead"), "{said}");
-    assert!(said.contains("https://a.example/x is somewhere else"), "{said}");
+    let style = "@import 'https://a.example/y';\n\na { background: url(no.png) }\n";
+    fixture.write("book/theme/a.css", style);
+    fixture.write("book/theme/a.js", "\nfetch('https://a.example/x')");
+    let said = [
+        "theme/a.css:1: <style> takes https://a.example/y from somewhere else",
+        "theme/a.css:3: the link no.png is dead: there is no theme/no.png",
+        "theme/a.js:2: <script> takes https://a.example/x from somewhere else",
+    ];
+    assert_eq!(fixture.problems(), said);
     fixture.write("book/theme/a.css", "a {}");
     fixture.write("book/theme/a.js", &"// http://www.w3.org/2000/svg\n".repeat(2000));
     let said = fixture.problems();

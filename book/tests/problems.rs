@@ -279,5 +279,16 @@ fn a_problem_is_seen_on_the_page_as_well() {
 #[test]
 fn what_mdbook_only_warns_of_is_a_problem() {
     let problems = Fixture::saying("<div>\n\nnever closed\n").problems();
-    assert_eq!(problems, ["one.md: unclosed HTML tag `<div>` found in `one.md`"]);
+    assert_eq!(problems, ["one.md:3: unclosed HTML tag `<div>` found in `one.md`"]);
+}
+
+#[test]
+fn a_chapter_that_is_listed_and_missing_is_named_with_its_line() {
+    let fixture = Fixture::new();
+    let summary = "# Summary\n\n- [One](one.md)\n- [Tow](tow.md)\n- [To come]()\n- [Three](three.md)\n";
+    fixture.write("book/chapters/SUMMARY.md", summary);
+    let error = book::build::build(&fixture.book(), None).unwrap_err();
+    let said = "SUMMARY.md:4: there is no chapter tow.md\n\
+                SUMMARY.md:6: there is no chapter three.md";
+    assert_eq!(error.to_string(), said);
 }

@@ -14,10 +14,13 @@ pub(super) fn complaint(pages: &Pages, page: &str, link: &Link) -> Option<String
     }
     let (path, fragment) = target.split_once('#').unwrap_or((target, ""));
     let path = path.split('?').next().unwrap_or("");
-    let file = if path.is_empty() { page.to_owned() } else { resolve(page, path)? };
     if path.starts_with('/') {
         return Some(format!("{target} begins at a root that files do not have"));
     }
+    let file = if path.is_empty() { Some(page.to_owned()) } else { resolve(page, path) };
+    let Some(file) = file else {
+        return Some(format!("the link {target} is dead: it leads out of the book"));
+    };
     if !pages.files.contains(&file) {
         return Some(format!("the link {target} is dead: there is no {file}"));
     }
@@ -34,14 +37,16 @@ fn element_of(fragment: &str) -> &str {
     if step.parse::<u32>().is_ok() { id } else { fragment }
 }
 
-/// What is wrong with a file that a style names.
-pub(super) fn complaint_about_asset(
-    pages: &Pages,
-    style: &str,
-    target: &str,
-) -> Option<String> {
-    let link = Link { element: "style".to_owned(), target: target.to_owned() };
-    complaint(pages, style, &link)
+/// What a style names; and, if it is ours, whatever of the network it or a script has.
+pub(super) fn of_asset(text: &str, element: &str, is_ours: bool) -> Vec<Link> {
+    let mut targets = if element == "style" { in_style(text) } else { Vec::new() };
+    if is_ours {
+        targets.extend(remote_addresses(text).into_iter().map(str::to_owned));
+    }
+    targets.sort();
+    targets.dedup();
+    let link = |target| Link { element: element.to_owned(), target };
+    targets.into_iter().map(link).collect()
 }
 
 /// The addresses in `url(…)` and `@import "…"`.
@@ -82,7 +87,7 @@ fn resolve(page: &str, path: &str) -> Option<String> {
     for part in path.split('/') {
         match part {
             "." => {}
-            ".." => drop(parts.pop()),
+            ".." => drop(parts.pop()?),
             part => parts.push(part),
         }
     }

@@ -3,6 +3,8 @@
 use html5gum::emitters::default::{DefaultEmitter, StartTag};
 use html5gum::{Token, Tokenizer};
 
+use super::links::{in_style, of_asset, remote_addresses};
+
 /// A page, taken apart.
 #[derive(Debug, Default)]
 pub(super) struct Page {
@@ -29,6 +31,9 @@ pub(super) struct Link {
 const ADDRESSES: [&str; 7] =
     ["href", "src", "data", "action", "formaction", "poster", "xlink:href"];
 
+/// What a directive begins with, or one that is misspelt.
+const BRACES: [&str; 2] = ["{{", "{#"];
+
 /// Elements whose text nobody takes for a directive.
 const CODE: [&str; 3] = ["code", "script", "style"];
 
@@ -38,18 +43,26 @@ impl Page {
         let mut emitter = DefaultEmitter::default();
         emitter.naively_switch_states(true);
         let mut code_depth = 0_usize;
+        let mut inside = None;
         for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
             match token {
                 Token::StartTag(tag) => {
                     code_depth += usize::from(is_code(&tag.name));
+                    inside = asset(&tag);
                     page.start(&tag);
                 }
                 Token::EndTag(tag) => {
                     code_depth =
                         code_depth.saturating_sub(usize::from(is_code(&tag.name)));
+                    inside = None;
                 }
-                Token::String(text) if code_depth == 0 => {
-                    page.text(&String::from_utf8_lossy(&text));
+                Token::String(text) => {
+                    let text = String::from_utf8_lossy(&text);
+                    if let Some(element) = inside {
+                        page.links.extend(of_asset(&text, element, true));
+                    } else if code_depth == 0 {
+                        page.text(&text);
+                    }
                 }
                 _ => {}
             }
@@ -72,7 +85,10 @@ impl Page {
                     .split(',')
                     .filter_map(|it| it.split_whitespace().next())
                     .for_each(link),
-                "style" => super::links::in_style(&value).iter().for_each(|it| link(it)),
+                "style" => in_style(&value).iter().for_each(|it| link(it)),
+                "srcdoc" | "content" => {
+                    remote_addresses(&value).into_iter().for_each(link);
+                }
                 name if ADDRESSES.contains(&name) => link(&value),
                 _ => {}
             }
@@ -80,10 +96,13 @@ impl Page {
     }
 
     fn text(&mut self, text: &str) {
-        for (at, _) in text.match_indices("{{#") {
-            let line = text[at..].lines().next().unwrap_or("");
-            let end = line.find("}}").map_or(line.len(), |it| it + "}}".len());
-            self.unexpanded.push(line[..end].to_owned());
+        let mut rest = text;
+        while let Some(at) = BRACES.iter().filter_map(|it| rest.find(it)).min() {
+            let line = rest[at..].lines().next().unwrap_or("");
+            let end = line.find('}').unwrap_or(line.len());
+            let closing = line[end..].chars().take_while(|it| *it == '}').count();
+            self.unexpanded.push(line[..end + closing].to_owned());
+            rest = &rest[at + end + closing..];
         }
     }
 
@@ -95,6 +114,17 @@ impl Page {
             ids.windows(2).filter(|it| it[0] == it[1]).map(|it| it[0]).collect();
         twice.dedup();
         twice
+    }
+}
+
+/// Whether an element's text is a style or a script. JSON is only data.
+fn asset(tag: &StartTag<()>) -> Option<&'static str> {
+    let is_json =
+        tag.attributes.get(b"type".as_slice()).is_some_and(|it| it.ends_with(b"json"));
+    match &**tag.name {
+        b"style" => Some("style"),
+        b"script" if !is_json => Some("script"),
+        _ => None,
     }
 }
 
