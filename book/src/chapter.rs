@@ -34,8 +34,8 @@ pub fn expand(places: &Places, name: &str, source: &str) -> Expansion {
     let mut expansion = Expansion::default();
     let code = code(name, source, &mut expansion.problems);
     let mut done = 0;
-    for (at, _) in source.match_indices("{{#") {
-        if at < done {
+    for (at, _) in source.match_indices("{{") {
+        if at < done || !is_directive(&source[at..]) {
             continue;
         }
         let line = line_of(source, at);
@@ -55,12 +55,17 @@ pub fn expand(places: &Places, name: &str, source: &str) -> Expansion {
             Err(message) => {
                 expansion.text.push_str(&visible(&message));
                 expansion.problems.push(Problem::at(name, line, message));
-                done = end_of(source, at).unwrap_or(at + "{{#".len());
+                done = end_of(source, at).unwrap_or(at + "{{".len());
             }
         }
     }
     expansion.text.push_str(&source[done..]);
     expansion
+}
+
+/// Whether the braces are a directive's. mdBook would take it with a blank in between, too.
+fn is_directive(text: &str) -> bool {
+    text["{{".len()..].trim_start().starts_with('#')
 }
 
 /// The directive that begins there: where it ends, and what it becomes.
@@ -70,6 +75,9 @@ fn one(
     at: usize,
     code: &[Range<usize>],
 ) -> Answer<(usize, Expanded)> {
+    if !source[at..].starts_with("{{#") {
+        return Err("a directive begins with {{#, without a blank".to_owned());
+    }
     let end = end_of(source, at).ok_or("the directive has no }} on its line")?;
     let text = &source[at..end];
     if code.iter().any(|range| range.contains(&at)) {
@@ -83,6 +91,11 @@ fn one(
     if !directive.is_inline() && !is_alone(source, at, end) {
         return Err(format!(
             "{text} has to be alone on its line, without a blank before"
+        ));
+    }
+    if !directive.is_inline() && is_in_a_paragraph(source, at, end) {
+        return Err(format!(
+            "{text} stands in a paragraph: leave a blank line around it"
         ));
     }
     Ok((end, directive.expand(places)?))
@@ -99,9 +112,20 @@ fn is_alone(source: &str, at: usize, end: usize) -> bool {
     begins && source[end..].lines().next().unwrap_or("").trim().is_empty()
 }
 
+/// Whether the line before or the line after is text.
+fn is_in_a_paragraph(source: &str, at: usize, end: usize) -> bool {
+    // A heading and another directive are none.
+    let is_text = |line: &str| {
+        !line.trim().is_empty() && !line.starts_with("{{#") && !line.starts_with('#')
+    };
+    let before = source[..at].lines().next_back();
+    let after = source[end..].lines().nth(1);
+    before.is_some_and(is_text) || after.is_some_and(is_text)
+}
+
 /// Takes the backslash away, but for mdBook's own, which it takes away itself.
 fn unescape(rest: &str, text: &mut String) {
-    let name = rest["{{#".len()..].trim_start();
+    let name = rest["{{".len()..].trim_start().trim_start_matches('#').trim_start();
     if !MDBOOKS.iter().any(|own| name.starts_with(own)) {
         text.pop();
     }
@@ -139,7 +163,7 @@ fn code(name: &str, source: &str, problems: &mut Vec<Problem>) -> Vec<Range<usiz
                 ranges.push(range.clone());
                 None
             }
-            Event::Html(html) | Event::InlineHtml(html) if html.contains("<pre") => Some(
+            Event::Html(html) | Event::InlineHtml(html) if is_pre(&html) => Some(
                 "a <pre> by hand: code comes by directive, text in a fence".to_owned(),
             ),
             _ => None,
@@ -154,14 +178,20 @@ fn code(name: &str, source: &str, problems: &mut Vec<Problem>) -> Vec<Range<usiz
     ranges
 }
 
+fn is_pre(html: &str) -> bool {
+    html.to_ascii_lowercase().contains("<pre")
+}
+
 fn complaint(kind: &CodeBlockKind<'_>) -> Option<String> {
     let CodeBlockKind::Fenced(info) = kind else {
         return Some("code by indentation: show it with a directive".to_owned());
     };
-    let language = info.split([' ', ',', '\t']).next().unwrap_or("");
-    if BY_HAND.contains(&language) {
+    let info = info.trim();
+    if BY_HAND.contains(&info) {
         return None;
     }
+    let language = info.split([' ', ',', '\t']).next().unwrap_or("");
+    let language = if BY_HAND.contains(&language) { info } else { language };
     let instead = match language.to_lowercase().as_str() {
         "" => "say ```text or ```console",
         "rust" | "rs" => "show it with {{#item FILE ITEM}}",

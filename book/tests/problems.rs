@@ -84,12 +84,28 @@ fn a_directive_with_wrong_arguments_is_told_how_it_is_written() {
 }
 
 #[test]
+fn a_directive_is_known_by_its_braces() {
+    let blank = "a directive begins with {{#, without a blank";
+    assert_said("{{ #map os}}", blank);
+    assert_said("{{ #include one.md}}", blank);
+    assert_said("{{\n#include one.md}}", blank);
+    assert_said("{{map os}}", "{{map os}} was not expanded");
+    assert_said("{#map os}", "{#map os} was not expanded");
+    let fine = Fixture::saying("`{{map os}}` and `\\{{#map os}}`\n\n## Here {#there}\n");
+    assert_eq!(fine.problems(), [""; 0]);
+}
+
+#[test]
 fn a_directive_stands_alone_and_outside_of_code() {
     let alone = "{{#map os}} has to be alone on its line, without a blank before";
     assert_said("See {{#map os}}", alone);
     assert_said(" {{#map os}}", alone);
     assert_said("{{#map os}} and", alone);
     assert_said("{{#map os\n}}", "the directive has no }} on its line");
+    let paragraph = "{{#map os}} stands in a paragraph: leave a blank line around it";
+    assert_said("{{#map os}}\nand *more*", paragraph);
+    let below = Fixture::saying("See this:\n{{#map os}}\n{{#map os}}").problems();
+    assert_eq!(below, [format!("one.md:4: {paragraph}")]);
     assert_said(
         "`{{#map os}}`",
         "{{#map os}} stands in code; write \\{{#map os}} to show it as it is",
@@ -101,6 +117,10 @@ fn a_fence_by_hand_is_text_or_console() {
     let item = "show it with {{#item FILE ITEM}}";
     assert_said("```rust\nfn a() {}\n```\n", &format!("a rust fence by hand: {item}"));
     assert_said("~~~rs,ignore\nfn a() {}\n~~~\n", &format!("a rs fence by hand: {item}"));
+    assert_said(
+        "```text,rust\nfn a() {}\n```\n",
+        "a text,rust fence by hand: only ```text and ```console are typed by hand",
+    );
     assert_said("> ```Rust\n> a\n> ```\n", &format!("a Rust fence by hand: {item}"));
     let python = "show it with {{#python FILE [FUNCTION]}}";
     assert_said("```python\na\n```\n", &format!("a python fence by hand: {python}"));
@@ -109,6 +129,10 @@ fn a_fence_by_hand_is_text_or_console() {
     assert_said("    fn a() {}\n", "code by indentation: show it with a directive");
     assert_said(
         "<pre>fn</pre>\n",
+        "a <pre> by hand: code comes by directive, text in a fence",
+    );
+    assert_said(
+        "A <b><PRE>fn</PRE></b>\n",
         "a <pre> by hand: code comes by directive, text in a fence",
     );
     let fine = Fixture::saying("```text\na\n```\n\n```console\n$ b\n```\n");
