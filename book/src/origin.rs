@@ -35,10 +35,10 @@ impl Origin {
 
 /// Whether a text has these words, and not as a part of something longer.
 fn says(text: &str, words: &str) -> bool {
-    let goes_on = |it: char| it.is_alphanumeric() || "-_/.".contains(it);
+    let goes_on = |it: char| it.is_alphanumeric() || "-_/.{".contains(it);
     text.match_indices(words).filter(|_| !words.is_empty()).any(|(at, _)| {
         let after = text[at + words.len()..].chars().next();
-        let is_cut = |it: char| goes_on(it) && it != '.';
+        let is_cut = |it: char| goes_on(it) && !".{".contains(it);
         !text[..at].ends_with(goes_on) && !after.is_some_and(is_cut)
     })
 }

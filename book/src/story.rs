@@ -75,10 +75,11 @@ fn figure(places: &Places, program: &str, style: &str) -> Answer<String> {
         .map_err(|error| error.to_string())?;
     let mut html = format!(
         "<figure class=\"trace\" id=\"trace-{program}-{style}\" \
-         data-program=\"{program}\" data-style=\"{style}\">\n\
+         data-program=\"{program}\" data-style=\"{style}\" data-steps=\"{}\">\n\
          <figcaption>{}</figcaption>\n\
          <table>\n<thead><tr><th>Step</th><th>Time</th><th>What happened</th>\
          <th>Where</th></tr></thead>\n<tbody>\n",
+        trace.events.len(),
         caption(&trace)
     );
     html.push_str(&rows(&trace));

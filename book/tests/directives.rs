@@ -132,7 +132,7 @@ fn a_trace_is_a_table_in_words_and_data_for_the_player() {
         &page,
         &[
             "<figure class=\"trace\" id=\"trace-countdown-async-await\" \
-         data-program=\"countdown\" data-style=\"async-await\">",
+         data-program=\"countdown\" data-style=\"async-await\" data-steps=\"8\">",
             "8 steps, recorded by a virtual clock",
             "<td>1</td><td>0 ms</td><td>task 1 (count) is created by the loop</td>\
          <td><code>countdown.rs:11</code></td>",

@@ -13,8 +13,8 @@ fn assert_said(text: &str, said: &str) {
 fn links_that_lead_somewhere_are_fine() {
     let fixture = Fixture::saying(
         "[a](two.md) [b](two.md#below) [c](#here) [d](https://example.org/#x) \
-         [e](mailto:a@example.org) [f](picture.svg) ![g](picture.svg) [h](two.html#below) [i](#here:step=12)\n\n\
-         ## Here\n\n<img src=\"data:image/gif;base64,R0lGODlhAQABAAAAACw=\" alt=\"\">\n",
+         [e](mailto:a@example.org) [f](picture.svg) ![g](picture.svg) [h](two.html#below) [i](#run:step=12)\n\n\
+         ## Here\n\n<b id=\"run\" data-steps=\"12\">a</b> <img src=\"data:image/gif;base64,R0lGODlhAQABAAAAACw=\" alt=\"\">\n",
     );
     fixture.append("book/chapters/two.md", "\n## Below\n");
     fixture.write("book/chapters/picture.svg", "<svg/>");
@@ -70,8 +70,13 @@ fn a_link_that_is_defined_nowhere_is_named() {
 
 #[test]
 fn a_dead_fragment_is_named_on_this_page_and_on_another() {
-    let said = "the link #a:step=2 is dead: one.html has no #a";
+    let said = "the link #a:step=2 is dead: one.html has no #a:step=2";
     assert_said("[a](#a:step=2)", said);
+    let run = "<b id=\"run\" data-steps=\"12\">a</b>";
+    for link in ["#run:step=13", "#run:step=0", "#run:step=x", "#here:step=1"] {
+        let said = format!("the link {link} is dead: one.html has no {link}");
+        assert_said(&format!("[a]({link}) {run} <b id=\"here\">b</b>"), &said);
+    }
     assert_said("[a](#nowhere)", "the link #nowhere is dead: one.html has no #nowhere");
     assert_said(
         "[a](two.md#nowhere)",

@@ -1,7 +1,7 @@
 //! Where links lead.
 
 use super::Pages;
-use super::page::Link;
+use super::page::{Link, Page};
 
 /// What is wrong with a link of a page, if anything is.
 pub(super) fn complaint(pages: &Pages, page: &str, link: &Link) -> Option<String> {
@@ -25,16 +25,22 @@ pub(super) fn complaint(pages: &Pages, page: &str, link: &Link) -> Option<String
         return Some(format!("the link {target} is dead: there is no {file}"));
     }
     let there = pages.html.get(&file)?;
-    let fragment = decoded(fragment);
-    let fragment = element_of(&fragment);
-    let is_there = fragment.is_empty() || there.ids.iter().any(|id| id == fragment);
+    let is_there = fragment.is_empty() || there.has(&decoded(fragment));
     (!is_there).then(|| format!("the link {target} is dead: {file} has no #{fragment}"))
 }
 
-/// The id in a fragment: the player's links have a step behind it, `#trace-a-b:step=12`.
-fn element_of(fragment: &str) -> &str {
-    let (id, step) = fragment.split_once(":step=").unwrap_or((fragment, "0"));
-    if step.parse::<u32>().is_ok() { id } else { fragment }
+impl Page {
+    /// Whether a fragment leads to an element, or `#trace-a-b:step=12` to a step of a
+    /// recording.
+    fn has(&self, fragment: &str) -> bool {
+        match fragment.split_once(":step=") {
+            None => self.ids.iter().any(|id| id == fragment),
+            Some((id, step)) => {
+                let last = self.steps.get(id).copied().unwrap_or(0);
+                step.parse().is_ok_and(|step: u32| (1..=last).contains(&step))
+            }
+        }
+    }
 }
 
 /// What a style names; and, if it is ours, whatever of the network it or a script has.

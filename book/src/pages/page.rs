@@ -1,5 +1,7 @@
 //! What there is to know of one page.
 
+use std::collections::BTreeMap;
+
 use html5gum::emitters::default::{DefaultEmitter, StartTag};
 use html5gum::{Token, Tokenizer};
 
@@ -12,6 +14,8 @@ pub(super) struct Page {
     pub(super) size: usize,
     /// Every `id`, in order.
     pub(super) ids: Vec<String>,
+    /// How many steps the recordings have, by their ids.
+    pub(super) steps: BTreeMap<String, u32>,
     /// Whatever leads out of it.
     pub(super) links: Vec<Link>,
     /// What looks like a directive.
@@ -71,6 +75,12 @@ impl Page {
     }
 
     fn start(&mut self, tag: &StartTag<()>) {
+        let value = |name: &str| {
+            tag.attributes.get(name.as_bytes()).map(|it| String::from_utf8_lossy(it))
+        };
+        if let (Some(id), Some(steps)) = (value("id"), value("data-steps")) {
+            self.steps.insert(id.into_owned(), steps.parse().unwrap_or(0));
+        }
         let element = String::from_utf8_lossy(&tag.name).into_owned();
         for (name, value) in &tag.attributes {
             let name = String::from_utf8_lossy(name);
