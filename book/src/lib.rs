@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod asked;
 pub mod build;
 pub mod chapter;
 pub mod chart;

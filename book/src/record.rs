@@ -14,6 +14,8 @@ use lineage::run::Program;
 use lineage::styles::Style;
 use lineage::trace::{self, Trace, json::Clock};
 
+use crate::asked::{self, Asked, blame};
+use crate::directive::Directive;
 use crate::places::{Answer, Places, names_in};
 use crate::problem::Problem;
 use crate::snapshot::{self, Snapshot};
@@ -62,31 +64,40 @@ pub fn check(
 ) -> Result<Vec<Problem>, Error> {
     let places = Places::of(book).map_err(Error::Failure)?;
     let mut problems = Vec::new();
-    for (program, style) in wanted(&places) {
-        problems.extend(check_trace(&places, &program, &style, accept, output)?);
+    let asked = asked::everything(&places);
+    for (program, style) in wanted(&places, &asked) {
+        let wrong = check_trace(&places, &program, &style, accept, output)?;
+        let path = story::path(&program, &style);
+        let shows = |it: &Directive<'_>| is_trace(it, &program, &style);
+        problems.extend(wrong.iter().flat_map(|it| blame(&asked, shows, &path, it)));
     }
     for name in names_in(&places.book().join(snapshot::FOLDER)) {
         let Some(name) = name.strip_suffix(".txt") else { continue };
-        problems.extend(check_snapshot(&places, name, accept, output)?);
+        let wrong = check_snapshot(&places, name, accept, output)?;
+        let path = snapshot::path(name);
+        let shows = |it: &Directive<'_>| *it == Directive::Run(name);
+        problems.extend(wrong.iter().flat_map(|it| blame(&asked, shows, &path, it)));
     }
     Ok(problems)
 }
 
+fn is_trace(directive: &Directive<'_>, program: &str, style: &str) -> bool {
+    match directive {
+        Directive::Trace(of, styles) => *of == program && styles.contains(&style),
+        _ => false,
+    }
+}
+
 /// The runs that are recorded, or that a chapter asks for.
-fn wanted(places: &Places) -> BTreeSet<(String, String)> {
+fn wanted(places: &Places, asked: &[Asked]) -> BTreeSet<(String, String)> {
     let mut wanted = BTreeSet::new();
     for name in names_in(&places.book().join(story::FOLDER)) {
         let name = name.strip_suffix(".json").and_then(|name| name.split_once('.'));
         wanted.extend(name.map(|(program, style)| (program.into(), style.into())));
     }
-    for name in names_in(&places.book().join("chapters")) {
-        let text = places.read_own(&format!("chapters/{name}")).unwrap_or_default();
-        let lines = text.lines().filter_map(|line| line.strip_prefix("{{#trace "));
-        for line in lines {
-            let mut words = line.trim_end_matches("}}").split_whitespace();
-            let Some(program) = words.next() else { continue };
-            wanted.extend(words.map(|style| (program.to_owned(), style.to_owned())));
-        }
+    for directive in asked.iter().filter_map(Asked::directive) {
+        let Directive::Trace(program, styles) = directive else { continue };
+        wanted.extend(styles.iter().map(|style| (program.into(), (*style).into())));
     }
     wanted
 }
@@ -97,8 +108,7 @@ fn check_trace(
     style: &str,
     accept: bool,
     output: &mut Output,
-) -> Result<Option<Problem>, Error> {
-    let path = story::path(program, style);
+) -> Result<Option<String>, Error> {
     let kept = story::read(places, program, style);
     // By a real clock no two recordings are the same: the one that is there may stay.
     if kept.as_ref().is_ok_and(|trace| trace.clock == Clock::Real) {
@@ -109,7 +119,7 @@ fn check_trace(
         .and_then(|program| run(program, rosetta::named(style)?));
     let recorded = match recorded {
         Ok(recorded) => recorded,
-        Err(error) => return Ok(Some(Problem::with(&path, error))),
+        Err(error) => return Ok(Some(error)),
     };
     if kept.as_ref() == Ok(&recorded) {
         return Ok(None);
@@ -117,11 +127,8 @@ fn check_trace(
     if accept {
         return write_trace(places, &recorded, output).map(|()| None);
     }
-    let message = match kept {
-        Ok(kept) => difference(&kept, &recorded),
-        Err(error) => error,
-    };
-    Ok(Some(Problem::with(&path, message)))
+    let message = kept.map_or_else(|error| error, |kept| difference(&kept, &recorded));
+    Ok(Some(message))
 }
 
 /// Where two recordings part.
@@ -133,10 +140,11 @@ fn difference(kept: &Trace, recorded: &Trace) -> String {
         Some(event) => story::words(trace, event, event.turn.unwrap_or_default()),
         None => "nothing".to_owned(),
     };
+    let path = story::path(&kept.program, &kept.style);
     let (step, kept, recorded) = (same + 1, words(kept), words(recorded));
     format!(
-        "the program runs differently now: at step {step} {kept:?} was recorded, and \
-             {recorded:?} happens; {HOW}"
+        "{path}: the program runs differently now: at step {step} {kept:?} was recorded, \
+         and {recorded:?} happens; {HOW}"
     )
 }
 
@@ -172,12 +180,11 @@ fn check_snapshot(
     name: &str,
     accept: bool,
     output: &mut Output,
-) -> Result<Option<Problem>, Error> {
-    let path = format!("{}/{name}.txt", snapshot::FOLDER);
-    let problem = |message: String| Ok(Some(Problem::with(&path, message)));
+) -> Result<Option<String>, Error> {
+    let path = snapshot::path(name);
     let snapshot = match Snapshot::read(places, name) {
         Ok(snapshot) => snapshot,
-        Err(error) => return problem(error),
+        Err(error) => return Ok(Some(error)),
     };
     let printed = match printed(places, &snapshot.command) {
         Ok(Some(printed)) => printed,
@@ -185,7 +192,7 @@ fn check_snapshot(
             output.line(format_args!("skipped {path}: there is no python3 here"))?;
             return Ok(None);
         }
-        Err(error) => return problem(error),
+        Err(error) => return Ok(Some(error)),
     };
     if snapshot.agrees_with(&printed) {
         return Ok(None);
@@ -194,11 +201,11 @@ fn check_snapshot(
         let text = snapshot.with_output(&printed);
         return write(places, &path, &text, output).map(|()| None);
     }
-    problem(format!(
-        "`{}` prints something else now; accept it with: cargo run -p book -- check \
-         --accept",
+    Ok(Some(format!(
+        "{path}: `{}` prints something else now; accept it with: cargo run -p book -- \
+         check --accept",
         snapshot.command
-    ))
+    )))
 }
 
 /// What a command prints, or `None` if it is Python's and there is no Python.

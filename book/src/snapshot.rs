@@ -14,6 +14,11 @@ pub const FOLDER: &str = "snapshots";
 /// What a command says that does not print the same numbers twice.
 const NUMBERS_DIFFER: &str = "# numbers differ";
 
+/// A snapshot's file, from the book's folder.
+pub fn path(name: &str) -> String {
+    format!("{FOLDER}/{name}.txt")
+}
+
 /// A recorded command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
@@ -32,7 +37,7 @@ impl Snapshot {
     ///
     /// Fails when there is no such file, or when it has no command.
     pub fn read(places: &Places, name: &str) -> Answer<Self> {
-        let path = format!("{FOLDER}/{name}.txt");
+        let path = path(name);
         let text = places.read_own(&path)?;
         let (first, output) = text.split_once('\n').unwrap_or((&text, ""));
         let command = first.strip_prefix("$ ").ok_or_else(|| {

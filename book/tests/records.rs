@@ -37,7 +37,8 @@ fn a_run_that_a_chapter_shows_is_recorded_and_comes_out_the_same() {
     let fixture = fixture();
     let problems = check(&fixture, false);
     assert!(
-        problems[0].starts_with("traces/countdown.async-await.json: there is no file")
+        problems[0]
+            .starts_with("one.md:3: there is no file traces/countdown.async-await")
     );
     assert_eq!(check(&fixture, true), [""; 0]);
     assert_eq!(fixture.problems(), [""; 0]);
@@ -55,6 +56,8 @@ fn a_run_that_has_changed_is_named_with_the_step_where_it_did() {
     fixture.write(TRACE, &kept.replacen("\"resumed\"", "\"cancelled\"", 1));
     let problems = check(&fixture, false);
     assert_eq!(problems.len(), 1);
+    let place = "one.md:3: traces/countdown.async-await.json: the program runs";
+    assert!(problems[0].starts_with(place), "{problems:?}");
     assert!(problems[0].contains("differently now: at step 4 "), "{problems:?}");
     assert!(
         problems[0].contains("(countdown) is cancelled\" was recorded"),
@@ -100,6 +103,8 @@ fn a_snapshot_is_compared_with_what_its_command_prints() {
         ["snapshots/version.txt: `cargo --version` prints something else \
         now; accept it with: cargo run -p book -- check --accept"]
     );
+    fixture.write("book/chapters/two.md", "# Two\n\n{{#run version}}\n");
+    assert_eq!(check(&fixture, false), [format!("two.md:3: {}", problems[0])]);
     assert_eq!(check(&fixture, true), [""; 0]);
     assert_eq!(check(&fixture, false), [""; 0]);
     let kept = fs::read_to_string(fixture.root().join(path)).unwrap();
