@@ -16,6 +16,7 @@ use lineage::error::Error;
 use lineage::interrupt;
 use lineage::output::Output;
 
+use self::http::Request;
 use crate::build::{Built, build};
 use crate::problem;
 
@@ -56,8 +57,8 @@ pub fn serve(
     });
     let url = format!("http://{address}/");
     output.line(format_args!("the book is at {url} (Ctrl-C ends it)"))?;
-    if open {
-        open_browser(&url)?;
+    if open && let Err(error) = open_browser(&url) {
+        output.line(format_args!("cannot open a browser: {error}"))?;
     }
     interrupt::on_interrupt(|| std::process::exit(0))?;
     let connections = Arc::clone(&shared);
@@ -70,16 +71,18 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok(stream) = stream else { continue };
         let shared = Arc::clone(shared);
         // Whoever goes away in the middle of an answer does not want it.
-        thread::spawn(move || drop(answer(stream, &shared)));
+        thread::spawn(move || drop(answer(&stream, &shared)));
     }
 }
 
-fn answer(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+fn answer(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
+    let request = Request::read(stream)?;
+    // Not a moment longer: whoever is slow to ask or to listen must not keep the pages.
     let reading = shared.writing.read();
     let version = shared.version.load(Ordering::SeqCst);
-    let answered = http::answer(stream, &shared.folder, version);
+    let answer = request.answer(&shared.folder, version);
     drop(reading);
-    answered
+    request.reply(&answer, stream)
 }
 
 /// Never comes back, but for a closed stdout.
@@ -117,7 +120,7 @@ fn build_and_tell(book: &Path, output: &mut Output) -> Result<Built, Error> {
     Ok(built)
 }
 
-fn open_browser(url: &str) -> Result<(), Error> {
+fn open_browser(url: &str) -> std::io::Result<()> {
     let command = if cfg!(target_os = "macos") {
         "open"
     } else if cfg!(windows) {
@@ -127,6 +130,5 @@ fn open_browser(url: &str) -> Result<(), Error> {
     };
     let mut browser = Command::new(command);
     browser.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let opened = browser.spawn().map(drop);
-    opened.map_err(|error| Error::Failure(format!("cannot open a browser: {error}")))
+    browser.spawn().map(drop)
 }

@@ -5,6 +5,7 @@ mod support;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use support::Fixture;
@@ -13,11 +14,15 @@ use support::Fixture;
 struct Server {
     child: Child,
     address: SocketAddr,
+    said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     fn of(fixture: &Fixture) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_book"));
+        Self::started(fixture, &mut Command::new(env!("CARGO_BIN_EXE_book")))
+    }
+
+    fn started(fixture: &Fixture, command: &mut Command) -> Self {
         command.current_dir(fixture.root()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         let stdout = child.stdout.take().expect("it is piped");
@@ -26,17 +31,41 @@ impl Server {
         let url = said.split("http://").nth(1).expect("an address");
         let address = url.split('/').next().expect("a port").parse().expect("an address");
         // Whoever closes its stdout would end it.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&said);
+        std::thread::spawn(move || {
+            lines.for_each(|line| heard.lock().expect("nobody has panicked").push(line));
+        });
+        Self { child, address, said }
+    }
+
+    /// Until it has built the book so many times again.
+    fn wait_for(&self, version: &str) {
+        let version = format!("\r\n\r\n{version}");
+        wait_until("it is built again", || self.ask("GET /.version").ends_with(&version));
+    }
+
+    fn wait_until_it_says(&self, words: &str) {
+        let said = || self.said.lock().expect("nobody has panicked").join("\n");
+        wait_until(words, || said().contains(words));
     }
 
     /// The whole answer.
     fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("it can wait");
         write!(stream, "{request} HTTP/1.1\r\nHost: x\r\n\r\n").expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         answer
+    }
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < patience, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -80,12 +109,48 @@ fn a_change_builds_the_book_again_and_open_pages_notice() {
     // Some file systems count in seconds, and a change within one is none.
     std::thread::sleep(Duration::from_millis(1100));
     fixture.write("book/chapters/one.md", "# One\n\nAfter.\n");
-    let patience = Instant::now() + Duration::from_secs(20);
-    while server.ask("GET /.version").ends_with("\r\n\r\n0") {
-        assert!(Instant::now() < patience, "nobody has built it again");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    server.wait_for("1");
     assert!(server.ask("GET /one.html").contains("After."));
+}
+
+/// Browsers open connections before they know what for.
+#[test]
+fn whoever_is_slow_to_ask_keeps_nobody_waiting() {
+    let fixture = Fixture::saying("Before.\n");
+    let server = Server::of(&fixture);
+    let mut slow = TcpStream::connect(server.address).expect("it listens");
+    std::thread::spawn(move || {
+        while slow.write_all(b"G").is_ok() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    std::thread::sleep(Duration::from_millis(1100));
+    fixture.write("book/chapters/one.md", "# One\n\nAfter.\n");
+    server.wait_for("1");
+    assert!(server.ask("GET /one.html").contains("After."));
+}
+
+#[test]
+fn a_browser_that_is_not_there_is_no_reason_to_end() {
+    let fixture = Fixture::saying("Hello.\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_book"));
+    let server = Server::started(&fixture, command.arg("--open").env("PATH", ""));
+    assert!(server.ask("GET /one.html").contains("Hello."));
+    server.wait_until_it_says("cannot open a browser: ");
+}
+
+#[test]
+fn an_error_while_it_serves_is_told_and_mended() {
+    let fixture = Fixture::saying("Before.\n");
+    let server = Server::of(&fixture);
+    std::thread::sleep(Duration::from_millis(1100));
+    std::fs::remove_file(fixture.root().join("book/chapters/two.md")).unwrap();
+    server.wait_for("1");
+    assert!(server.ask("GET /one.html").contains("Before."));
+    fixture.write("book/chapters/two.md", "# Two\n\nAgain.\n");
+    server.wait_for("2");
+    assert!(server.ask("GET /two.html").contains("Again."));
+    server.wait_until_it_says("SUMMARY.md:4: there is no chapter two.md");
 }
 
 #[test]

@@ -17,42 +17,63 @@ const MOST_HEAD: u64 = 16_384;
 /// Where the version of the pages is asked for.
 const VERSION: &str = "/.version";
 
+/// What somebody wants.
+pub(super) struct Request {
+    method: String,
+    target: String,
+}
+
 /// An answer.
-struct Answer {
+pub(super) struct Answer {
     status: &'static str,
     kind: &'static str,
     body: Vec<u8>,
 }
 
-/// Reads one request and answers it from a folder.
-pub(super) fn answer(
-    mut stream: TcpStream,
-    folder: &Path,
-    version: u64,
-) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let mut lines = BufReader::new((&stream).take(MOST_HEAD)).lines();
-    let first = lines.next().transpose()?.unwrap_or_default();
-    // All of it is read: a connection that is closed with something unread is reset.
-    for line in lines {
-        if line?.is_empty() {
-            break;
+impl Request {
+    /// Listens to one, as long as that takes.
+    pub(super) fn read(stream: &TcpStream) -> io::Result<Self> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut lines = BufReader::new(stream.take(MOST_HEAD)).lines();
+        let first = lines.next().transpose()?.unwrap_or_default();
+        // All of it is read: a connection that is closed with something unread is reset.
+        for line in lines {
+            if line?.is_empty() {
+                break;
+            }
+        }
+        let mut words = first.split_whitespace().map(str::to_owned);
+        let (method, target) = (words.next(), words.next());
+        Ok(Self {
+            method: method.unwrap_or_default(),
+            target: target.unwrap_or_default(),
+        })
+    }
+
+    /// Its answer, from a folder.
+    pub(super) fn answer(&self, folder: &Path, version: u64) -> Answer {
+        match &*self.method {
+            "GET" | "HEAD" => get(&self.target, folder, version),
+            _ => Answer::text("405 Method Not Allowed", "only GET and HEAD"),
         }
     }
-    let mut words = first.split_whitespace();
-    let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-    let Answer { status, kind, body } = match method {
-        "GET" | "HEAD" => get(target, folder, version),
-        _ => Answer::text("405 Method Not Allowed", "only GET and HEAD"),
-    };
-    let length = body.len();
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
-         Cache-Control: no-store\r\nConnection: close\r\n\r\n"
-    )?;
-    if method == "GET" { stream.write_all(&body) } else { Ok(()) }
+
+    /// Sends it, as long as that takes.
+    pub(super) fn reply(
+        &self,
+        answer: &Answer,
+        mut stream: &TcpStream,
+    ) -> io::Result<()> {
+        let Answer { status, kind, body } = answer;
+        let length = body.len();
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+             Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+        )?;
+        if self.method == "GET" { stream.write_all(body) } else { Ok(()) }
+    }
 }
 
 impl Answer {
