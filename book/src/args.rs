@@ -118,14 +118,32 @@ fn build_only(
     dest: Option<&Path>,
     output: &mut Output,
 ) -> Result<(), Error> {
+    if let Some(dest) = dest.filter(|dest| is_foreign(dest)) {
+        let message = "is not empty, and what is there is no book";
+        return Err(Error::Failure(format!("{} {message}", dest.display())));
+    }
     let began = Instant::now();
     let mut built = build(book, dest)?;
     if !built.problems.is_empty() {
         return Err(Error::Failure(problem::list(&mut built.problems)));
     }
-    let (pages, folder) = (built.pages, built.folder.display());
+    let (pages, folder) = (built.pages, from_here(&built.folder));
     let seconds = began.elapsed().as_secs_f64();
-    output.line(format_args!("{pages} pages in {folder}, in {seconds:.2} s"))
+    output.line(format_args!("{pages} pages in {}, in {seconds:.2} s", folder.display()))
+}
+
+/// Whether a folder has files, and none that every book has: mdBook would remove them.
+fn is_foreign(folder: &Path) -> bool {
+    let is_filled = folder.read_dir().is_ok_and(|mut it| it.next().is_some());
+    is_filled && !folder.join("toc.html").is_file()
+}
+
+/// A folder as one would type it.
+fn from_here(folder: &Path) -> PathBuf {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let here = std::env::current_dir().and_then(|it| it.canonicalize());
+    let below = here.ok().and_then(|here| whole.strip_prefix(here).ok());
+    below.map_or_else(|| whole.clone(), Path::to_owned)
 }
 
 fn check(book: &Path, accept: bool, output: &mut Output) -> Result<(), Error> {
