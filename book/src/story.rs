@@ -77,7 +77,7 @@ fn figure(places: &Places, program: &str, style: &str) -> Answer<String> {
         "<figure class=\"trace\" id=\"trace-{program}-{style}\" \
          data-program=\"{program}\" data-style=\"{style}\" data-steps=\"{}\">\n\
          <figcaption>{}</figcaption>\n\
-         <table>\n<thead><tr><th>Step</th><th>Time</th><th>What happened</th>\
+         <table aria-label=\"{program}, {style}: all steps\">\n<thead><tr><th>Step</th><th>Time</th><th>What happened</th>\
          <th>Where</th></tr></thead>\n<tbody>\n",
         trace.events.len(),
         caption(&trace)
@@ -135,7 +135,7 @@ fn rows(trace: &Trace) -> String {
     for (index, event) in trace.events.iter().enumerate() {
         turn = event.turn.unwrap_or(turn);
         let at = place(trace, event.place);
-        let at = if at.is_empty() { at } else { format!("<code>{}</code>", escape(&at)) };
+        let at = if at.is_empty() { at } else { code(&at) };
         _ = writeln!(
             rows,
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{at}</td></tr>",
@@ -207,6 +207,11 @@ fn place(trace: &Trace, place: Line) -> String {
     let Some((file, line)) = place.file.zip(place.line) else { return String::new() };
     let file = trace.files.get(file).map_or("", String::as_str);
     format!("{}:{line}", file.rsplit('/').next().unwrap_or(file))
+}
+
+/// A place can break before its dot.
+fn code(place: &str) -> String {
+    format!("<code>{}</code>", escape(place).replacen('.', "<wbr>.", 1))
 }
 
 /// Microseconds as milliseconds, without needless zeros.

@@ -135,7 +135,7 @@ fn a_trace_is_a_table_in_words_and_data_for_the_player() {
          data-program=\"countdown\" data-style=\"async-await\" data-steps=\"8\">",
             "8 steps, recorded by a virtual clock",
             "<td>1</td><td>0 ms</td><td>task 1 (count) is created by the loop</td>\
-         <td><code>countdown.rs:11</code></td>",
+         <td><code>countdown<wbr>.rs:11</code></td>",
             "turn 1 begins",
             "timer 1 is set, due at 1.5 ms, for task 1 (count)",
             "task 1 (count) waits for timer 1, 2 calls deep",

@@ -12,7 +12,7 @@ use crate::site::{Look, Page};
 pub(crate) type Check = (&'static str, fn(&mut Look) -> Answer<()>);
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Check; 15] = [
+pub(crate) const ALL: [Check; 16] = [
     ("every_page_loads_alone_and_without_errors", every_page_loads),
     ("no_page_is_wider_than_a_phone", no_page_is_wider_than_a_phone),
     ("every_text_stands_out_in_every_theme", every_text_stands_out),
@@ -23,6 +23,7 @@ pub(crate) const ALL: [Check; 15] = [
     ("the_states_of_a_loop_follow_from_its_events", player::states_follow),
     ("the_player_is_played_by_keyboard", player::by_keyboard),
     ("the_player_plays_and_pauses", player::plays),
+    ("nothing_moves_below_a_player", player::nothing_moves),
     ("a_link_to_a_step_leads_there", player::links),
     ("whoever_guesses_is_told_why", player::guesses),
     ("two_players_go_in_step", player::pairs),

@@ -90,6 +90,14 @@ pub(crate) fn plays(look: &mut Look) -> Answer<()> {
     })
 }
 
+pub(crate) fn nothing_moves(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    look.at_pages_with(TRACE, |browser, page| {
+        browser.open(&page.url)?;
+        browser.lines(include_str!("../still.js"))
+    })
+}
+
 pub(crate) fn links(look: &mut Look) -> Answer<()> {
     look.at_one_page_with(TRACE, |browser, page| {
         browser.open(&page.url)?;
