@@ -346,6 +346,7 @@
       this.at = 1;
       this.build();
       root.addEventListener('keydown', event => this.key(event));
+      window.addEventListener('resize', () => this.show());
       this.show();
     }
 

@@ -59,7 +59,8 @@ impl Chromium {
         }
         let mut browser =
             Self { process, commands, messages, events: Vec::new(), tab: None, last: 0 };
-        browser.open_tab()?;
+        let opened = browser.open_tab();
+        opened.map_err(|error| format!("{}: {error}", program.display()))?;
         Ok(browser)
     }
 

@@ -106,6 +106,14 @@ pub(crate) fn links(look: &mut Look) -> Answer<()> {
         browser
             .evaluate("player = document.activeElement.closest('.trace, .trace-pair')")?;
         is_at(browser, 7)?;
+        browser.width(600)?;
+        let is_seen = "(() => {
+            const table = player.querySelector('.trace-table').getBoundingClientRect();
+            const { top, bottom } = player.querySelector('tr.now').getBoundingClientRect();
+            return top >= table.top && bottom <= table.bottom;
+        })()";
+        browser.wait_until(is_seen)?;
+        browser.width(WIDE)?;
         browser.press("j")?;
         let link =
             "[...player.querySelectorAll('a')].find(it => it.hash.includes(':step='))";
