@@ -189,14 +189,19 @@ fn place(line: &Line, slides: &Slides) -> String {
         return format!("<i>{}</i>, to come", escape(title));
     }
     let anchor = line.anchor.as_ref().map(|it| format!("#{it}")).unwrap_or_default();
-    let number = line.chapter.split('-').next().unwrap_or("");
-    let name = match number.parse::<u32>() {
-        Ok(0) => "the preface".to_owned(),
-        Ok(number) => format!("chapter {number}"),
-        Err(_) => line.chapter.trim_end_matches(".md").replace('-', " "),
-    };
     let href = format!("{}{anchor}", page(&line.chapter));
-    format!("<a href=\"{}\">{}</a>", escape(&href), escape(&name))
+    format!("<a href=\"{}\">{}</a>", escape(&href), escape(&called(&line.chapter)))
+}
+
+/// What a chapter is called in passing, by its file.
+fn called(chapter: &str) -> String {
+    let parts: Vec<_> = chapter.trim_end_matches(".md").split('-').collect();
+    match (parts.as_slice(), parts[0].parse::<u32>()) {
+        (_, Ok(0)) => "the preface".to_owned(),
+        (_, Ok(number)) => format!("chapter {number}"),
+        (["interlude", letter, ..], _) => format!("interlude {}", letter.to_uppercase()),
+        (words, _) => words.join(" "),
+    }
 }
 
 fn then_and_now(line: &Line) -> String {
@@ -215,4 +220,17 @@ fn test_cell(test: &str) -> String {
         escape(test),
         escape(name).replace('_', "_<wbr>")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::called;
+
+    #[test]
+    fn a_chapter_is_called_by_its_number_or_letter() {
+        assert_eq!(called("00-preface.md"), "the preface");
+        assert_eq!(called("03-callbacks.md"), "chapter 3");
+        assert_eq!(called("interlude-a-greenlets.md"), "interlude A");
+        assert_eq!(called("two.md"), "two");
+    }
 }
