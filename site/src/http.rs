@@ -11,10 +11,9 @@ use crate::Outcome;
 pub const MAX_HEAD: usize = 32 * 1024;
 /// How many headers a head may have.
 pub const MAX_HEADERS: usize = 128;
-/// The largest body that is accepted, in bytes, whether it is kept or only counted.
-pub const MAX_BODY: u64 = 8 * 1024 * 1024;
-/// The longest line within a chunked body: a size with its extensions, or a trailer.
-const MAX_LINE: usize = 4 * 1024;
+/// The largest response that is read, in bytes: heads, body and the framing of its chunks,
+/// whether it is kept or only counted.
+pub const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
 /// A whole response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +47,8 @@ pub struct Parser {
     state: State,
     /// What was read of the present head or line; filled and emptied by the state.
     pending: Vec<u8>,
+    /// How many bytes may still come.
+    room: usize,
     page: Page,
     keep: bool,
 }
@@ -74,7 +75,8 @@ impl Parser {
     /// A parser that has seen nothing.
     pub fn new() -> Self {
         let page = Page { status: 0, location: None, length: 0, html: Vec::new() };
-        Self { state: State::Head, pending: Vec::new(), page, keep: false }
+        let (state, pending, room) = (State::Head, Vec::new(), MAX_RESPONSE);
+        Self { state, pending, room, page, keep: false }
     }
 
     /// Takes what was read from the connection; an empty slice says that the peer is done.
@@ -93,7 +95,13 @@ impl Parser {
             }
         }
         while !bytes.is_empty() && self.state != State::Done {
-            bytes = self.step(bytes)?;
+            let within = &bytes[..bytes.len().min(self.room)];
+            if within.is_empty() {
+                return Err(Outcome::TooLarge);
+            }
+            let used = within.len() - self.step(within)?.len();
+            self.room -= used;
+            bytes = &bytes[used..];
         }
         Ok((self.state == State::Done).then(|| std::mem::take(&mut self.page)))
     }
@@ -103,13 +111,13 @@ impl Parser {
         match self.state {
             State::Head => self.head(bytes),
             State::Sized(left) => {
-                let (rest, left) = self.body(bytes, left)?;
+                let (rest, left) = self.body(bytes, left);
                 self.state = if left == 0 { State::Done } else { State::Sized(left) };
                 Ok(rest)
             }
-            State::ToTheEnd => Ok(self.body(bytes, u64::MAX)?.0),
+            State::ToTheEnd => Ok(self.body(bytes, u64::MAX).0),
             State::Chunk(left) => {
-                let (rest, left) = self.body(bytes, left)?;
+                let (rest, left) = self.body(bytes, left);
                 self.state = if left == 0 { State::ChunkEnd } else { State::Chunk(left) };
                 Ok(rest)
             }
@@ -129,7 +137,7 @@ impl Parser {
             Ok(Status::Complete(length)) => {
                 let head = Head::of(&response)?;
                 self.pending.clear();
-                self.begin(head);
+                self.begin(head)?;
                 Ok(&bytes[length - before..])
             }
             Ok(Status::Partial) if self.pending.len() < MAX_HEAD => Ok(&[]),
@@ -141,11 +149,15 @@ impl Parser {
     }
 
     /// The head is whole: what follows?
-    fn begin(&mut self, head: Head) {
+    fn begin(&mut self, head: Head) -> Result<(), Outcome> {
         self.state = match head.framing {
-            _ if head.status < 200 => return, // an interim response; the real one follows
+            // An interim response; the real one follows.
+            _ if head.status < 200 => return Ok(()),
             _ if matches!(head.status, 204 | 304) => State::Done,
             Framing::Sized(0) => State::Done,
+            Framing::Sized(length) if length > MAX_RESPONSE as u64 => {
+                return Err(Outcome::TooLarge);
+            }
             Framing::Sized(length) => State::Sized(length),
             Framing::Chunked => State::ChunkSize,
             Framing::ToTheEnd => State::ToTheEnd,
@@ -153,38 +165,25 @@ impl Parser {
         self.page.status = head.status;
         self.page.location = head.location;
         self.keep = head.html;
+        Ok(())
     }
 
-    fn body<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        left: u64,
-    ) -> Result<(&'a [u8], u64), Outcome> {
+    fn body<'a>(&mut self, bytes: &'a [u8], left: u64) -> (&'a [u8], u64) {
         let n = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
         self.page.length += n as u64;
-        if self.page.length > MAX_BODY {
-            return Err(Outcome::TooLarge);
-        }
         if self.keep {
             self.page.html.extend_from_slice(&bytes[..n]);
         }
-        Ok((&bytes[n..], left - n as u64))
+        (&bytes[n..], left - n as u64)
     }
 
     /// The lines of a chunked body.
     fn line<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Outcome> {
         let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
             self.pending.extend_from_slice(bytes);
-            return if self.pending.len() > MAX_LINE {
-                Err(Outcome::TooLarge)
-            } else {
-                Ok(&[])
-            };
+            return Ok(&[]);
         };
         self.pending.extend_from_slice(&bytes[..end]);
-        if self.pending.len() > MAX_LINE {
-            return Err(Outcome::TooLarge);
-        }
         let line = std::mem::take(&mut self.pending);
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
         self.state = match self.state {
@@ -263,7 +262,6 @@ impl Head {
         }
         head.framing = match length {
             _ if chunked => Framing::Chunked,
-            Some(length) if length > MAX_BODY => return Err(Outcome::TooLarge),
             Some(length) => Framing::Sized(length),
             None => Framing::ToTheEnd,
         };
@@ -339,6 +337,7 @@ mod tests {
                 html("0123456789"),
             ),
             ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n".into(), Ok(Page::of_html(204, ""))),
+            ("HTTP/1.1 304 .\r\nContent-Length: 99999999999\r\n\r\n".into(), Ok(Page::of_html(304, ""))),
             ("HTTP/1.0 302 Found\r\nLocation: /x\r\n\r\n".into(), Ok(redirect)),
             ("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 3\r\n\r\n<a>".into(), Ok(image)),
             (with_head("Content-Length: 5\r\n\r\nhell"), Err(Outcome::Reset)),
@@ -380,13 +379,26 @@ mod tests {
         }
     }
 
+    /// Whatever it is that does not end: heads, a body, the framing of a chunk, trailers.
     #[test]
-    fn a_body_that_does_not_end_is_too_large() {
-        let mut parser = Parser::new();
-        let head = format!("{HEAD}\r\n");
-        assert_eq!(parser.receive(head.as_bytes()), Ok(None));
-        let block = vec![b'x'; 1 << 20];
-        let ended = (0..9).find_map(|_| parser.receive(&block).err());
-        assert_eq!(ended, Some(Outcome::TooLarge));
+    fn a_response_that_does_not_end_is_too_large() {
+        let chunked = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n");
+        for (begin, again) in [
+            ("", "HTTP/1.1 100 Continue\r\n\r\n"),
+            ("HTTP/1.1 200 OK\r\n", "X: y\r\n"),
+            (&format!("{HEAD}\r\n"), "x"),
+            (&chunked, "1\r\nx\r\n"),
+            (&format!("{chunked}1;"), "x"),
+            (&format!("{chunked}0\r\n"), "X: y\r\n"),
+        ] {
+            let mut parser = Parser::new();
+            assert!(matches!(
+                parser.receive(format!("{begin}{again}").as_bytes()),
+                Ok(None)
+            ));
+            let block = again.repeat(100_000 / again.len()).into_bytes();
+            let ended = (0..100).find_map(|_| parser.receive(&block).err());
+            assert_eq!(ended, Some(Outcome::TooLarge), "{begin:?}, {again:?} for ever");
+        }
     }
 }
