@@ -36,11 +36,19 @@ impl Target {
         if host.is_empty() {
             return Err(no_host(text));
         }
+        if host.contains('%') {
+            // It had to be encoded, and no resolver takes that.
+            return Err(BadUrl::Malformed(format!("{text}: that is no name of a host")));
+        }
         let port = match parts.port() {
             None | Some("") => 80,
-            Some(port) => port.parse().map_err(|_| {
-                BadUrl::Malformed(format!("{text}: {port} is not a port (1 to 65535)"))
-            })?,
+            Some(port) => {
+                port.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
+                    BadUrl::Malformed(format!(
+                        "{text}: {port} is not a port (1 to 65535)"
+                    ))
+                })?
+            }
         };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let addresses: Vec<_> = (bare, port)
@@ -66,7 +74,7 @@ fn parse(text: &str) -> Result<UriAbsoluteString, BadUrl> {
         return Err(bad(&"it has no scheme"));
     }
     let without_fragment = text.split_once('#').map_or(text, |(url, _)| url);
-    let url = UriAbsoluteString::try_from(without_fragment.to_owned());
+    let url = UriAbsoluteString::try_from(url::tidy(without_fragment));
     let url = url.map_err(|_| bad(&"RFC 3986 does not know its form"))?;
     url::without_fragment(url.as_ref()).ok_or_else(|| bad(&"it cannot be normalised"))
 }
@@ -112,6 +120,8 @@ mod tests {
         assert_eq!(target.path, "/b?c");
         let target = Target::resolve("http://127.0.0.1").expect("good");
         assert_eq!((target.authority.as_str(), target.path.as_str()), ("127.0.0.1", "/"));
+        let target = Target::resolve("http://127.0.0.1/ü/100% of it").expect("good");
+        assert_eq!(target.path, "/%C3%BC/100%25%20of%20it");
         let target = Target::resolve("http://[::1]:81/").expect("good");
         assert_eq!(target.addresses, ["[::1]:81".parse().expect("an address")]);
     }
@@ -126,8 +136,11 @@ mod tests {
             ("http://", "names no host"),
             ("http:///x", "names no host"),
             ("http://127.0.0.1:99999/", "not a port"),
+            ("http://127.0.0.1:0/", "not a port"),
+            ("http://127.0.0.1:http/", "write http://"),
             ("http://no-such-host.invalid/", "no-such-host.invalid"),
-            ("http://a b/", "write http://"),
+            ("http://a b/", "no name of a host"),
+            ("http://bücher.example/", "no name of a host"),
             ("", "write http://"),
         ] {
             let error = Target::resolve(url).expect_err(url).to_string();

@@ -47,7 +47,7 @@ pub(crate) fn path(url: &UriAbsoluteString) -> String {
 
 /// What a browser does to a careless reference: trims it, drops line breaks, and encodes
 /// whatever may not stand in a URI.
-fn tidy(reference: &str) -> String {
+pub(crate) fn tidy(reference: &str) -> String {
     let reference = reference.trim_matches(|c: char| c.is_ascii_whitespace() || c < ' ');
     let mut tidied = String::with_capacity(reference.len());
     let mut rest = reference.as_bytes();
