@@ -17,6 +17,9 @@ use crate::styles::Style;
 /// How many requests may be under way at once, if nobody says otherwise.
 pub const CONCURRENCY: usize = 16;
 
+/// Descriptors that are needed for anything but requests.
+const OTHER_DESCRIPTORS: usize = 16;
+
 /// How often the progress is shown.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -116,7 +119,8 @@ impl Crawl<'_> {
     ///
     /// Fails when the first page cannot be had at all, and when the styles disagree; but
     /// tells what there is to tell even then.
-    pub fn run(self, output: &mut Output) -> Result<(), Error> {
+    pub fn run(mut self, output: &mut Output) -> Result<(), Error> {
+        self.keep_within_descriptors();
         let watch = Watch::default();
         watch.start()?;
         let mut crawls = Vec::new();
@@ -137,6 +141,21 @@ impl Crawl<'_> {
             Some(Outcome::Status(_)) | None if agree(&crawls) => Ok(()),
             Some(Outcome::Status(_)) | None => Err(disagreement()),
             Some(outcome) => Err(no_first_page(outcome, &self.job)),
+        }
+    }
+
+    /// A request that has no descriptor fails, and in each style it is another one. So there
+    /// are no more at once than there are descriptors for.
+    fn keep_within_descriptors(&mut self) {
+        let Some(descriptors) = max_descriptors() else { return };
+        let (asked, enough) =
+            (self.job.concurrency, descriptors.saturating_sub(OTHER_DESCRIPTORS).max(1));
+        if asked > enough {
+            complain(format_args!(
+                "{descriptors} descriptors are enough for {} at once, not for {asked}",
+                count(enough, "request")
+            ));
+            self.job.concurrency = enough;
         }
     }
 
@@ -164,6 +183,18 @@ impl Crawl<'_> {
             "The styles do not agree: the same digest means the same pages and outcomes."
         })
     }
+}
+
+/// How many descriptors this process may have. `None`: as many as it likes, or nobody knows.
+#[cfg(unix)]
+fn max_descriptors() -> Option<usize> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current.and_then(|limit| limit.try_into().ok())
+}
+
+#[cfg(not(unix))]
+fn max_descriptors() -> Option<usize> {
+    None
 }
 
 fn disagreement() -> Error {

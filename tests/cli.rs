@@ -259,6 +259,24 @@ fn a_crawls_json_has_the_pages_and_a_digest_of_them() {
     }
 }
 
+/// With more slots than descriptors, every style would lose other pages.
+#[cfg(unix)]
+#[test]
+fn a_crawl_gets_by_with_few_descriptors() {
+    let server = Server::start(Site::friendly()).unwrap();
+    let crawl = lineage(&format!("crawl {} --style all", server.url()));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 24; exec \"$@\"", "sh"]).arg(crawl.get_program());
+    let output = shell.args(crawl.get_args()).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(stdout.matches(" 40 pages, 0 errors").count(), Style::names().len());
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "lineage: 24 descriptors are enough for 8 requests at once, not for 16\n"
+    );
+    assert_eq!(output.status.code(), Some(0), "{stdout}");
+}
+
 #[test]
 fn a_tour_without_a_terminal_asks_nothing_and_fits_eighty_columns() {
     let told = printed("--plain");
