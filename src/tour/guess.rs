@@ -68,7 +68,7 @@ impl Guesses {
             output.line(format_args!("  {letter}  {choice}"))?;
         }
         output.show("(a, b, c; Enter: no guess; q: leave) ")?;
-        let guess = answer(keys)?;
+        let guess = answer(keys).inspect_err(|_| drop(output.line("q")))?;
         let said = guess.map_or("no guess".to_owned(), |n| LETTERS[n].to_string());
         output.line(said)?;
         self.open = Some((question, guess));

@@ -41,6 +41,9 @@ impl Live {
         output: &mut Output,
     ) -> Result<(), Error> {
         if keys.is_some_and(Keys::quit) {
+            if self.shown.is_some() {
+                output.line("")?;
+            }
             return Err(Error::ReaderLeft);
         }
         let now = Instant::now();

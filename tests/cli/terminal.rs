@@ -60,7 +60,27 @@ fn a_tour_is_left_with_a_q() {
     let (status, seen) = run("", "q", &[]);
     assert_eq!(status.code(), Some(0), "{seen}");
     assert!(seen.contains("Guess: one thread"), "{seen:?}");
+    assert!(seen.ends_with("q\r\n"), "the next prompt has a line of its own: {seen:?}");
     assert!(!seen.contains("blocking"), "nothing was run any more: {seen:?}");
+}
+
+#[test]
+fn a_tour_is_left_in_the_middle_of_a_crawl() {
+    let (mut person, programs) = terminal();
+    let mut command = lineage("");
+    command.stdin(programs.try_clone().unwrap()).stdout(programs.try_clone().unwrap());
+    let mut child = command.stderr(programs).spawn().unwrap();
+    drop(command);
+    person.write_all(b"\n").unwrap(); // no guess
+    let (mut seen, mut byte) = (Vec::new(), [0]);
+    while !seen.ends_with(b"/40") {
+        person.read_exact(&mut byte).unwrap();
+        seen.extend(byte);
+    }
+    person.write_all(b"q").unwrap();
+    let _ = person.read_to_end(&mut seen);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(seen.ends_with(b"/40\r\n"), "the next prompt has a line of its own");
 }
 
 #[test]
