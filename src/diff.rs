@@ -61,6 +61,16 @@ impl Side {
         Some(Self { stage, programs: &style.folder[stage.name.len() + 1..] })
     }
 
+    /// What it is called beside `other`: if they are of one stage, by its programs.
+    fn name(&self, other: Side) -> String {
+        let name = self.stage.name;
+        if name == other.stage.name {
+            format!("{name}/{}", self.programs)
+        } else {
+            name.to_owned()
+        }
+    }
+
     /// What a file is called when it is compared: its programs' folder is left out.
     fn key(&self, file: &File) -> Option<String> {
         if let Some(name) = file.path.strip_prefix(self.programs) {
@@ -169,7 +179,7 @@ pub fn all(output: &mut Output) -> Result<(), Error> {
 ///
 /// Fails when nobody reads.
 pub fn pair(from: Side, to: Side, output: &mut Output) -> Result<(), Error> {
-    let names = format!("{} → {}", from.stage.name, to.stage.name);
+    let names = format!("{} → {}", from.name(to), to.name(from));
     output
         .line(format_args!("{names}: lines added/removed; 0/0 is byte-identical.\n"))?;
     for (key, pair) in Pair::all(from, to) {
