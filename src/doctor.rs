@@ -67,7 +67,7 @@ fn look_around() -> Vec<Finding> {
         finding(
             "cargo",
             version_of("cargo"),
-            "the examples: cargo run --example stage4-crawl",
+            "the examples, and the commands step, check and book",
         ),
         finding("loopback", loopback(), "the tour: the site is served on 127.0.0.1"),
         finding(
@@ -76,11 +76,7 @@ fn look_around() -> Vec<Finding> {
             "two columns of the tour: threads, memory of parked tasks",
         ),
         finding("python3", version_of("python3"), "the same measurements in Python"),
-        finding(
-            "browser",
-            browser(),
-            "reading the project's pages; no command needs it yet",
-        ),
+        finding("browser", browser(), "the book: the command book --open"),
         finding(
             "io_uring",
             io_uring(),
