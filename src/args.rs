@@ -82,9 +82,9 @@ enum Command {
         #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = style)]
         style: &'static Style,
 
-        /// Where the echo server listens; port 0 is any free one
-        #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = address)]
-        address: SocketAddr,
+        /// Where the echo server listens, if not at a free port of 127.0.0.1
+        #[arg(long, value_name = "IP:PORT", value_parser = address)]
+        address: Option<SocketAddr>,
 
         /// Crawl the site that does everything real sites do to a crawler
         #[arg(long)]

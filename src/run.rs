@@ -1,7 +1,7 @@
 //! `lineage run`: one of the small programs, in one style.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -58,15 +58,17 @@ pub enum Temper {
     Hostile,
 }
 
-/// Runs `program` in `style`. `address` is where an echo server listens.
+/// Runs `program` in `style`. `address` is where an echo server listens, if not at any free
+/// port.
 ///
 /// # Errors
 ///
-/// Fails as the program does; a usage error for a hostile site where there is none.
+/// Fails as the program does; a usage error for a hostile site where there is none, and for
+/// an address where nobody listens.
 pub fn run(
     program: Program,
     style: &'static Style,
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     temper: Temper,
     output: &mut Output,
 ) -> Result<(), Error> {
@@ -75,6 +77,11 @@ pub fn run(
             "--hostile is a kind of site, and only crawl has one: run crawl --hostile";
         return Err(Error::Usage(text.to_owned()));
     }
+    if address.is_some() && program != Program::Echo {
+        let text = "--address is where a server listens, and only echo is one: run echo";
+        return Err(Error::Usage(text.to_owned()));
+    }
+    let address = address.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
     match program {
         Program::Countdown => countdown(style, output),
         Program::Echo => echo(style, address, output),

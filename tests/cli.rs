@@ -117,6 +117,10 @@ fn a_diff_of_two_stages_is_a_line_a_file() {
     assert_snapshot!(printed("diff stage1 stage2"));
     assert_eq!(printed("diff stage1 stage2"), printed("diff deferreds generators"));
     assert_eq!(printed("diff 1 2"), printed("diff stage1-callbacks stage2-generators"));
+    let within = printed("diff callbacks deferreds");
+    let names =
+        "stage1-callbacks/examples/callbacks → stage1-callbacks/examples/deferreds: ";
+    assert!(within.starts_with(names), "{within}");
 }
 
 #[test]
@@ -158,6 +162,7 @@ fn what_is_wrong_is_answered_in_one_line() {
         "run teapot",
         "run echo --style fibres",
         "run echo --address here",
+        "run countdown --address 127.0.0.1:7007",
         "run countdown --hostile",
         "run echo --hostile",
         "crawl",
@@ -166,6 +171,8 @@ fn what_is_wrong_is_answered_in_one_line() {
         "crawl ftp://localhost/",
         "crawl http:///",
         "crawl http://localhost:99999/",
+        "crawl http://localhost:0/",
+        "crawl http://no_hôst/",
         "crawl http://127.0.0.1:1/ --json --style fibres",
         "crawl http://127.0.0.1:1/ --limit 0",
         "crawl http://127.0.0.1:1/ --concurrency -1",
