@@ -33,8 +33,8 @@ impl<T> TcpListener<T> {
     /// are no descriptors left: then wait a moment before you try again.
     pub fn accept(&self) -> io::Result<TcpStream<T>> {
         let slot = Slot::new(&self.slot.shared);
-        let accepted = self.inner.accept(slot.token());
-        let inner = self.slot.noting(Direction::Read, accepted)?;
+        let accept = || self.inner.accept(slot.token());
+        let inner = self.slot.attempt(Direction::Read, accept)?;
         Ok(TcpStream { inner, slot })
     }
 
@@ -68,9 +68,10 @@ impl<T> TcpStream<T> {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when nothing has arrived; `ConnectionReset` when the peer broke off.
+    /// `WouldBlock` when nothing has arrived, or so much in this turn that the others come
+    /// first; `ConnectionReset` when the peer broke off.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.slot.noting(Direction::Read, self.inner.read(buffer))
+        self.slot.attempt(Direction::Read, || self.inner.read(buffer))
     }
 
     /// Hands over what fits, which may be less than all of it.
@@ -80,7 +81,7 @@ impl<T> TcpStream<T> {
     /// `WouldBlock` when nothing fits; `BrokenPipe` or `ConnectionReset` when the peer is
     /// gone.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.slot.noting(Direction::Write, self.inner.write(bytes))
+        self.slot.attempt(Direction::Write, || self.inner.write(bytes))
     }
 
     /// How [`Reactor::connect`](crate::Reactor::connect) ended.
@@ -89,7 +90,7 @@ impl<T> TcpStream<T> {
     ///
     /// `WouldBlock` while nobody knows; `ConnectionRefused` and its like when it failed.
     pub fn connected(&self) -> io::Result<()> {
-        self.slot.noting(Direction::Write, self.inner.connected())
+        self.slot.attempt(Direction::Write, || self.inner.connected())
     }
 
     /// Closes one direction or both.
@@ -135,16 +136,22 @@ impl<T> Slot<T> {
         self.key.token()
     }
 
-    /// Passes the result of an attempt on, and takes note if it used the readiness up.
-    pub(crate) fn noting<V>(
+    /// Makes an attempt, and takes note if it used the readiness up. Who always finds
+    /// something would keep the loop from the others: after a while it is told to wait.
+    pub(crate) fn attempt<V>(
         &self,
         direction: Direction,
-        attempt: io::Result<V>,
+        attempt: impl FnOnce() -> io::Result<V>,
     ) -> io::Result<V> {
-        if matches!(&attempt, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-            self.shared.waiting.borrow_mut().used_up(self.key, direction);
+        let waiting = &self.shared.waiting;
+        if !waiting.borrow_mut().may_try(self.key, direction) {
+            return Err(io::ErrorKind::WouldBlock.into());
         }
-        attempt
+        let result = attempt();
+        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            waiting.borrow_mut().used_up(self.key, direction);
+        }
+        result
     }
 }
 

@@ -31,7 +31,7 @@ impl<T> Pipe<T> {
     ///
     /// `WouldBlock` when nothing has arrived; `Unsupported` on the writing end.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.slot.noting(Direction::Read, self.inner.read(buffer))
+        self.slot.attempt(Direction::Read, || self.inner.read(buffer))
     }
 
     /// Hands over what fits.
@@ -41,7 +41,7 @@ impl<T> Pipe<T> {
     /// `WouldBlock` when nothing fits; `BrokenPipe` when every reader is gone;
     /// `Unsupported` on the reading end.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.slot.noting(Direction::Write, self.inner.write(bytes))
+        self.slot.attempt(Direction::Write, || self.inner.write(bytes))
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Waiting<T> {
     places: Slab<Place<T>>,
     /// Counts the sockets so far; each place keeps the count it was made at.
     generation: u32,
+    /// Counts the calls of `deliver`; each side keeps the count of its last attempt.
+    turn: u64,
     /// Who was parked at a side that is ready: filled by `park`, read by the next `deliver`.
     at_once: Vec<(Key, Direction)>,
 }
@@ -71,7 +73,13 @@ struct Side<T> {
     waiter: Option<T>,
     /// Set by an event, cleared by an attempt that would block.
     ready: bool,
+    /// Counts the attempts of one turn, and says which turn that is.
+    attempts: u32,
+    turn: u64,
 }
+
+/// How often a side may be tried in one turn.
+const ATTEMPTS: u32 = 128;
 
 /// How parking went.
 #[derive(Debug)]
@@ -122,6 +130,20 @@ impl<T> Waiting<T> {
         self.side(key, direction)?.waiter.take()
     }
 
+    /// Whether a side may be tried once more before the others have their turn. If not, it
+    /// counts as ready: who parks there comes back with the next `deliver`.
+    pub(crate) fn may_try(&mut self, key: Key, direction: Direction) -> bool {
+        let turn = self.turn;
+        let Some(side) = self.side(key, direction) else { return true };
+        if side.turn != turn {
+            (side.turn, side.attempts) = (turn, 0);
+        }
+        side.attempts += 1;
+        let enough = side.attempts > ATTEMPTS;
+        side.ready |= enough;
+        !enough
+    }
+
     /// An attempt said `WouldBlock`: what was ready is used up.
     pub(crate) fn used_up(&mut self, key: Key, direction: Direction) {
         if let Some(side) = self.side(key, direction) {
@@ -137,6 +159,7 @@ impl<T> Waiting<T> {
     /// Hands back who waited for what happened. An event of a socket that is closed by now
     /// finds nobody: its generation is gone.
     pub(crate) fn deliver(&mut self, events: &mut Vec<Event>, ready: &mut Vec<T>) {
+        self.turn += 1;
         for (key, direction) in mem::take(&mut self.at_once) {
             let Some(side) = self.side(key, direction) else { continue };
             let waiter = side.waiter.take();
@@ -193,12 +216,12 @@ impl<T> Default for Waiting<T> {
     fn default() -> Self {
         static REACTORS: AtomicU32 = AtomicU32::new(0);
         let reactor = REACTORS.fetch_add(1, Ordering::Relaxed);
-        Self { reactor, places: Slab::new(), generation: 0, at_once: Vec::new() }
+        Self { reactor, places: Slab::new(), generation: 0, turn: 0, at_once: Vec::new() }
     }
 }
 
 impl<T> Default for Side<T> {
     fn default() -> Self {
-        Self { waiter: None, ready: false }
+        Self { waiter: None, ready: false, attempts: 0, turn: 0 }
     }
 }
