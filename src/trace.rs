@@ -36,8 +36,9 @@ pub enum Format {
 }
 
 /// Runs `program` in `style` and records what its loop does: a countdown under a virtual
-/// clock; in a simulated network, an echo server with two clients, or a crawl of a few pages. Where there is no loop,
-/// the kernel is asked what it did, by strace: for the countdown, which does nothing else.
+/// clock; in a simulated network, an echo server with two clients, or a crawl of a few pages.
+/// Where there is no loop, the kernel is asked what it did, by strace: for the countdown,
+/// which does nothing else.
 ///
 /// # Errors
 ///
