@@ -5,12 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
 
 use lineage::run::Program;
 use lineage::styles::{STYLES, Style};
 use lineage::trace::chrome::Chrome;
 use lineage::trace::json::{Clock, Event, Thing};
 use lineage::trace::{Trace, record};
+use serde_json::Value;
 
 const PROGRAMS: [Program; 3] = [Program::Countdown, Program::Echo, Program::Crawl];
 
@@ -24,8 +27,33 @@ fn recordings() -> Vec<Trace> {
     PROGRAMS.into_iter().flat_map(each).collect()
 }
 
+/// What strace sees of the styles without a loop, where there is a strace that may.
+static OF_THE_KERNEL: LazyLock<Vec<Trace>> = LazyLock::new(|| {
+    let without = STYLES.iter().filter(|style| !style.has_loop());
+    let traces = without.filter_map(|style| {
+        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernel.json");
+        let lineage = Command::new(env!("CARGO_BIN_EXE_lineage"))
+            .args(["trace", "countdown", "--style", style.name, "--out"])
+            .arg(&out)
+            .output()
+            .unwrap();
+        if !lineage.status.success() {
+            let why = String::from_utf8_lossy(&lineage.stderr).into_owned();
+            assert!(why.contains("strace"), "{why}");
+            eprintln!("skipped: {why}");
+            return None;
+        }
+        Some(serde_json::from_str(&fs::read_to_string(out).unwrap()).unwrap())
+    });
+    traces.collect()
+});
+
 #[test]
 fn recordings_keep_the_promises_of_the_format() {
+    for trace in &*OF_THE_KERNEL {
+        assert!(trace.events.is_sorted_by_key(|event| event.at), "{}", trace.style);
+        ids_are_those_of_subjects(trace, &trace.style);
+    }
     for trace in recordings() {
         let name = format!("{} in style {}", trace.program, trace.style);
         assert!(!trace.events.is_empty(), "{name}");
@@ -38,6 +66,107 @@ fn recordings_keep_the_promises_of_the_format() {
     }
 }
 
+/// The format is what `docs/trace.md` says, to the field.
+#[test]
+fn a_recording_has_the_documented_fields_and_no_others() {
+    let format = Documented::read();
+    for trace in recordings().into_iter().chain(OF_THE_KERNEL.iter().cloned()) {
+        let json = serde_json::to_value(&trace).unwrap();
+        format.check(&json, &format!("{} in style {}", trace.program, trace.style));
+    }
+}
+
+/// What the page promises.
+struct Documented {
+    text: String,
+    /// The fields of the file.
+    fields: BTreeSet<String>,
+    /// The fields of each kind of event, and whether they are always there.
+    events: BTreeMap<String, BTreeMap<String, bool>>,
+    /// One of each kind of thing.
+    things: Vec<Value>,
+}
+
+impl Documented {
+    fn read() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(root.join("docs/trace.md")).unwrap();
+        let fields = rows(&text, "| field |").flat_map(|row| quoted(row[0]));
+        let mut events = BTreeMap::new();
+        for row in rows(&text, "| `what` |") {
+            let always = |field: &str| !row[1].contains(&format!("`{field}`?"));
+            let fields = quoted(row[1]).map(|field| (field.clone(), always(&field)));
+            let fields: BTreeMap<_, _> = fields.collect();
+            events.extend(quoted(row[0]).map(|what| (what, fields.clone())));
+        }
+        let things = quoted(&text).filter(|it| it.starts_with("{\"kind\""));
+        let things = things.map(|it| serde_json::from_str(&it).unwrap()).collect();
+        Self { fields: fields.collect(), events, things, text }
+    }
+
+    fn check(&self, trace: &Value, name: &str) {
+        assert_eq!(keys(trace), self.fields, "{name}");
+        let version = format!("| `version` | `{}` |", trace["version"]);
+        assert!(self.text.contains(&version), "{name}: {version}");
+        let clock = trace["clock"].as_str().unwrap();
+        assert!(self.text.contains(&format!("`{clock}`")), "{name}: {clock}");
+        trace["subjects"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .for_each(|it| self.check_subject(it));
+        for event in trace["events"].as_array().unwrap() {
+            self.check_event(event, name);
+        }
+    }
+
+    fn check_subject(&self, subject: &Value) {
+        let kind = subject["kind"].as_str().unwrap();
+        assert!(self.text.contains(&format!("`{kind}`")), "{subject}");
+        let always = ["id", "kind", "name", "parent"].map(str::to_owned);
+        assert_eq!(without_a_place(subject), always.into(), "{subject}");
+    }
+
+    fn check_event(&self, event: &Value, name: &str) {
+        let what = event["what"].as_str().unwrap();
+        let fields = self.events.get(what).unwrap_or_else(|| panic!("{name}: {event}"));
+        let mut there = without_a_place(event);
+        assert!(there.remove("at") && there.remove("what"), "{name}: {event}");
+        for (field, always) in fields {
+            assert!(there.remove(field) || !always, "{name}: no {field}: {event}");
+        }
+        assert!(there.is_empty(), "{name}: {there:?} of {event}");
+        for thing in [&event["by"], &event["on"]].into_iter().filter(|it| !it.is_null()) {
+            let is_alike =
+                |it: &Value| it["kind"] == thing["kind"] && keys(it) == keys(thing);
+            assert!(self.things.iter().any(is_alike), "{name}: {thing}");
+        }
+    }
+}
+
+/// The rows of the table that begins with `head`.
+fn rows<'a>(text: &'a str, head: &str) -> impl Iterator<Item = Vec<&'a str>> {
+    let table = text.lines().skip_while(move |line| !line.starts_with(head)).skip(2);
+    let rows = table.take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect())
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned)
+}
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    value.as_object().unwrap().keys().cloned().collect()
+}
+
+/// The fields besides `file` and `line`, of which neither is there without the other.
+fn without_a_place(value: &Value) -> BTreeSet<String> {
+    let mut keys = keys(value);
+    assert_eq!(keys.remove("file"), keys.remove("line"), "{value}");
+    keys
+}
+
 fn ids_are_those_of_subjects(trace: &Trace, name: &str) {
     let known = |id: &u32| *id as usize <= trace.subjects.len();
     for (index, subject) in trace.subjects.iter().enumerate() {
@@ -46,6 +175,14 @@ fn ids_are_those_of_subjects(trace: &Trace, name: &str) {
     }
     for event in &trace.events {
         assert!(event.subject.iter().all(known), "{name}: {event:?}");
+        if event.what == "created" {
+            let made = &trace.subjects[event.subject.unwrap() as usize - 1];
+            let Some(Thing::Subject { id }) = event.by else {
+                assert_eq!(made.parent, 0, "{name}: {event:?}");
+                continue;
+            };
+            assert_eq!(made.parent, id, "{name}: {event:?}");
+        }
         for thing in event.by.iter().chain(&event.on) {
             if let Thing::Subject { id } = thing {
                 assert!(known(id), "{name}: {event:?}");
@@ -162,6 +299,17 @@ fn a_task_waits_on_its_own_line_of_the_program() {
 }
 
 #[test]
+fn how_deep_a_coroutine_waits_is_told() {
+    let deepest = |style| {
+        let trace = record(Program::Countdown, Style::named(style).unwrap()).unwrap();
+        trace.events.iter().filter_map(|event| event.depth).max()
+    };
+    // A generator is driven from outside; `yield from` stands on the call that waits.
+    assert_eq!((deepest("generators"), deepest("yield-from")), (Some(1), Some(2)));
+    assert_eq!(deepest("async-await"), None, "it is one call, whatever it awaits");
+}
+
+#[test]
 fn a_trace_file_reads_back_as_it_was_written() {
     let trace = record(Program::Countdown, Style::named("generators").unwrap()).unwrap();
     let text = serde_json::to_string(&trace).unwrap();
@@ -170,7 +318,7 @@ fn a_trace_file_reads_back_as_it_was_written() {
 
 #[test]
 fn chromes_slices_are_closed_lane_by_lane_and_its_arrows_end() {
-    for trace in recordings() {
+    for trace in recordings().into_iter().chain(OF_THE_KERNEL.iter().cloned()) {
         let name = format!("{} in style {}", trace.program, trace.style);
         let drawn = serde_json::to_value(Chrome::new(&trace)).unwrap();
         let mut open = BTreeMap::<u64, usize>::new();
