@@ -299,6 +299,17 @@ fn a_task_waits_on_its_own_line_of_the_program() {
 }
 
 #[test]
+fn whoever_wakes_somebody_does_it_at_a_line() {
+    for trace in recordings() {
+        let wakes = trace.events.iter().filter(|event| event.what == "woken");
+        let mut by_subjects =
+            wakes.filter(|it| matches!(it.by, Some(Thing::Subject { .. })));
+        let without = by_subjects.find(|event| event.place.line.is_none());
+        assert_eq!(without, None, "{} in style {}", trace.program, trace.style);
+    }
+}
+
+#[test]
 fn how_deep_a_coroutine_waits_is_told() {
     let deepest = |style| {
         let trace = record(Program::Countdown, Style::named(style).unwrap()).unwrap();

@@ -243,9 +243,10 @@ impl EventLoop {
     }
 
     /// Whoever waits under this id goes on in the next turn.
+    #[track_caller]
     pub(crate) fn make_ready(&self, id: GreenletId) {
         if let Some(wait) = self.waiting.borrow().get(&id) {
-            trace::woken(wait.greenlet.0.subject);
+            trace::woken_here(wait.greenlet.0.subject);
         }
         self.ready.borrow_mut().push_back(id);
     }

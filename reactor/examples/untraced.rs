@@ -31,7 +31,7 @@ fn bare(times: u64) {
 #[inline(never)]
 fn woken(times: u64) {
     for _ in 0..times {
-        trace::woken(black_box(Id::default()));
+        trace::woken_here(black_box(Id::default()));
     }
 }
 

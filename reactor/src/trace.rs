@@ -226,7 +226,7 @@ pub fn ready(callback: impl FnOnce() + 'static) -> Box<dyn FnOnce()> {
 fn traced(callback: impl FnOnce() + 'static, is_ready: bool) -> Box<dyn FnOnce()> {
     let id = created(Kind::Callback, type_name_of_val(&callback));
     if is_ready {
-        woken(id);
+        woken_here(id);
     } else {
         RECORDER.with_borrow_mut(|it| it.leave(id));
     }
@@ -256,10 +256,19 @@ impl Drop for Uncalled {
     }
 }
 
-/// Somebody may go on, thanks to whoever runs now.
+/// Somebody may go on, thanks to whoever runs now: through a std `Waker`, which hides the line
+/// that it was called from.
 #[inline]
 pub fn woken(id: Id) {
-    note(move |it| it.wake(id));
+    note(move |it| it.wake(id, None));
+}
+
+/// Somebody may go on, thanks to whoever runs now, and calls this.
+#[inline]
+#[track_caller]
+pub fn woken_here(id: Id) {
+    let place = Place::caller();
+    note(move |it| it.wake(id, Some(place)));
 }
 
 /// The next of those whom the reactor handed back is served: what they wake was woken by

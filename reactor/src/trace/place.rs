@@ -31,6 +31,13 @@ impl Place {
         if is_on() { Self::entered().unwrap_or(Self(caller)) } else { Self(caller) }
     }
 
+    /// The same, whatever has been entered.
+    #[inline]
+    #[track_caller]
+    pub(super) fn caller() -> Self {
+        Self(Location::caller())
+    }
+
     fn entered() -> Option<Self> {
         RECORDER.with_borrow(|it| it.place)
     }

@@ -91,10 +91,10 @@ impl Recorder {
         self.left = Some(id);
     }
 
-    pub(super) fn wake(&mut self, id: Id) {
+    pub(super) fn wake(&mut self, id: Id, place: Option<Place>) {
         if id != Id(0) && self.awake.insert(id) {
             let by = self.by();
-            self.tell(What::Woken(id, by));
+            self.tell_at(What::Woken(id, by), self.place.or(place));
         }
     }
 
