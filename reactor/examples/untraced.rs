@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use reactor::trace::{self, Id};
+use reactor::trace::{self, Id, Kind, Place};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -15,6 +15,9 @@ fn main() -> ExitCode {
         ("woken", Ok(times)) => woken(times),
         ("turn", Ok(times)) => turn(times),
         ("resumed", Ok(times)) => resumed(times),
+        ("created", Ok(times)) => created(times),
+        ("place", Ok(times)) => place(times),
+        ("deeper", Ok(times)) => deeper(times),
         _ => return ExitCode::from(2),
     }
     ExitCode::SUCCESS
@@ -47,5 +50,28 @@ fn turn(times: u64) {
 fn resumed(times: u64) {
     for _ in 0..times {
         trace::resumed(black_box(Id::default())).suspended();
+    }
+}
+
+#[inline(never)]
+fn created(times: u64) {
+    for _ in 0..times {
+        black_box(trace::created(Kind::Task, "main"));
+    }
+}
+
+#[inline(never)]
+fn place(times: u64) {
+    for _ in 0..times {
+        let _place = Place::here().enter();
+        black_box(Id::default());
+    }
+}
+
+#[inline(never)]
+fn deeper(times: u64) {
+    for _ in 0..times {
+        let _call = trace::deeper();
+        black_box(Id::default());
     }
 }

@@ -6,8 +6,15 @@ use std::process::Command;
 
 use crate::cargo;
 
-/// What passes traced points, and how many.
-const PASSES: [(&str, u64); 3] = [("woken", 1), ("turn", 2), ("resumed", 2)];
+/// What passes traced points, and how many: each kind of point that there is.
+const PASSES: [(&str, u64); 6] = [
+    ("woken", 1),
+    ("turn", 2),
+    ("resumed", 2),
+    ("created", 1),
+    ("place", 3),
+    ("deeper", 2),
+];
 
 /// How many times: what is there besides cancels out.
 const TIMES: u64 = 100_000;
