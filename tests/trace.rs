@@ -1,5 +1,6 @@
 //! A recording keeps what `docs/trace.md` promises, for every program in every style.
 
+#![allow(clippy::print_stderr, reason = "to skip is said aloud")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};
