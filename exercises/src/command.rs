@@ -2,9 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use lineage::error::Error;
+use lineage::interrupt;
 use lineage::output::Output;
 
 use crate::catalogue::{Choice, Exercise};
@@ -27,6 +30,9 @@ struct Args {
     solution: bool,
 }
 
+/// How long after Ctrl-C the program that runs may take to be ended.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Does what the command line says.
 ///
 /// # Errors
@@ -47,6 +53,11 @@ pub fn run(output: &mut Output) -> Result<(), Error> {
             "there is no such exercise; there are: {there_are}"
         )));
     }
+    let interrupt = desk.interrupt();
+    interrupt::on_interrupt(move || {
+        interrupt.now();
+        thread::sleep(GRACE);
+    })?;
     let mut wrong = 0;
     for exercise in chosen {
         if args.solution {
@@ -101,7 +112,7 @@ fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, 
     output.line(format_args!("{number} {title}: building and running it …"))?;
     let name = number.to_string();
     desk.renew_check(exercise, &name).map_err(Error::failure)?;
-    let outcome = desk.try_program(&name).map_err(Error::failure)?;
+    let outcome = desk.try_program(&name).map_err(|error| tried(&error))?;
     let expected = exercise.read("expected.txt").map_err(Error::failure)?;
     match Verdict::of(outcome, &expected) {
         Verdict::Right => {
@@ -124,6 +135,16 @@ fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, 
         file.display()
     ))?;
     Ok(false)
+}
+
+/// Why a trial was none. Who interrupted it knows why.
+fn tried(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::Interrupted => {
+            Error::Companion(u8::try_from(interrupt::STATUS).unwrap_or(1))
+        }
+        _ => Error::failure(error),
+    }
 }
 
 fn show_hints(

@@ -7,6 +7,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::catalogue::{Exercise, Number};
@@ -19,6 +21,22 @@ pub struct Desk {
     folder: PathBuf,
     /// How long an exercise may run. A wake-up that was lost would last for ever.
     pub(crate) patience: Duration,
+    pub(crate) interrupt: Interrupt,
+}
+
+/// The wish that whatever is being tried ends, now. It may come from any thread.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Wishes so.
+    pub fn now(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_wished(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 /// Far more than any exercise takes.
@@ -32,7 +50,13 @@ impl Desk {
 
     /// A desk anywhere, where no exercise runs for longer than `patience`.
     pub fn at(root: &Path, folder: &Path, patience: Duration) -> Self {
-        Self { root: root.to_owned(), folder: folder.to_owned(), patience }
+        let (root, folder) = (root.to_owned(), folder.to_owned());
+        Self { root, folder, patience, interrupt: Interrupt::default() }
+    }
+
+    /// What ends this desk's trials.
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
     }
 
     /// Where `cargo` finds the package.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,15 @@ pub enum End {
     Badly,
     /// It ran for too long, and was ended.
     Hung,
+    /// It told more than anybody reads, and was not listened to any more.
+    TooMuch,
 }
+
+/// How many bytes a program may tell.
+pub const ENOUGH: usize = 1 << 20;
+
+/// How often a process is looked at.
+const LOOK: Duration = Duration::from_millis(5);
 
 impl Desk {
     /// Builds the program `name`, and runs it.
@@ -56,50 +64,76 @@ impl Desk {
     ///
     /// # Errors
     ///
-    /// Fails when cargo cannot be run.
+    /// Fails when cargo cannot be run, and when it is interrupted.
     pub fn build(&self, which: &[&str]) -> io::Result<Option<String>> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
+        let mut child = Command::new(cargo)
             .args(["build", "--quiet", "--offline"])
             .args(which)
             .current_dir(self.folder())
             .env("CARGO_TARGET_DIR", self.target())
             .stdin(Stdio::null())
-            .output()?;
-        let errors = String::from_utf8_lossy(&built.stderr).into_owned();
-        Ok((!built.status.success()).then_some(errors))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let errors = collect(child.stderr.take().expect("it is piped"));
+        let status = self.end_of(&mut child, None)?;
+        if status.and_then(|status| status.code()).is_none() {
+            // Ctrl-C has ended cargo, before anybody told us.
+            return Err(interrupted());
+        }
+        let errors = errors.join().unwrap_or_default();
+        Ok(status.is_none_or(|it| !it.success()).then(|| as_text(&errors)))
     }
 
     /// Runs a program that was built.
     ///
     /// # Errors
     ///
-    /// Fails when it cannot be started.
+    /// Fails when it cannot be started, and when it is interrupted.
     pub fn run(&self, name: &str) -> io::Result<Ran> {
-        let mut child = Command::new(self.executable(name))
+        let mut command = Command::new(self.executable(name));
+        // Ctrl-C goes to everybody in front of the terminal; this one is ended by us.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
         let told = collect(child.stdout.take().expect("it is piped"));
         let complaints = collect(child.stderr.take().expect("it is piped"));
-        let deadline = Instant::now() + self.patience;
-        let end = loop {
-            match child.try_wait()? {
-                Some(status) if status.success() => break End::Well,
-                Some(_) => break End::Badly,
-                None if Instant::now() > deadline => {
-                    child.kill()?;
-                    child.wait()?;
-                    break End::Hung;
-                }
-                None => thread::sleep(Duration::from_millis(5)),
-            }
-        };
+        let status = self.end_of(&mut child, Some(Instant::now() + self.patience))?;
         let told = told.join().unwrap_or_default();
-        let complaints = complaints.join().unwrap_or_default();
-        let told = told.lines().map(str::to_owned).collect();
+        let complaints = as_text(&complaints.join().unwrap_or_default());
+        let end = match status {
+            _ if told.len() == ENOUGH => End::TooMuch,
+            None => End::Hung,
+            Some(status) if status.success() => End::Well,
+            Some(_) => End::Badly,
+        };
+        let told = as_text(&told).lines().map(str::to_owned).collect();
         Ok(Ran { told, complaints, end })
+    }
+
+    /// Waits until a process ends, or ends it. `None`: because it was too late.
+    fn end_of(
+        &self,
+        child: &mut Child,
+        deadline: Option<Instant>,
+    ) -> io::Result<Option<ExitStatus>> {
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(Some(status));
+            }
+            let is_interrupted = self.interrupt.is_wished();
+            if is_interrupted || deadline.is_some_and(|it| Instant::now() > it) {
+                child.kill()?;
+                child.wait()?;
+                return if is_interrupted { Err(interrupted()) } else { Ok(None) };
+            }
+            thread::sleep(LOOK);
+        }
     }
 
     fn executable(&self, name: &str) -> PathBuf {
@@ -108,12 +142,21 @@ impl Desk {
     }
 }
 
-/// Reads a pipe to its end on a thread of its own, so that the program is never held up.
-fn collect(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+/// Reads a pipe on a thread of its own, so that the program is never held up: to its end, or
+/// until it is enough.
+fn collect(pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         // What has been read until an error is all there is.
-        drop(pipe.read_to_end(&mut bytes));
-        String::from_utf8_lossy(&bytes).into_owned()
+        drop(pipe.take(ENOUGH as u64).read_to_end(&mut bytes));
+        bytes
     })
+}
+
+fn interrupted() -> io::Error {
+    io::ErrorKind::Interrupted.into()
+}
+
+fn as_text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -31,6 +31,9 @@ pub struct Difference {
 /// How many lines before the difference are shown.
 const CONTEXT: usize = 3;
 
+/// How many characters of a line are shown.
+const WIDEST: usize = 300;
+
 impl Verdict {
     /// Holds `outcome` against the text of `expected.txt`.
     pub fn of(outcome: Outcome, expected: &str) -> Self {
@@ -60,24 +63,48 @@ impl Verdict {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in &self.before {
-            writeln!(f, "      {line}")?;
+            writeln!(f, "      {}", clipped(line))?;
         }
         if let Some(line) = &self.expected {
-            writeln!(f, "    - {line}      (expected)")?;
+            writeln!(f, "    - {}      (expected)", clipped(line))?;
         }
         if let Some(line) = &self.told {
-            writeln!(f, "    + {line}      (yours)")?;
+            writeln!(f, "    + {}      (yours)", clipped(line))?;
         }
-        match (self.end, self.told.is_some()) {
-            (End::Hung, _) => writeln!(f, "    and then nothing, until it was ended")?,
-            (End::Badly, _) => writeln!(f, "    and it ended in an error")?,
-            (End::Well, false) => writeln!(f, "    but yours had ended")?,
-            (End::Well, true) => {}
+        if let Some(ending) = self.ending() {
+            writeln!(f, "    {ending}")?;
         }
-        for line in self.complaints.lines().take(6) {
-            writeln!(f, "    | {line}")?;
+        if self.end == End::TooMuch {
+            // It can only complain that nobody listens any more.
+            return Ok(());
+        }
+        let complaints = self.complaints.lines().filter(|line| !line.is_empty());
+        for line in complaints.take(6) {
+            writeln!(f, "    | {}", clipped(line))?;
         }
         Ok(())
+    }
+}
+
+impl Difference {
+    /// How it ended, if that differs.
+    fn ending(&self) -> Option<&'static str> {
+        match (self.end, self.told.is_some()) {
+            (End::Hung, false) => Some("and then nothing, until it was ended"),
+            (End::Hung, true) => Some("and it did not end, until it was ended"),
+            (End::TooMuch, _) => Some("and it went on and on, until it was ended"),
+            (End::Badly, _) => Some("and it ended in an error"),
+            (End::Well, false) => Some("but yours had ended"),
+            (End::Well, true) => None,
+        }
+    }
+}
+
+/// The line, as far as anybody reads.
+fn clipped(line: &str) -> String {
+    match line.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 
@@ -114,5 +141,34 @@ mod tests {
         };
         let shown = difference.to_string();
         assert_eq!(shown, "      a\n    - b      (expected)\n    + x      (yours)\n");
+    }
+
+    /// What is shown of a program that should have told `a`.
+    fn shown(told: &[&str], end: End) -> String {
+        let Verdict::Wrong(difference) = Verdict::of(ran(told, end), "a\n") else {
+            panic!("it differs")
+        };
+        difference.to_string()
+    }
+
+    #[test]
+    fn how_it_ended_is_told_as_it_was() {
+        for (told, end, ending) in [
+            (&[][..], End::Hung, "and then nothing, until it was ended\n"),
+            (&["x"], End::Hung, "and it did not end, until it was ended\n"),
+            (&["x"], End::TooMuch, "and it went on and on, until it was ended\n"),
+            (&["x"], End::Badly, "and it ended in an error\n"),
+            (&[], End::Well, "but yours had ended\n"),
+            (&["x"], End::Well, "+ x      (yours)\n"),
+        ] {
+            let shown = shown(told, end);
+            assert!(shown.ends_with(ending), "{told:?} {end:?}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_clipped() {
+        let shown = shown(&[&"ä".repeat(1_000_000)], End::Well);
+        assert!(shown.chars().count() < 400, "{} characters", shown.len());
     }
 }

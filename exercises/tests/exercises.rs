@@ -3,13 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use exercises::catalogue::Exercise;
 use exercises::desk::Desk;
-use exercises::trial::Outcome;
+use exercises::trial::{ENOUGH, End, Outcome};
 use exercises::verdict::Verdict;
 
 fn root() -> PathBuf {
@@ -65,6 +66,40 @@ fn solutions_pass_and_skeletons_and_planted_errors_do_not() {
             });
         }
     });
+}
+
+/// A desk with one program on it: the first exercise, written like this.
+fn desk_with(folder: &Path, name: &str, body: &str) -> Desk {
+    let desk = Desk::at(&root(), folder, Duration::from_mins(5));
+    let first = Exercise::all(&root().join("exercises")).unwrap().remove(0);
+    let text = format!(
+        "use std::time::Duration;\n\
+         pub fn wall_time(_: u32, _: Duration, _: u32) -> Option<Duration> {{ {body} }}\n"
+    );
+    desk.put(&first, name, &text).unwrap();
+    assert_eq!(desk.build(&[]).unwrap(), None);
+    desk
+}
+
+#[test]
+fn a_program_that_talks_without_end_is_not_listened_to_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = desk_with(folder.path(), "talks", "loop { println!(\"again\") }");
+    let ran = desk.run("talks").unwrap();
+    assert_eq!(ran.end, End::TooMuch);
+    let bytes: usize = ran.told.iter().map(|line| line.len() + 1).sum();
+    assert!(bytes <= ENOUGH + 1, "{bytes} bytes were kept");
+}
+
+#[test]
+fn whoever_interrupts_a_check_ends_the_program_that_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = desk_with(folder.path(), "hangs", "loop { std::thread::park() }");
+    let interrupt = desk.interrupt();
+    let check = thread::spawn(move || desk.run("hangs"));
+    interrupt.now();
+    let error = check.join().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
 }
 
 #[test]
