@@ -365,7 +365,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// What clap has to say, without its headings and hints on lines of their own.
-fn in_one_line(text: &str) -> String {
+pub fn in_one_line(text: &str) -> String {
     let text = text.trim().trim_start_matches("error: ");
     let paragraphs =
         text.split("\n\n").filter(|it| !it.starts_with("For more information"));

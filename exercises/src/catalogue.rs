@@ -51,13 +51,18 @@ impl Exercise {
         Ok(all)
     }
 
+    /// Where one of its files is.
+    pub fn file(&self, file: &str) -> PathBuf {
+        self.folder.join(file)
+    }
+
     /// The text of one of its files.
     ///
     /// # Errors
     ///
     /// What reading it answers, with the file's name.
     pub fn read(&self, file: &str) -> io::Result<String> {
-        let path = self.folder.join(file);
+        let path = self.file(file);
         fs::read_to_string(&path).map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", path.display()))
         })

@@ -2,10 +2,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use clap::error::ErrorKind;
+use lineage::args::in_one_line;
 use lineage::error::Error;
 use lineage::interrupt;
 use lineage::output::Output;
@@ -16,17 +19,21 @@ use crate::verdict::Verdict;
 
 /// Check what you wrote in `work/`. The first check of an exercise lays its skeleton there.
 #[derive(Debug, Parser)]
-#[command(name = "lineage check", bin_name = "lineage check")]
+#[command(
+    name = "lineage check",
+    bin_name = "lineage check",
+    after_help = "To begin an exercise again, delete its folder in work/."
+)]
 struct Args {
     /// A chapter (2) or an exercise (2.1); without it: the list of all
     exercise: Option<Choice>,
 
     /// Show a hint; again for the next one: --hint --hint
-    #[arg(long, action = clap::ArgAction::Count)]
+    #[arg(long, action = clap::ArgAction::Count, requires = "exercise")]
     hint: u8,
 
     /// Show the solution, and why it is one
-    #[arg(long)]
+    #[arg(long, requires = "exercise", conflicts_with = "hint")]
     solution: bool,
 }
 
@@ -39,7 +46,7 @@ const GRACE: Duration = Duration::from_secs(1);
 ///
 /// A failure if something is wrong with the exercise; in one line if with the surroundings.
 pub fn run(output: &mut Output) -> Result<(), Error> {
-    let args = Args::parse();
+    let args = read()?;
     let root = root();
     let all =
         Exercise::all(&root.join("exercises")).map_err(|error| out_of_place(&error))?;
@@ -75,6 +82,17 @@ pub fn run(output: &mut Output) -> Result<(), Error> {
     }
 }
 
+/// Reads the command line. Asked for help, prints that and exits.
+fn read() -> Result<Args, Error> {
+    Args::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp => {
+            drop(error.print());
+            process::exit(0);
+        }
+        _ => Error::Usage(in_one_line(&error.to_string())),
+    })
+}
+
 /// The root of the workspace that this was built in.
 fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -92,10 +110,9 @@ fn list(all: &[Exercise], desk: &Desk, output: &mut Output) -> Result<(), Error>
         let begun = desk.exercise(exercise.number).exists();
         let mark = if begun { "begun" } else { "" };
         let title = exercise.title().map_err(Error::failure)?;
-        output.line(format_args!(
-            "{:>5}  {title:50} {mark}",
-            exercise.number.to_string()
-        ))?;
+        let number = exercise.number.to_string();
+        let line = format!("{number:>5}  {title:50} {mark}");
+        output.line(line.trim_end())?;
     }
     output.line("\nlineage check 1.1 begins the first of them.")
 }
@@ -131,7 +148,8 @@ fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, 
         }
     }
     output.line(format_args!(
-        "Your file: {}\nA hint: lineage check {number} --hint",
+        "The task: {}\nYour file: {}\nA hint: lineage check {number} --hint",
+        exercise.file("statement.md").display(),
         file.display()
     ))?;
     Ok(false)
@@ -160,6 +178,10 @@ fn show_hints(
             index + 1,
             exercise.number
         ))?;
+    }
+    if count < all {
+        let (number, more) = (exercise.number, " --hint".repeat(count + 1));
+        output.line(format_args!("The next: lineage check {number}{more}"))?;
     }
     Ok(())
 }

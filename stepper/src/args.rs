@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use clap::{Parser, ValueEnum};
+use lineage::args::in_one_line;
 use lineage::error::Error;
 use lineage::output::Output;
 use lineage::run::Program;
@@ -112,13 +113,6 @@ fn style(name: &str) -> Result<&'static Style, String> {
     })
 }
 
-/// What clap has to say, up to its hints.
-fn in_one_line(text: &str) -> String {
-    let text = text.trim_start_matches("error: ");
-    let said = text.split("\n\nFor more").next().unwrap_or(text);
-    said.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -128,13 +122,5 @@ mod tests {
     #[test]
     fn the_definition_holds() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn an_error_is_one_line() {
-        let error = Args::try_parse_from(["stepper", "--x"]).unwrap_err();
-        let line = in_one_line(&error.to_string());
-        assert!(line.starts_with("unexpected argument '--x' found"), "{line}");
-        assert!(!line.contains('\n'), "{line}");
     }
 }
