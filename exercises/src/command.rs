@@ -193,3 +193,25 @@ fn show_solution(exercise: &Exercise, output: &mut Output) -> Result<(), Error> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::Args;
+
+    #[test]
+    fn the_definition_holds() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_hint_is_for_an_exercise() {
+        for typed in [&["--hint"][..], &["--solution"], &["1.1", "--hint", "--solution"]]
+        {
+            let args = ["check"].iter().chain(typed);
+            assert!(Args::try_parse_from(args).is_err(), "{typed:?} was taken");
+        }
+        assert!(Args::try_parse_from(["check", "1.1", "--hint", "--hint"]).is_ok());
+    }
+}
