@@ -139,7 +139,7 @@ fn waits(stepper: &Stepper, look: Look) -> Vec<Line<'static>> {
             Some(Thing::Timer { id }) if !state.timers.contains_key(&id) => " (over)",
             _ => "",
         };
-        let on = wait.on.map_or("?".to_owned(), |on| story.thing(on));
+        let on = wait.on.map_or("not known".to_owned(), |on| story.thing(on));
         let depth = wait.depth.map(|depth| format!(", depth {depth}"));
         let line =
             format!("{}: {on}{fired}{}", story.who(*id), depth.unwrap_or_default());

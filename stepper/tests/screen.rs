@@ -94,6 +94,17 @@ fn what_does_not_fit_is_counted() {
 }
 
 #[test]
+fn what_nobody_knows_is_said_in_words() {
+    let mut stepper = stepper("words.json");
+    for key in "gcallback #1 waits\n".chars() {
+        let key = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
+        stepper.press(key.into());
+    }
+    let screen = drawn(&stepper, (80, 24), Look::default()).to_string();
+    assert!(screen.contains("callback #1: not known"), "{screen}");
+}
+
+#[test]
 fn no_size_is_too_small() {
     for recording in ["countdown.json", "words.json"] {
         let mut stepper = stepper(recording);
