@@ -368,6 +368,19 @@ fn chromes_slices_are_closed_lane_by_lane_and_its_arrows_end() {
 }
 
 #[test]
+fn a_run_without_a_loop_can_be_stepped_through_too() {
+    if OF_THE_KERNEL.is_empty() {
+        return;
+    }
+    let step = Command::new(env!("CARGO_BIN_EXE_lineage"))
+        .args(["step", "countdown", "--style", "threads", "--plain"])
+        .output()
+        .unwrap();
+    let [said, why] = [step.stdout, step.stderr].map(|it| String::from_utf8(it).unwrap());
+    assert!(said.starts_with("countdown, threads, real clock"), "{said}{why}");
+}
+
+#[test]
 fn a_style_without_a_loop_says_so() {
     let error = record(Program::Crawl, Style::named("threads").unwrap()).unwrap_err();
     assert!(error.to_string().contains("no loop"), "{error}");

@@ -89,8 +89,7 @@ impl Args {
 fn record(program: Program, style: &'static Style) -> Result<Story, Error> {
     // Without a loop, `lineage` traces a process of its own executable, which this is not.
     style.needs_a_loop(
-        "to record from here (its countdown: lineage trace countdown --style STYLE \
-         --out FILE, then cargo run -p stepper -- FILE)",
+        "to record from here (its countdown: lineage step countdown --style STYLE)",
     )?;
     Story::of(&trace::record(program, style)?).map_err(Error::Failure)
 }
