@@ -54,6 +54,8 @@ fn recordings_keep_the_promises_of_the_format() {
     for trace in &*OF_THE_KERNEL {
         assert!(trace.events.is_sorted_by_key(|event| event.at), "{}", trace.style);
         ids_are_those_of_subjects(trace, &trace.style);
+        let by_a_loop = trace.events.iter().find(|event| event.by == Some(Thing::Loop));
+        assert_eq!(by_a_loop, None, "{}: there is none", trace.style);
     }
     for trace in recordings() {
         let name = format!("{} in style {}", trace.program, trace.style);

@@ -155,7 +155,7 @@ impl Story {
         let kind = "thread".to_owned();
         self.subjects.push(Subject { id, kind, name, parent, place: Line::default() });
         self.threads.insert(thread, id);
-        let by = if parent == 0 { Thing::Loop } else { Thing::Subject { id: parent } };
+        let by = if parent == 0 { Thing::Foreign } else { Thing::Subject { id: parent } };
         self.push(at, Event { by: Some(by), ..Event::of("created", None) }, id);
         self.push(at, Event { by: Some(by), ..Event::of("woken", None) }, id);
         self.push(at, Event::of("resumed", None), id);
