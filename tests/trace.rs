@@ -66,6 +66,7 @@ fn recordings_keep_the_promises_of_the_format() {
         turns_and_resumes_nest(&trace, &name);
         who_is_resumed_by_the_loop_was_woken(&trace, &name);
         timers_fire_when_they_are_due(&trace, &name);
+        things_wake_whom_they_were_for(&trace, &name);
     }
 }
 
@@ -265,6 +266,28 @@ fn timers_fire_when_they_are_due(trace: &Trace, name: &str) {
             "timer-set" => assert_eq!(due.insert(id, event.due.unwrap()), None, "{name}"),
             "timer-fired" => assert!(due.remove(&id) <= Some(event.at), "{name}: early"),
             "timer-cancelled" => assert!(due.remove(&id).is_some(), "{name}"),
+            _ => {}
+        }
+    }
+}
+
+/// A timer or a socket wakes whoever waited for it, or a callback that was made for that.
+fn things_wake_whom_they_were_for(trace: &Trace, name: &str) {
+    let mut whose = BTreeMap::new();
+    for event in &trace.events {
+        match event.what.as_str() {
+            "timer-fired" | "socket-ready" if event.subject.is_some() => {
+                whose.insert(event.on, vec![event.subject]);
+            }
+            "created" => whose.entry(event.by).or_default().push(event.subject),
+            "woken"
+                if matches!(
+                    event.by,
+                    Some(Thing::Timer { .. } | Thing::Socket { .. })
+                ) =>
+            {
+                assert!(whose[&event.by].contains(&event.subject), "{name}: {event:?}");
+            }
             _ => {}
         }
     }
