@@ -335,6 +335,17 @@ fn whoever_wakes_somebody_does_it_at_a_line() {
     }
 }
 
+/// An `.await` of a handle does not know its line; `yield_` is a call, which does.
+#[test]
+fn a_generator_waits_at_a_line_whatever_it_waits_for() {
+    for program in PROGRAMS {
+        let trace = record(program, Style::named("generators").unwrap()).unwrap();
+        let mut waits = trace.events.iter().filter(|event| event.what == "suspended");
+        let without = waits.find(|event| event.place.line.is_none());
+        assert_eq!(without, None, "{}", trace.program);
+    }
+}
+
 #[test]
 fn how_deep_a_coroutine_waits_is_told() {
     let deepest = |style| {

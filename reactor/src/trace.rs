@@ -284,6 +284,12 @@ pub fn waits_for(id: Id) {
     note(move |it| it.waits_for(id));
 }
 
+/// The one who runs now is going to wait, for whatever it is, at that line.
+#[inline]
+pub fn waits_at(place: Place) {
+    note(move |it| it.waits_at(place));
+}
+
 /// The one who runs now is a call deeper, until this is dropped.
 #[inline]
 pub fn deeper() -> Deeper {

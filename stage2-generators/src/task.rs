@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 
-use reactor::trace;
+use reactor::trace::{self, Place};
 
 use crate::coroutine::{Co, Generator, Step};
 use crate::deferred::{CancelHandle, Cancelled, Deferred, Firer, Next, Outcome};
@@ -59,7 +59,12 @@ pub fn inline_callbacks<T: 'static>(
 ///
 /// Panics outside the body of an [`inline_callbacks`].
 #[doc(alias = "yield")]
-pub async fn yield_<O: Outcome>(outcome: O) -> Result<O::Value, Failure> {
+#[track_caller]
+pub fn yield_<O: Outcome>(outcome: O) -> impl Future<Output = Result<O::Value, Failure>> {
+    yield_at(Place::here(), outcome)
+}
+
+async fn yield_at<O: Outcome>(place: Place, outcome: O) -> Result<O::Value, Failure> {
     let deferred = match outcome.into_next() {
         Next::Done(result) => return result,
         Next::Wait(deferred) => match deferred.try_take() {
@@ -72,6 +77,7 @@ pub async fn yield_<O: Outcome>(outcome: O) -> Result<O::Value, Failure> {
     );
     let value = Rc::new(Cell::new(None));
     let slot = Rc::clone(&value);
+    trace::waits_at(place);
     door.yield_(deferred.add_both(move |result| slot.set(Some(result)))).await?;
     value.take().expect("a routine is resumed once what it waits for has fired")
 }

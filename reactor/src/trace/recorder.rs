@@ -137,6 +137,12 @@ impl Recorder {
         }
     }
 
+    pub(super) fn waits_at(&mut self, place: Place) {
+        if let Some(frame) = self.running.last_mut() {
+            frame.place = Some(place);
+        }
+    }
+
     pub(super) fn deepen(&mut self, by: i32) {
         if let Some(frame) = self.running.last_mut() {
             frame.depth = frame.depth.saturating_add_signed(by);
