@@ -71,9 +71,8 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     loop {
         let id = event_loop.expect_wake();
         let waker = event_loop.waker(id);
-        if let Poll::Ready(output) =
-            future.as_mut().poll(&mut Context::from_waker(&waker))
-        {
+        let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
+        if let Poll::Ready(output) = poll {
             event_loop.forget(id);
             return output;
         }
@@ -198,11 +197,13 @@ impl EventLoop {
     /// thrown at it meanwhile is raised here, and unwinds the stack from here.
     ///
     /// A stack that is being unwound already cannot wait, nor can the hub itself.
+    #[track_caller]
     pub(crate) fn park(&self, id: GreenletId) -> Result<(), GreenletExit> {
         if thread::panicking() || greenlet::current() == self.hub {
             self.forget(id);
             return Err(GreenletExit);
         }
+        trace::waits_at(trace::Place::here());
         while self.is_waiting(id) {
             if let Err(thrown) = self.hub.switch::<(), ()>(()) {
                 self.forget(id);

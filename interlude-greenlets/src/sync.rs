@@ -26,16 +26,16 @@ impl Semaphore {
     ///
     /// Panics when it has to wait, and no loop is running on this thread or the stack is
     /// being unwound.
+    #[track_caller]
     pub fn acquire(&self) -> Permit<'_> {
         if let Some(left) = self.free.get().checked_sub(1) {
             self.free.set(left);
             return Permit { semaphore: self, awaited: None };
         }
-        let event_loop = current();
-        let id = event_loop.expect_wake();
+        let id = current().expect_wake();
         let permit = Permit { semaphore: self, awaited: Some(id) };
         self.queue.borrow_mut().push_back(id);
-        event_loop.park(id).expect("a stack that is being unwound cannot wait");
+        current().park(id).expect("a stack that is being unwound cannot wait");
         permit
     }
 

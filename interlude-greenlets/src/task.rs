@@ -91,13 +91,13 @@ impl<T> JoinHandle<T> {
     ///
     /// Panics when no loop is running on this thread.
     #[doc(alias("get", "wait"))]
+    #[track_caller]
     pub fn join(mut self) -> thread::Result<T> {
         if !self.is_finished() {
-            let event_loop = current();
-            let id = event_loop.expect_wake();
+            let id = current().expect_wake();
             self.state.joining.set(Some(id));
             trace::waits_for(self.greenlet.0.subject);
-            if let Err(exit) = event_loop.park(id) {
+            if let Err(exit) = current().park(id) {
                 return Err(Box::new(Failure::from(exit)));
             }
         }

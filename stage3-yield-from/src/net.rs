@@ -11,7 +11,7 @@ use reactor::{Direction, Key};
 use crate::event_loop::{current, try_current};
 use crate::failure::Failure;
 use crate::future::Future;
-use crate::task::{Coroutine, coroutine, yield_from};
+use crate::task::{Coroutine, coroutine, yield_from_at};
 
 /// How much one read gives at the most, in bytes.
 const CHUNK: usize = 16 * 1024;
@@ -61,7 +61,8 @@ impl TcpStream {
             let inner = Rc::clone(&stream.inner);
             let connected = move || inner.connected();
             let key = stream.inner.key();
-            yield_from(retry_at(place, key, Direction::Write, connected)).await?;
+            yield_from_at(place, retry_at(place, key, Direction::Write, connected))
+                .await?;
             Ok(stream)
         })
     }
@@ -136,7 +137,7 @@ fn retry_at<T: 'static>(
             match operation() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let parked = Parked::park(place, key, direction)?;
-                    yield_from(&parked.future).await?;
+                    yield_from_at(place, &parked.future).await?;
                 }
                 result => return result.map_err(Failure::from),
             }

@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 
-use reactor::trace;
+use reactor::trace::{self, Place};
 
 use crate::coroutine::{AlreadyRunning, Co, Generator, State, Step};
 use crate::event_loop::{Callback, current};
@@ -46,10 +46,22 @@ pub fn coroutine<R: 'static>(
 ///
 /// Panics outside the body of a [`coroutine`].
 #[doc(alias = "yield from")]
-pub async fn yield_from<A: Awaitable>(inner: A) -> Result<A::Output, Failure> {
+#[track_caller]
+pub fn yield_from<A: Awaitable>(
+    inner: A,
+) -> impl std::future::Future<Output = Result<A::Output, Failure>> {
+    yield_from_at(Place::here(), inner)
+}
+
+/// The same, for a caller whose `place` is known already.
+pub(crate) async fn yield_from_at<A: Awaitable>(
+    place: Place,
+    inner: A,
+) -> Result<A::Output, Failure> {
     let door = CURRENT.with_borrow(Clone::clone).expect(
         "yield_from outside a coroutine: only the body of a `coroutine` can wait",
     );
+    trace::waits_at(place);
     inner.wait_through(&door).await
 }
 

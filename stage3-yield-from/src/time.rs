@@ -10,7 +10,7 @@ use reactor::trace::Place;
 
 use crate::event_loop::{TimerHandle, call_later};
 use crate::future::{Cancelled, Future};
-use crate::task::{Coroutine, Task, coroutine, spawn, yield_from};
+use crate::task::{Coroutine, Task, coroutine, spawn, yield_from, yield_from_at};
 
 /// Lets other tasks run for at least `duration`, counted from the first step.
 #[track_caller]
@@ -23,7 +23,7 @@ pub fn sleep(duration: Duration) -> Coroutine<()> {
             // Who was cancelled meanwhile took the timer back, so it is not done yet.
             let _ = done.set_result(());
         });
-        yield_from(&due).await
+        yield_from_at(place, &due).await
     })
 }
 
@@ -49,7 +49,7 @@ pub fn timeout<T: Clone + 'static>(
             is_up.set(true);
             late.cancel();
         });
-        if let Err(failure) = yield_from(&ended(&task)).await {
+        if let Err(failure) = yield_from_at(place, &ended(&task)).await {
             // Nobody wants the result any more, but the task may still clean up.
             task.cancel();
             if failure.is::<Cancelled>() {

@@ -207,7 +207,7 @@ impl Recorder {
         let is_beside = matches!(thing, Thing::Timer(_))
             && matches!(frame.on, Some(Thing::Socket(..)));
         if !is_beside {
-            (frame.on, frame.place) = (Some(thing), place);
+            (frame.on, frame.place) = (Some(thing), place.or(frame.place));
         }
     }
 
