@@ -125,9 +125,6 @@ impl TcpStream {
 ///
 /// One greenlet can wait for each direction of a socket. A second one is told that it is
 /// busy: who would get the bytes?
-///
-/// Where nothing blocks, nobody parks: a greenlet whose peer never stops writing keeps the
-/// loop to itself, as in gevent, until it sleeps, if only for no time at all.
 #[track_caller]
 fn retry<T>(
     key: Key,

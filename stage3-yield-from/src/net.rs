@@ -113,9 +113,6 @@ impl TcpStream {
 ///
 /// One task can wait for each direction of a socket. A second one is told that it is busy:
 /// who would get the bytes?
-///
-/// Where nothing blocks, nobody parks: a task whose peer never stops writing keeps the loop
-/// to itself, as in asyncio's `sock_recv`, until it sleeps, if only for no time at all.
 #[track_caller]
 fn retry<T: 'static>(
     key: Key,
