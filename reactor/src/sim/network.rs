@@ -90,6 +90,10 @@ impl Network {
             + self.listeners.values().filter(listens).count()
     }
 
+    fn has_opened(&mut self) {
+        self.tally.open = self.tally.open.max(self.open_sockets());
+    }
+
     fn take_descriptor(&self) -> io::Result<()> {
         if self.open_sockets() < self.weather.descriptors {
             return Ok(());
@@ -112,6 +116,7 @@ impl Network {
         let program =
             Listening::Program { token, backlog: VecDeque::new(), waits: false };
         self.listeners.insert(address, program);
+        self.has_opened();
         Ok(address)
     }
 
@@ -122,7 +127,9 @@ impl Network {
 
     pub(super) fn connect(&mut self, token: Token, to: SocketAddr) -> io::Result<End> {
         self.take_descriptor()?;
-        Ok(self.begin_to_connect(Duration::ZERO, Owner::Program(token), to))
+        let end = self.begin_to_connect(Duration::ZERO, Owner::Program(token), to);
+        self.has_opened();
+        Ok(end)
     }
 
     pub(super) fn connect_peer(&mut self, delay: Duration, to: SocketAddr) -> End {
@@ -157,6 +164,7 @@ impl Network {
         let end = backlog.pop_front().expect("it is not empty");
         self.tried(end, Direction::Read);
         self.socket(end).owner = Owner::Program(token);
+        self.has_opened();
         self.report_what_is_ready(end);
         Ok(end)
     }

@@ -17,6 +17,8 @@ pub struct Tally {
     pub waits: u64,
     /// What has arrived in the network, at whichever end.
     pub arrivals: u64,
+    /// The most sockets that the program had open at once.
+    pub open: usize,
     /// Connections that the weather broke.
     pub broken: u64,
     /// The longest that a socket was left alone although there was something to do for it:
