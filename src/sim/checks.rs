@@ -7,7 +7,33 @@ use reactor::sim::{Sim, Tally};
 use reactor::trace::{Recording, Thing, What};
 use site::{Outcome, Report};
 
-use super::{PATIENCE, Wrong};
+use super::{AT_ONCE, PATIENCE, Wrong};
+
+/// It took as long as it has to, by the network's clock.
+pub(super) fn took(time: Duration, right: Duration) -> Result<(), Wrong> {
+    if (right..=right + AT_ONCE).contains(&time) {
+        return Ok(());
+    }
+    Err(Wrong(format!("it took {time:?}, and not {right:?}")))
+}
+
+/// No more than `right` requests were under way at once, and so many if there were enough.
+/// Whoever was done with one closed its socket, at the latest once the next had begun.
+pub(super) fn concurrency(
+    sim: &Sim,
+    most: usize,
+    right: usize,
+    are_enough: bool,
+) -> Result<(), Wrong> {
+    if most > right || are_enough && most < right {
+        return Err(Wrong(format!("{most} requests at once, and not {right}")));
+    }
+    let open = sim.tally().open;
+    if open > right + 1 {
+        return Err(Wrong(format!("{open} sockets at once for {right} requests")));
+    }
+    Ok(())
+}
 
 /// The program left nothing open, asked no more than it had to, and left nobody alone for
 /// longer than `patience`.

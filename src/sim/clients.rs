@@ -22,12 +22,21 @@ pub(super) enum Manner {
     Breaks,
     /// Sends, never reads, and breaks off in the end.
     Deaf,
+    /// Sends, and breaks off at once: before anybody has looked at it.
+    Flees,
 }
 
 impl Manner {
     /// All of them, in turn.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Eager, Self::Careful, Self::Slow, Self::Shy, Self::Breaks, Self::Deaf];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Eager,
+        Self::Careful,
+        Self::Slow,
+        Self::Shy,
+        Self::Breaks,
+        Self::Deaf,
+        Self::Flees,
+    ];
 
     /// A byte there and back takes its time.
     fn says_at_most(self) -> usize {
@@ -80,6 +89,17 @@ pub(super) struct Watched {
     fate: Rc<RefCell<Fate>>,
 }
 
+/// What a client has a right to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    /// To have everything come back, if it reads, and to be let go.
+    All,
+    /// The same, but the network may break its connection.
+    UnlessBroken,
+    /// That whatever comes back is its own: the server was stopped half way.
+    WhatCame,
+}
+
 /// How long a client may take that is not broken off. Far more than any needs: a byte at a
 /// time over a slow line.
 const LONG: Duration = Duration::from_mins(2);
@@ -107,6 +127,11 @@ impl Client {
             Manner::Deaf => {
                 self.say(self.words.len(), link);
                 link.after(PATIENCE, 0);
+            }
+            Manner::Flees => {
+                self.say(self.words.len(), link);
+                link.reset();
+                self.leave(link);
             }
         }
     }
@@ -176,16 +201,15 @@ impl Peer for Client {
 }
 
 impl Watched {
-    /// What is wrong with how it was served, if anything is. Where connections break by
-    /// themselves, less can be expected.
-    pub(super) fn complaint(&self, connections_break: bool) -> Option<Complaint> {
+    /// What is wrong with how it was served, if anything is.
+    pub(super) fn complaint(&self, right: Right) -> Option<Complaint> {
         let fate = self.fate.borrow().clone();
-        let has_all = fate.received == self.expects;
-        let is_excused = fate.is_broken && connections_break;
+        let is_excused = fate.is_broken && right == Right::UnlessBroken;
+        let lacks = fate.received < self.expects || fate.is_broken;
+        let waits = fate.left.is_none_or(|left| left > LONG);
         let is_wrong = fate.is_other
-            || fate.left.is_none_or(|left| left > LONG)
-            || (self.manner.reads_everything() && !has_all && !is_excused)
-            || (fate.is_broken && !connections_break && self.manner.reads_everything());
+            || right != Right::WhatCame
+                && (waits || self.manner.reads_everything() && lacks && !is_excused);
         is_wrong.then_some(Complaint { manner: self.manner, expects: self.expects, fate })
     }
 }
