@@ -87,7 +87,7 @@ pub struct Told {
 
 /// What must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong(String);
+pub struct Wrong(pub(crate) String);
 
 /// What a host name leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +17,10 @@ use crate::styles::{STYLES, Style};
 
 /// How often the progress is shown.
 const TICK: Duration = Duration::from_millis(200);
+
+/// How long a run may take by the clock on the wall. One that asks the network for nothing
+/// any more cannot be told that it asks too often. Most take some milliseconds.
+const ENDLESS: Duration = Duration::from_mins(1);
 
 /// How many failures are enough.
 const ENOUGH: usize = 5;
@@ -86,7 +91,7 @@ impl Soak {
                         && let Some(case) =
                             self.case(next.fetch_add(1, Ordering::Relaxed))
                     {
-                        if let Err(wrong) = case.run() {
+                        if let Err(wrong) = run_apart(case, ENDLESS) {
                             failures.add(Failed { case, wrong });
                         }
                         done.fetch_add(1, Ordering::Relaxed);
@@ -145,6 +150,18 @@ impl Soak {
     }
 }
 
+/// Runs one on a thread of its own, which is left to itself if it does not come back.
+fn run_apart(case: Case, patience: Duration) -> Result<(), Wrong> {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(case.run().map(drop)));
+    told.recv_timeout(patience).unwrap_or_else(|error| {
+        Err(Wrong(match error {
+            RecvTimeoutError::Timeout => format!("it has not ended after {patience:?}"),
+            RecvTimeoutError::Disconnected => "it panicked outside its loop".to_owned(),
+        }))
+    })
+}
+
 /// What was wrong, and how to see it again.
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -177,5 +194,29 @@ impl Failures {
         let mut all = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.sort_by_key(|failed| failed.case.seed);
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn run(countdown: fn() -> io::Result<Vec<String>>) -> String {
+        let style = Box::leak(Box::new(Style { countdown, ..STYLES[STYLES.len() - 1] }));
+        let case = Case { program: Program::Countdown, style, seed: 0 };
+        let run = run_apart(case, Duration::from_millis(50));
+        run.expect_err("it does not count down").to_string()
+    }
+
+    #[test]
+    fn a_run_that_does_not_even_ask_is_given_up() {
+        let wrong = run(|| {
+            loop {
+                thread::park();
+            }
+        });
+        assert_eq!(wrong, "it has not ended after 50ms");
     }
 }
