@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::AtomicU64;
 
 use lineage::run::Program;
@@ -39,6 +42,28 @@ fn the_same_seed_tells_the_same_story_to_the_letter() {
                 assert_eq!(format!("{events:?}"), format!("{again:?}"), "{case}");
             }
         }
+    }
+}
+
+/// What a process of its own prints and records.
+fn elsewhere(style: &str, seed: u64) -> (String, String) {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("elsewhere.json");
+    let lineage = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lineage"));
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let seed = seed.to_string();
+    let said = lineage(&["run", "crawl", "--style", style, "--sim", &seed]);
+    lineage(&["trace", "echo", "--style", style, "--out", file.to_str().unwrap()]);
+    (said, fs::read_to_string(file).unwrap())
+}
+
+#[test]
+fn another_process_tells_the_same_story_to_the_letter() {
+    for style in STYLES.iter().filter(|style| style.has_loop()) {
+        assert_eq!(elsewhere(style.name, 3), elsewhere(style.name, 3), "{}", style.name);
     }
 }
 
