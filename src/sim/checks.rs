@@ -7,6 +7,7 @@ use reactor::sim::{Sim, Tally};
 use reactor::trace::{Recording, Thing, What};
 use site::{Outcome, Report};
 
+use super::site_peer::InFlight;
 use super::{AT_ONCE, PATIENCE, Wrong};
 
 /// It took as long as it has to, by the network's clock.
@@ -17,20 +18,32 @@ pub(super) fn took(time: Duration, right: Duration) -> Result<(), Wrong> {
     Err(Wrong(format!("it took {time:?}, and not {right:?}")))
 }
 
-/// No more than `right` requests were under way at once, and so many if there were enough.
-/// Whoever was done with one closed its socket, at the latest once the next had begun.
+/// No more than `right` requests were under way at once. Whoever was done with one closed its
+/// socket, at the latest once the next had begun.
 pub(super) fn concurrency(
     sim: &Sim,
-    most: usize,
+    in_flight: &InFlight,
     right: usize,
-    are_enough: bool,
 ) -> Result<(), Wrong> {
-    if most > right || are_enough && most < right {
+    let (most, open) = (in_flight.most(), sim.tally().open);
+    if most > right {
         return Err(Wrong(format!("{most} requests at once, and not {right}")));
     }
-    let open = sim.tally().open;
     if open > right + 1 {
         return Err(Wrong(format!("{open} sockets at once for {right} requests")));
+    }
+    Ok(())
+}
+
+/// The same where requests arrive as they were sent, and some level has pages enough: so many
+/// were under way, and first come was first served.
+pub(super) fn order(in_flight: &InFlight, right: usize) -> Result<(), Wrong> {
+    let most = in_flight.most();
+    if most < right {
+        return Err(Wrong(format!("{most} requests at once, and not {right}")));
+    }
+    if !in_flight.kept_the_order() {
+        return Err(Wrong("whoever came first was not served first".to_owned()));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The site inside the simulated network: the same pages, without threads.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ impl Sulk {
 pub(super) struct InFlight {
     now: Rc<Cell<usize>>,
     most: Rc<Cell<usize>>,
+    /// The pages that were asked for, in that order.
+    asked: Rc<RefCell<Vec<Vec<u8>>>>,
 }
 
 impl InFlight {
@@ -60,7 +62,17 @@ impl InFlight {
         self.most.get()
     }
 
-    fn begin(&self) {
+    /// Whether the pages were asked for level by level, and each level from its beginning.
+    /// On a site without detours, a page's level is how deep its path is.
+    pub(super) fn kept_the_order(&self) -> bool {
+        let level = |path: &[u8]| {
+            path.split(|byte| *byte == b'/').filter(|it| !it.is_empty()).count()
+        };
+        self.asked.borrow().is_sorted_by_key(|path| (level(path), path.clone()))
+    }
+
+    fn begin(&self, path: &[u8]) {
+        self.asked.borrow_mut().push(path.to_owned());
         self.now.set(self.now.get() + 1);
         self.most.set(self.most.get().max(self.now.get()));
     }
@@ -99,7 +111,7 @@ impl SitePeer {
         }
         if answer.fault != Fault::Hang {
             self.is_thinking = true;
-            self.in_flight.begin();
+            self.in_flight.begin(self.path());
             link.after(answer.delay, 0);
         }
         self.answer = Some(answer);
@@ -118,8 +130,11 @@ impl SitePeer {
 
     /// How it sulks at the page that is asked for, if it does.
     fn sulks(&self) -> Option<Sulk> {
-        let path = self.request.split(u8::is_ascii_whitespace).nth(1);
-        self.sulk.filter(|_| path.is_some_and(Sulk::is_at))
+        self.sulk.filter(|_| Sulk::is_at(self.path()))
+    }
+
+    fn path(&self) -> &[u8] {
+        self.request.split(u8::is_ascii_whitespace).nth(1).unwrap_or_default()
     }
 
     fn reply(&mut self, link: &mut Link<'_>) {
