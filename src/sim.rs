@@ -226,8 +226,8 @@ impl Case {
         let at_the_end: Rc<Cell<usize>> = Rc::clone(&open);
         sim.after(self.closes(), move || {
             open.set(network.upgrade().map_or(0, |sim| sim.open_sockets()));
-            stop.stop();
         });
+        sim.elsewhere(self.closes(), move || stop.stop());
         for (n, manner) in (0_u64..).zip(Manner::ALL.into_iter().cycle().take(CLIENTS)) {
             let (client, watched) = Client::new(manner, words(self.seed, n));
             clients.borrow_mut().push(watched);

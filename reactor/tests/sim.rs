@@ -411,6 +411,19 @@ fn an_action_runs_when_it_is_due_and_ends_the_wait() {
 }
 
 #[test]
+fn an_action_elsewhere_has_to_wake_who_is_to_hear_of_it() {
+    let (sim, reactor) = world(Weather::calm());
+    let (waker, second) = (reactor.waker(), Duration::from_secs(1));
+    sim.elsewhere(second, || {});
+    sim.elsewhere(2 * second, move || waker.wake());
+    sim.elsewhere(3 * second, || {});
+    reactor.select(None, &mut Vec::new()).unwrap();
+    assert_eq!(sim.elapsed(), 2 * second);
+    let error = reactor.select(None, &mut Vec::new()).unwrap_err();
+    assert_eq!((error.kind(), sim.elapsed()), (ErrorKind::Deadlock, 3 * second));
+}
+
+#[test]
 fn a_loop_that_never_waits_does_not_stop_the_clock() {
     let (sim, reactor) = world(Weather::calm());
     serve(&sim, thousand);

@@ -46,7 +46,8 @@
 //! ```
 //!
 //! What it does not know (pipes, and whatever is not TCP) answers `Unsupported`. It does not
-//! know of other threads either: a wake that one of them still has to send comes too late.
+//! know of other threads either, but for those of [`Sim::elsewhere`]: a wake that another still
+//! has to send comes too late.
 //!
 //! # Reading order
 //!
@@ -68,10 +69,12 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backend::{self, Backend, Listener, Token};
@@ -143,9 +146,23 @@ impl Sim {
         self.network.borrow_mut().patience = each;
     }
 
-    /// Calls `action` after `delay`, from inside [`wait`](Backend::wait).
+    /// Calls `action` after `delay`, from inside [`wait`](Backend::wait). It may do anything
+    /// to the program, so then the wait is over.
     pub fn after(&self, delay: Duration, action: impl FnOnce() + 'static) {
-        self.network.borrow_mut().post(delay, Parcel::Action(Box::new(action)));
+        let woken = Arc::clone(&self.woken);
+        self.post(delay, move || {
+            action();
+            woken.wake();
+        });
+    }
+
+    /// Calls `action` after `delay`, on a thread of its own. If the program is to hear of it,
+    /// it has to be woken.
+    pub fn elsewhere(&self, delay: Duration, action: impl FnOnce() + Send + 'static) {
+        self.post(delay, || {
+            let called = thread::spawn(action).join();
+            called.unwrap_or_else(|panic| resume_unwind(panic));
+        });
     }
 
     /// How long the story has taken, by its own clock.
@@ -168,6 +185,10 @@ impl Sim {
         self.network.borrow().story.clone()
     }
 
+    fn post(&self, delay: Duration, action: impl FnOnce() + 'static) {
+        self.network.borrow_mut().post(delay, Parcel::Action(Box::new(action)));
+    }
+
     /// Tells the peers what happened to them, until nobody has anything to tell. They send,
     /// which takes its time, so this ends.
     fn tell_peers(&self) {
@@ -184,15 +205,13 @@ impl Sim {
         }
     }
 
-    /// Whatever should have arrived by now arrives; actions are called. They may have done
-    /// anything to the program, so then the wait is over.
+    /// Whatever should have arrived by now arrives; actions are called.
     fn deliver(&self) {
         loop {
             let action = self.network.borrow_mut().deliver();
             self.tell_peers();
             let Some(action) = action else { return };
             action();
-            self.woken.0.store(true, Ordering::Release);
         }
     }
 }
