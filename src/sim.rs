@@ -224,7 +224,7 @@ impl Case {
         let clients: Rc<RefCell<Vec<Watched>>> = Rc::default();
         let (stop, network, open) = (control.clone(), Rc::downgrade(sim), Rc::default());
         let at_the_end: Rc<Cell<usize>> = Rc::clone(&open);
-        sim.after(self.closes(), move || {
+        sim.after(self.closes().saturating_sub(AT_ONCE), move || {
             open.set(network.upgrade().map_or(0, |sim| sim.open_sockets()));
         });
         sim.elsewhere(self.closes(), move || stop.stop());
