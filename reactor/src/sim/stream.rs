@@ -31,10 +31,8 @@ impl Stream for SimStream {
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         match how {
-            Shutdown::Read => Ok(()),
-            Shutdown::Write | Shutdown::Both => {
-                self.network.borrow_mut().finish(self.end)
-            }
+            Shutdown::Write => self.network.borrow_mut().finish(self.end),
+            Shutdown::Read | Shutdown::Both => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
