@@ -123,7 +123,11 @@ impl Case {
             run()?
         } else {
             let (result, recording) = trace::record(run);
-            let result = result?;
+            let explain = |Wrong(text)| match checks::who_waits(&recording) {
+                Some(who) if sim.is_stuck() => Wrong(format!("{text}; {who}")),
+                _ => Wrong(text),
+            };
+            let result = result.map_err(explain)?;
             checks::recording(&recording)?;
             result
         };

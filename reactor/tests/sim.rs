@@ -389,6 +389,7 @@ fn a_deadlock_says_who_waits_for_what() {
     assert_eq!(error.kind(), ErrorKind::Deadlock);
     let text = error.to_string();
     assert!(text.contains("waits to write, 4 bytes being unread"), "{text}");
+    assert!(sim.is_stuck());
 }
 
 #[test]
@@ -437,9 +438,13 @@ fn a_loop_that_never_waits_does_not_stop_the_clock() {
 
 #[test]
 fn what_it_does_not_know_it_does_not_pretend_to() {
+    let (sim, reactor) = world(Weather::calm());
+    serve(&sim, thousand);
+    let stream = connect(&reactor, SERVER.into()).unwrap();
+    let error = stream.shutdown(Shutdown::Read).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
     #[cfg(unix)]
     {
-        let (_, reactor) = world(Weather::calm());
         let (ours, _theirs) = std::io::pipe().unwrap();
         let error = reactor.adopt(ours.into(), Direction::Read).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);

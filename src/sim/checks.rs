@@ -122,3 +122,28 @@ pub(super) fn report(
         _ => Ok(()),
     }
 }
+
+/// Which functions stood where when the loop went to sleep for the last time, for a run that
+/// nobody wakes any more. `None`: the style has only callbacks, or nobody waited.
+pub(super) fn who_waits(recording: &Recording) -> Option<String> {
+    let events = &recording.events;
+    let last = events.iter().rposition(|event| event.what == What::TurnEnded)?;
+    let mut waiting = BTreeMap::new();
+    for event in &events[..last] {
+        match event.what {
+            What::Suspended(id, ..) => drop(waiting.insert(id, event.place)),
+            What::Resumed(id) => drop(waiting.remove(&id)),
+            _ => {}
+        }
+    }
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for subject in &recording.subjects {
+        let Some(place) = waiting.get(&subject.id) else { continue };
+        let name = subject.name.as_deref().unwrap_or("somebody");
+        let place = place.map(|it| format!(" at {}:{}", it.file(), it.line()));
+        *places.entry(format!("{name}{}", place.unwrap_or_default())).or_default() += 1;
+    }
+    let told: Vec<_> =
+        places.iter().map(|(who, count)| format!("{count} x {who}")).collect();
+    (!told.is_empty()).then(|| format!("those who wait: {}", told.join(", ")))
+}

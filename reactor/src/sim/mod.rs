@@ -45,9 +45,9 @@
 //! # }
 //! ```
 //!
-//! What it does not know (pipes, and whatever is not TCP) answers `Unsupported`. It does not
-//! know of other threads either, but for those of [`Sim::elsewhere`]: a wake that another still
-//! has to send comes too late.
+//! What it does not know (pipes, whatever is not TCP, a shutdown of reading) answers
+//! `Unsupported`. It does not know of other threads either, but for those of
+//! [`Sim::elsewhere`]: a wake that another still has to send comes too late.
 //!
 //! # Reading order
 //!
@@ -65,7 +65,7 @@ mod tally;
 mod weather;
 mod wire;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -94,6 +94,8 @@ pub struct Sim {
     peers: RefCell<Peers>,
     /// Set by wakers, on any thread; cleared by the `wait` that they end.
     woken: Arc<Woken>,
+    /// Set by the wait that would never have ended.
+    stuck: Cell<bool>,
 }
 
 impl Sim {
@@ -104,6 +106,7 @@ impl Sim {
             network: Rc::new(RefCell::new(Network::new(seed, weather))),
             peers: RefCell::default(),
             woken: Arc::default(),
+            stuck: Cell::new(false),
         })
     }
 
@@ -173,6 +176,11 @@ impl Sim {
     /// How many sockets the program has open.
     pub fn open_sockets(&self) -> usize {
         self.network.borrow().open_sockets()
+    }
+
+    /// Whether the program has waited for what never comes.
+    pub fn is_stuck(&self) -> bool {
+        self.stuck.get()
     }
 
     /// What the program has asked for so far.
@@ -259,6 +267,7 @@ impl Backend for Sim {
             }
             if !network.jump(deadline) {
                 let message = network.who_waits();
+                self.stuck.set(true);
                 return Err(io::Error::new(ErrorKind::Deadlock, message));
             }
         }
