@@ -433,10 +433,12 @@ fn an_empty_list_fires_at_once() {
 fn gathered_results_are_in_order_and_a_cancel_cancels_every_member() {
     let (a, first) = Deferred::new();
     let (b, second) = Deferred::new();
-    let list = gather_results(vec![first, second]);
+    let (c, third) = Deferred::new();
+    let list = gather_results(vec![first, second, third]);
     b.fire(Ok(2)).unwrap();
+    c.fire(Ok(3)).unwrap();
     a.fire(Ok(1)).unwrap();
-    assert_eq!(list.try_take().unwrap().unwrap(), [1, 2]);
+    assert_eq!(list.try_take().unwrap().unwrap(), [1, 2, 3]);
 
     let log = Log::default();
     let (firers, members): (Vec<_>, Vec<_>) = ["x", "y"]

@@ -258,10 +258,11 @@ fn a_timeout_drops_its_body() {
         assert_eq!(timeout(10 * MS, body).await, Err(Elapsed));
         said.borrow_mut().push("TO");
         assert_eq!(timeout(FAR, async { 1 }).await, Ok(1));
+        assert_eq!(timeout(MS, sleep(MS)).await, Ok(()), "both at once: it is there");
         assert_eq!(timeout(Duration::MAX, sleep(MS)).await, Ok(()));
     });
     assert_eq!(log.take(), ["cleanup", "TO"]);
-    assert_eq!(took, 11 * MS);
+    assert_eq!(took, 12 * MS);
 }
 
 /// M6.06
