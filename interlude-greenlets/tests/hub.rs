@@ -570,6 +570,32 @@ fn a_second_reader_of_a_socket_is_told_that_it_is_busy_and_the_first_reads_on() 
     assert_eq!(heard.unwrap(), b"first");
 }
 
+/// M7.10: greenlets that begin one after the other do not starve a socket.
+#[test]
+fn who_is_always_ready_does_not_starve_a_socket() {
+    const MANY: u32 = 10_000;
+    fn again(turns: Rc<Cell<u32>>) {
+        turns.set(turns.get() + 1);
+        if turns.get() < MANY {
+            drop(spawn(move || again(turns)));
+        }
+    }
+    run(|| {
+        let listener = TcpListener::bind(ANYWHERE).unwrap();
+        let mut peer =
+            std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let stream = listener.accept().unwrap();
+        let reading = spawn(move || stream.read(&mut [0]).unwrap());
+        sleep(ms(1));
+        peer.write_all(b"x").unwrap(); // by now the read waits
+        let turns = Rc::new(Cell::new(0));
+        again(Rc::clone(&turns));
+        assert_eq!(reading.join().unwrap(), 1);
+        assert!(turns.replace(MANY) < MANY, "the socket is starved");
+    })
+    .unwrap();
+}
+
 #[test]
 fn a_read_that_was_timed_out_can_be_tried_again() {
     run(|| {

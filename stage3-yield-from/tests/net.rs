@@ -12,7 +12,9 @@ use std::time::Duration;
 use stage3_yield_from::future::Cancelled;
 use stage3_yield_from::net::{TcpListener, TcpStream};
 use stage3_yield_from::time::{Elapsed, sleep, timeout};
-use stage3_yield_from::{Coroutine, Failure, coroutine, run, spawn, yield_from};
+use stage3_yield_from::{
+    Coroutine, Failure, call_soon, coroutine, run, spawn, yield_from,
+};
 
 /// Runs `main`, and fails if that takes longer than anything here may take.
 fn play<F>(main: F)
@@ -312,6 +314,29 @@ fn many_connections_share_the_thread() {
         for (n, talk) in talks {
             assert_eq!(yield_from(&talk).await?, n.to_be_bytes());
         }
+        Ok(())
+    });
+}
+
+/// M7.10: a callback that is always ready does not starve a socket.
+#[test]
+fn a_busy_callback_does_not_starve_a_socket() {
+    const MANY: u32 = 100_000;
+    fn again(turns: Rc<Cell<u32>>) {
+        turns.set(turns.get() + 1);
+        if turns.get() < MANY {
+            call_soon(move || again(turns));
+        }
+    }
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        let reading = spawn(ours.read());
+        turn().await?;
+        yield_from(theirs.write_all(b"x".to_vec())).await?; // by now the read waits
+        let turns = Rc::new(Cell::new(0));
+        again(Rc::clone(&turns));
+        assert_eq!(yield_from(&reading).await?, b"x");
+        assert!(turns.replace(MANY) < MANY, "the socket is starved");
         Ok(())
     });
 }
