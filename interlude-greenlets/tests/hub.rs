@@ -608,7 +608,11 @@ fn a_read_that_was_timed_out_can_be_tried_again() {
             timeout(ms(1), || stream.read(&mut buffer).map(drop)).ok().map(drop),
             None
         );
-        peer.write_all(b"later").unwrap();
+        let mut late = peer.try_clone().unwrap();
+        drop(spawn(move || {
+            sleep(ms(1)); // so that the second try has to wait, too
+            late.write_all(b"later").unwrap();
+        }));
         assert_eq!(stream.read(&mut buffer).unwrap(), 5);
         assert_eq!(&buffer, b"later");
         drop(stream);
