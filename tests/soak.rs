@@ -30,6 +30,16 @@ fn nothing_goes_wrong_in_any_weather() {
 }
 
 #[test]
+fn a_soak_that_goes_well_says_one_line() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lineage"));
+    let output = command.args(["soak", "--seeds", "10"]).output().unwrap();
+    let [said, complained] = [output.stdout, output.stderr].map(String::from_utf8);
+    let said = said.unwrap();
+    assert!(said.starts_with("180 runs in ") && said.ends_with(" s, 0 went wrong\n"));
+    assert_eq!((said.lines().count(), complained.unwrap().as_str()), (1, ""));
+}
+
+#[test]
 fn the_same_seed_tells_the_same_story_to_the_letter() {
     for style in STYLES.iter().filter(|style| style.has_loop()) {
         for program in Program::ALL {
