@@ -12,6 +12,18 @@ fn expects(hunk: &str) -> String {
     lines.map(|line| format!("{}\n", line.get(1..).unwrap_or_default())).collect()
 }
 
+/// Whether there is what a patch says that it is caught by: `-p PACKAGE --test TARGET`, and
+/// perhaps the name of a test.
+fn is_there(root: &Path, caught_by: &str) -> bool {
+    let mut words = caught_by.split_whitespace();
+    let (package, flag, target) = (words.next(), words.next(), words.next());
+    let folder = root.join(package.filter(|name| *name != "lineage").unwrap_or_default());
+    let file = folder.join("tests").join(target.unwrap_or_default()).with_extension("rs");
+    let tests = fs::read_to_string(file).unwrap_or_default();
+    let name = words.next().map_or("#[test]".to_owned(), |name| format!("fn {name}()"));
+    flag == Some("--test") && tests.contains(&name)
+}
+
 #[test]
 fn every_planted_bug_fits_and_says_which_test_finds_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -20,9 +32,12 @@ fn every_planted_bug_fits_and_says_which_test_finds_it() {
     for entry in fs::read_dir(root.join("tests/mutants")).unwrap() {
         let path = entry.unwrap().path();
         let (name, text) = (path.display(), fs::read_to_string(&path).unwrap());
-        for field in ["Bug: ", "Looks like: ", "Caught by: -p "] {
-            assert!(text.lines().any(|line| line.starts_with(field)), "{name}: {field}");
+        let field = |field| text.lines().find_map(|line| line.strip_prefix(field));
+        for said in ["Bug: ", "Looks like: "] {
+            assert!(field(said).is_some(), "{name}: {said}");
         }
+        let caught_by = field("Caught by: -p ").unwrap_or_default();
+        assert!(is_there(root, caught_by), "{name}: there is no test {caught_by:?}");
         let exhibit = path.file_name().unwrap().display().to_string();
         assert!(museum.contains(&exhibit), "{name}: the museum does not show it");
         let file = text.lines().find_map(|line| line.strip_prefix("--- a/")).unwrap();
