@@ -295,7 +295,7 @@ impl Command {
                 None => diff::pair(from, to, output),
             },
             Self::Diff { .. } => diff::all(output),
-            Self::Cost { seconds, json } => cost::cost(seconds, json, output),
+            Self::Cost { seconds, json } => cost::command(seconds, json, output),
             Self::Check { args } => companion::run("exercises", &args),
             Self::Book { args } => companion::run("book", &args),
             Self::List { json } => list::list(json, output),

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use self::bodies::{BODIES, Body};
 use self::python::Python;
 use crate::error::Error;
+use crate::interrupt::end_on_interrupt;
 use crate::output::Output;
 
 /// What the talk says of `await`, as multiples of a function call.
@@ -53,6 +54,16 @@ struct Answer<'a> {
     python: Option<&'a Python>,
     /// Without optimisation, the figures say nothing.
     optimised: bool,
+}
+
+/// The same as a command of its own: a Ctrl-C ends it with a word.
+///
+/// # Errors
+///
+/// Fails when nobody reads any more.
+pub fn command(seconds: Duration, json: bool, output: &mut Output) -> Result<(), Error> {
+    end_on_interrupt()?;
+    cost(seconds, json, output)
 }
 
 /// Measures for about `seconds`, and shows what came out.

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::interrupt::end_on_interrupt;
 use crate::output::Output;
 use crate::run::Program;
 use crate::sim::{Case, Wrong};
@@ -48,6 +49,7 @@ pub fn soak(
         one.needs_a_loop("to be simulated")?;
     }
     styles.retain(|style| style.has_loop());
+    end_on_interrupt()?;
     Soak { seeds, styles }.show(output)
 }
 

@@ -10,14 +10,14 @@ mod pager;
 mod race;
 mod table;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use serde::Serialize;
 use site::Site;
 
 use crate::child::Nursery;
 use crate::crawl::CONCURRENCY;
-use crate::error::{Error, complain};
+use crate::error::Error;
 use crate::interrupt;
 use crate::keys::{Keys, Saved};
 use crate::output::{Output, is_set};
@@ -105,10 +105,7 @@ impl Tour {
         interrupt::on_interrupt(move || {
             nursery.close();
             terminal.restore();
-            // The cursor may be in the middle of a line.
-            let end = if std::io::stdout().is_terminal() { "\n" } else { "" };
-            drop(std::io::stdout().write_all(end.as_bytes()));
-            complain("interrupted");
+            interrupt::say_so();
         })
     }
 }

@@ -64,6 +64,25 @@ fn a_tour_ends_with_the_child_that_runs() {
     }
 }
 
+/// What is long, and has nothing of its own to say of a Ctrl-C.
+#[test]
+fn a_measurement_and_a_soak_end_with_a_word() {
+    for args in ["cost --seconds 60", "soak --seeds 1000000"] {
+        let long = start(args);
+        let status = format!("/proc/{}/status", long.id());
+        eventually("it listens for Ctrl-C", || {
+            let status = fs::read_to_string(&status).ok()?;
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+            let caught = u64::from_str_radix(caught.trim(), 16).ok()?;
+            (caught & 0b10 != 0).then_some(())
+        });
+        send("INT", &long);
+        let output = long.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), INTERRUPTED, "{args}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "lineage: interrupted\n");
+    }
+}
+
 #[test]
 fn a_crawl_says_how_far_it_came() {
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
