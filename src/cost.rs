@@ -195,9 +195,9 @@ fn sentences(rows: &[Row], python: Option<&Python>) -> Vec<String> {
         (times("await", rows), times("await-inlined", rows))
     {
         lines.push(format!(
-            "Rust's here: {call:.1}x where neither can be inlined, {inlined:.1}x where both can. \
-             It is a state machine that the compiler writes."
+            "Rust's here: {call:.1}x where neither can be inlined, {inlined:.1}x where both can."
         ));
+        lines.push("It is a state machine that the compiler writes.".to_owned());
     }
     match python {
         Some(python) => {
@@ -216,4 +216,29 @@ fn sentences(rows: &[Row], python: Option<&Python>) -> Vec<String> {
         None => lines.push("Python's could not be measured: no python3 here.".to_owned()),
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_fits_eighty_columns() {
+        let row = |id: &str, median| Row {
+            id: id.to_owned(),
+            label: String::new(),
+            unit: "ns".to_owned(),
+            median,
+            low: median,
+            high: median,
+            samples: 1,
+        };
+        let rows =
+            || vec![row("function", 1.0), row("await", 99.9), row("await-inlined", 9.9)];
+        let python = Python { python: "CPython 3.11.10".to_owned(), rows: rows() };
+        for line in sentences(&rows(), Some(&python)) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        assert_eq!(sentences(&rows(), None).len(), 4);
+    }
 }
