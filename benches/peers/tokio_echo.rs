@@ -7,14 +7,13 @@ use std::net::SocketAddr;
 use site::Control;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{LocalSet, spawn_local};
 
 pub(crate) fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, async move {
+    runtime.block_on(async move {
         let listener = TcpListener::bind(address).await?;
         control.listening(listener.local_addr()?);
-        spawn_local(accept(listener));
+        tokio::spawn(accept(listener));
         poll_fn(|context| control.poll_stopped(context)).await;
         Ok(())
     })
@@ -22,7 +21,7 @@ pub(crate) fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
 
 async fn accept(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
-        spawn_local(echo(stream));
+        tokio::spawn(echo(stream));
     }
 }
 

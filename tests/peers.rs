@@ -1,0 +1,85 @@
+//! The servers that the benches compare with: each echoes every byte, and ends when it is
+//! told to. A peer that is wrong is no measure of anything.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use site::Control;
+
+#[path = "../benches/peers/mio_echo.rs"]
+mod mio_echo;
+#[path = "../benches/peers/tokio_echo.rs"]
+mod tokio_echo;
+
+type Serve = fn(SocketAddr, Control) -> io::Result<()>;
+
+const PEERS: [(&str, Serve); 2] =
+    [("mio", mio_echo::serve), ("tokio", tokio_echo::serve)];
+
+/// Far more than any of this takes: whoever is not done by then hangs.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Runs a server for as long as `visit` takes.
+fn while_serving(peer: &str, serve: Serve, visit: impl FnOnce(SocketAddr)) {
+    let control = Control::new();
+    let remote = control.clone();
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || ended.send(serve((Ipv4Addr::LOCALHOST, 0).into(), remote)));
+    visit(control.address().unwrap());
+    control.stop();
+    let served = end.recv_timeout(DEADLINE);
+    served.unwrap_or_else(|_| panic!("{peer} does not stop")).unwrap();
+}
+
+#[test]
+fn a_server_that_sleeps_ends_when_it_is_told_to() {
+    for (peer, serve) in PEERS {
+        for _ in 0..200 {
+            while_serving(peer, serve, |_| {});
+        }
+    }
+}
+
+#[test]
+fn every_byte_comes_back_however_slowly_it_is_read() {
+    let bytes: Vec<_> =
+        (0..4_000_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
+    for (peer, serve) in PEERS {
+        while_serving(peer, serve, |address| {
+            let mut reader = TcpStream::connect(address).unwrap();
+            reader.set_read_timeout(Some(DEADLINE)).unwrap();
+            let mut writer = reader.try_clone().unwrap();
+            let sent = bytes.clone();
+            let writing = thread::spawn(move || {
+                writer.write_all(&sent).unwrap();
+                writer.shutdown(Shutdown::Write).unwrap();
+            });
+            let mut heard = Vec::new();
+            reader.read_to_end(&mut heard).unwrap();
+            writing.join().unwrap();
+            assert!(heard == bytes, "{peer}: {} of {} bytes", heard.len(), bytes.len());
+        });
+    }
+}
+
+#[test]
+fn bytes_and_an_end_that_come_at_once_are_both_seen() {
+    for (peer, serve) in PEERS {
+        while_serving(peer, serve, |address| {
+            for n in 0..200 {
+                let mut client = TcpStream::connect(address).unwrap();
+                client.set_read_timeout(Some(DEADLINE)).unwrap();
+                client.write_all(b"last words").unwrap();
+                client.shutdown(Shutdown::Write).unwrap();
+                let mut heard = String::new();
+                client.read_to_string(&mut heard).unwrap();
+                assert_eq!(heard, "last words", "{peer}, client {n}");
+            }
+        });
+    }
+}
