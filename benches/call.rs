@@ -5,8 +5,8 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use calls::BODIES;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use lineage::cost::bodies::BODIES;
 
 /// Calls an iteration: enough that opening a loop costs nothing beside them.
 const CALLS: u64 = 10_000;

@@ -3,15 +3,14 @@
 //! The bodies take turns, round by round, so that a noisy moment hits all of them; shown are
 //! medians, and the interval that four fifths of the rounds lie in.
 
-pub mod bodies;
 mod python;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use calls::{BODIES, Body};
 use serde::{Deserialize, Serialize};
 
-use self::bodies::{BODIES, Body};
 use self::python::Python;
 use crate::error::Error;
 use crate::interrupt::end_on_interrupt;

@@ -22,7 +22,7 @@ const PEERS: [(&str, Serve); 2] =
     [("mio", mio_echo::serve), ("tokio", tokio_echo::serve)];
 
 /// Far more than any of this takes: whoever is not done by then hangs.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Runs a server for as long as `visit` takes.
 fn while_serving(peer: &str, serve: Serve, visit: impl FnOnce(SocketAddr)) {

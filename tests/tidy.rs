@@ -96,6 +96,8 @@ enum Floor {
     Tool,
     Ground,
     Stage,
+    /// What is measured, and so built as well as it can be.
+    Measured,
     Command,
     /// What the command does not need, so that it is built in seconds.
     Above,
@@ -105,6 +107,7 @@ fn floor(package: &str) -> Floor {
     match package {
         "xtask" => Floor::Tool,
         "reactor" | "site" => Floor::Ground,
+        "calls" => Floor::Measured,
         "lineage" => Floor::Command,
         "book" | "exercises" | "stepper" => Floor::Above,
         stage if stage.starts_with("stage") || stage.starts_with("interlude") => {
@@ -163,6 +166,19 @@ fn what_a_newcomer_builds_first_stays_light() {
         let quoted = format!("\"{}\"", package.name);
         assert!(!default.contains(&quoted), "{} is a default member", package.name);
     }
+}
+
+/// Generic code is compiled in the package that uses it, with that package's settings.
+#[test]
+fn what_is_measured_is_not_built_to_be_small() {
+    let manifest = read("Cargo.toml");
+    let release = manifest.split("[profile.release.package.").skip(1);
+    let small: Vec<_> = release.filter_map(|it| it.split(']').next()).collect();
+    assert!(small.contains(&"lineage"), "this test looks for the wrong words");
+    for package in PACKAGES.iter().filter(|it| floor(&it.name) < Floor::Command) {
+        assert!(!small.contains(&package.name.as_str()), "{} is measured", package.name);
+    }
+    assert!(!manifest.contains("[profile.release]"), "there are settings for all");
 }
 
 #[test]

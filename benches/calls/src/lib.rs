@@ -1,7 +1,13 @@
 //! One call, made in every style: the bodies that `lineage cost` and `benches/call.rs` run.
 //!
+//! They are a package of their own because generic code is compiled where it is used, with
+//! the settings of that package. The command is built to be small; what is measured is built
+//! to be fast.
+//!
 //! Each body calls the same function `calls` times, each call with the last one's result,
 //! so that none can be skipped; all of them must come to the same number in the end.
+
+#![forbid(unsafe_code)]
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
