@@ -85,13 +85,13 @@ impl Parser {
     /// # Errors
     ///
     /// [`Outcome::Malformed`] if this is not HTTP, [`Outcome::TooLarge`] if it is more than
-    /// the limits of this module, [`Outcome::Reset`] if the end came too early.
+    /// the limits of this module, [`Outcome::CutShort`] if the end came too early.
     pub fn receive(&mut self, mut bytes: &[u8]) -> Result<Option<Page>, Outcome> {
         if bytes.is_empty() {
             match self.state {
                 State::ToTheEnd => self.state = State::Done,
                 State::Done => {}
-                _ => return Err(Outcome::Reset),
+                _ => return Err(Outcome::CutShort),
             }
         }
         while !bytes.is_empty() && self.state != State::Done {
@@ -340,10 +340,10 @@ mod tests {
             ("HTTP/1.1 304 .\r\nContent-Length: 99999999999\r\n\r\n".into(), Ok(Page::of_html(304, ""))),
             ("HTTP/1.0 302 Found\r\nLocation: /x\r\n\r\n".into(), Ok(redirect)),
             ("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 3\r\n\r\n<a>".into(), Ok(image)),
-            (with_head("Content-Length: 5\r\n\r\nhell"), Err(Outcome::Reset)),
-            (with_head("Content-Le"), Err(Outcome::Reset)),
-            (String::new(), Err(Outcome::Reset)),
-            (with_head("Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n"), Err(Outcome::Reset)),
+            (with_head("Content-Length: 5\r\n\r\nhell"), Err(Outcome::CutShort)),
+            (with_head("Content-Le"), Err(Outcome::CutShort)),
+            (String::new(), Err(Outcome::CutShort)),
+            (with_head("Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n"), Err(Outcome::CutShort)),
             (with_head("Transfer-Encoding: chunked\r\n\r\nzz\r\n"), Err(Outcome::Malformed)),
             (with_head("Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n"), Err(Outcome::Malformed)),
             (with_head("Content-Length: 5\r\nContent-Length: 6\r\n\r\n"), Err(Outcome::Malformed)),

@@ -12,8 +12,10 @@ pub enum Outcome {
     Status(u16),
     /// It did not arrive within the time allowed.
     TimedOut,
-    /// The connection was broken off, or ended before the response did.
+    /// The connection was broken off: the peer, or something between, threw it away.
     Reset,
+    /// The connection ended in good order, but before the response did.
+    CutShort,
     /// Nobody listens there.
     Refused,
     /// What arrived is not HTTP.
@@ -53,8 +55,8 @@ impl From<ErrorKind> for Outcome {
             ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe
-            | ErrorKind::NotConnected
-            | ErrorKind::UnexpectedEof => Self::Reset,
+            | ErrorKind::NotConnected => Self::Reset,
+            ErrorKind::UnexpectedEof => Self::CutShort,
             _ => Self::Failed,
         }
     }
@@ -72,6 +74,7 @@ impl fmt::Display for Outcome {
             Self::Status(status) => write!(f, "{status}"),
             Self::TimedOut => f.write_str("timed out"),
             Self::Reset => f.write_str("reset"),
+            Self::CutShort => f.write_str("cut short"),
             Self::Refused => f.write_str("refused"),
             Self::Malformed => f.write_str("malformed"),
             Self::TooLarge => f.write_str("too large"),
@@ -92,7 +95,7 @@ mod tests {
             (ErrorKind::ConnectionRefused, Outcome::Refused),
             (ErrorKind::ConnectionReset, Outcome::Reset),
             (ErrorKind::BrokenPipe, Outcome::Reset),
-            (ErrorKind::UnexpectedEof, Outcome::Reset),
+            (ErrorKind::UnexpectedEof, Outcome::CutShort),
             (ErrorKind::TimedOut, Outcome::TimedOut),
             (ErrorKind::OutOfMemory, Outcome::Failed),
         ] {

@@ -166,8 +166,8 @@ impl Site {
             half
         };
         self.answer_with("/reset", half(), Fault::Reset, Outcome::Reset);
-        self.answer_with("/half", half(), Fault::None, Outcome::Reset);
-        self.answer_with("/silent", Vec::new(), Fault::None, Outcome::Reset);
+        self.answer_with("/half", half(), Fault::None, Outcome::CutShort);
+        self.answer_with("/silent", Vec::new(), Fault::None, Outcome::CutShort);
         let status_line = b"HTP/1.1 200 OK\r\n\r\n".to_vec();
         self.answer_with("/malformed", status_line, Fault::None, Outcome::Malformed);
         let garbage = (0..=255).cycle().take(2000).collect();
