@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::mem;
 
+use iri_string::types::UriAbsoluteString;
+
 use crate::{Job, Outcome, Page, Progress, Report, Target, html, url};
 
 /// The pages that are known and not yet visited.
@@ -50,7 +52,8 @@ impl Frontier {
     pub fn record(&mut self, path: String, page: Result<Page, Outcome>) {
         let outcome = match page {
             Ok(page) => {
-                self.follow(&path, &page);
+                self.follow_links(&path, &page);
+                self.follow_redirect(&path, &page);
                 Outcome::Status(page.status)
             }
             Err(outcome) => outcome,
@@ -65,24 +68,45 @@ impl Frontier {
     }
 
     /// A page that went wrong is not read: what it links to is the server's apology.
-    fn follow(&mut self, path: &str, page: &Page) {
+    fn follow_links(&mut self, path: &str, page: &Page) {
+        if !(200..300).contains(&page.status) {
+            return;
+        }
         let Some(here) = url::resolve(&self.target.url, path) else { return };
-        let html = if (200..300).contains(&page.status) { page.html() } else { &[] };
-        let document = html::Document::parse(html);
+        let document = html::Document::parse(page.html());
         let base = document.base.and_then(|base| url::resolve(&here, &base));
-        let links = document
-            .links
-            .iter()
-            .filter_map(|link| url::resolve(base.as_ref().unwrap_or(&here), link));
-        let moved = page.location.iter().filter_map(|it| url::resolve(&here, it));
-        for url in links.chain(moved) {
-            if url::authority(&url).as_deref() != Some(&*self.target.authority) {
-                continue;
+        let base = base.unwrap_or(here);
+        for link in document.links {
+            if let Some(path) = self.own(url::resolve(&base, &link).as_ref()) {
+                self.add(path);
             }
-            let path = url::path(&url);
-            if self.seen.insert(path.clone()) {
-                self.next.insert(path);
+        }
+    }
+
+    /// Follows a redirect, or has it reported where it leaves the site.
+    fn follow_redirect(&mut self, path: &str, page: &Page) {
+        let Some(location) = &page.location else { return };
+        let here = url::resolve(&self.target.url, path);
+        let target = here.and_then(|here| url::resolve(&here, location));
+        match self.own(target.as_ref()) {
+            Some(path) => self.add(path),
+            None => {
+                let told = target.map_or_else(|| location.clone(), |url| url.to_string());
+                self.report.leave(path.to_owned(), told);
             }
+        }
+    }
+
+    /// What to ask this site for, if the URL is one of its own.
+    fn own(&self, url: Option<&UriAbsoluteString>) -> Option<String> {
+        let url = url?;
+        let is_own = url::authority(url).as_deref() == Some(&*self.target.authority);
+        is_own.then(|| url::path(url))
+    }
+
+    fn add(&mut self, path: String) {
+        if self.seen.insert(path.clone()) {
+            self.next.insert(path);
         }
     }
 }
@@ -133,6 +157,29 @@ mod tests {
         ];
         frontier.record("/start".into(), page(&links));
         assert_eq!(frontier.next_level().expect("one"), ["/yes"]);
+    }
+
+    #[test]
+    fn a_redirect_that_leaves_is_not_followed_but_told() {
+        let leads_away = |location: &str| {
+            let mut frontier = Frontier::new(&job(usize::MAX));
+            frontier.next_level();
+            let mut page = Page::of_html(301, "");
+            page.location = Some(location.into());
+            frontier.record("/start".into(), Ok(page));
+            assert_eq!(frontier.next_level(), None, "{location}");
+            frontier.into_report().leads_away("/start").map(str::to_owned)
+        };
+        for (location, told) in [
+            ("https://127.0.0.1:9/x", Some("https://127.0.0.1:9/x")),
+            ("//elsewhere/a b", Some("http://elsewhere/a%20b")),
+            ("http://127.0.0.1:8/", Some("http://127.0.0.1:8/")),
+            ("mailto:a@b", Some("mailto:a@b")),
+            ("http://[nonsense", Some("http://[nonsense")),
+            ("/start", None),
+        ] {
+            assert_eq!(leads_away(location).as_deref(), told, "{location}");
+        }
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct Site {
     /// What is answered, by path; anything else is a 404.
     answers: BTreeMap<String, (Vec<u8>, Fault)>,
     /// What a crawl has to find, written down apart from the answers.
-    expected: Vec<(String, Outcome)>,
+    expected: Report,
 }
 
 impl Site {
@@ -108,11 +108,11 @@ impl Site {
 
     /// What a crawl of the whole site has to report.
     pub fn expected(&self) -> Report {
-        self.expected.iter().cloned().collect()
+        self.expected.clone()
     }
 
     fn new(delay: Duration) -> Self {
-        Self { delay, answers: BTreeMap::new(), expected: Vec::new() }
+        Self { delay, answers: BTreeMap::new(), expected: Report::default() }
     }
 
     fn good_pages(&mut self) {
@@ -156,6 +156,7 @@ impl Site {
             let answer = head(302, &format!("Location: {to}\r\nContent-Length: 0\r\n"));
             self.answer_with(from, answer, Fault::None, Outcome::Status(302));
         }
+        self.expected.leave("/away".into(), "http://elsewhere.invalid/".into());
         self.page("/landed?yes", &[]);
     }
 
@@ -202,7 +203,7 @@ impl Site {
     }
 
     fn expect(&mut self, path: &str, outcome: Outcome) {
-        self.expected.push((path.to_owned(), outcome));
+        self.expected.extend([(path.to_owned(), outcome)]);
     }
 }
 

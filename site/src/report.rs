@@ -11,12 +11,26 @@ use crate::Outcome;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pages: BTreeMap<String, Outcome>,
+    /// Of these, the redirects that leave the site, and where they lead.
+    leaving: BTreeMap<String, String>,
 }
 
 impl Report {
     /// The pages, sorted by path.
     pub fn pages(&self) -> &BTreeMap<String, Outcome> {
         &self.pages
+    }
+
+    /// Where a page leads that is a redirect, if that is not to this site: to another host,
+    /// or to a scheme that is not spoken here. A crawl ends there, and says where it would
+    /// have gone.
+    pub fn leads_away(&self, path: &str) -> Option<&str> {
+        self.leaving.get(path).map(String::as_str)
+    }
+
+    /// Says that the redirect at `path` leaves the site for `target`.
+    pub fn leave(&mut self, path: String, target: String) {
+        self.leaving.insert(path, target);
     }
 
     /// How many pages were visited.
@@ -34,8 +48,8 @@ impl Report {
         self.pages.values().filter(|outcome| outcome.is_error()).count()
     }
 
-    /// The SHA-256 of the report's lines, `path outcome`, sorted by path: two crawls agree
-    /// if and only if their digests do. It is what `sha256sum` says of the same lines.
+    /// The SHA-256 of the report's lines, sorted by path: two crawls agree if and only if
+    /// their digests do. It is what `sha256sum` says of the same lines.
     pub fn digest(&self) -> String {
         let hash = Sha256::digest(self.to_string());
         hash.iter().fold(String::new(), |mut hex, byte| {
@@ -47,7 +61,7 @@ impl Report {
 
 impl FromIterator<(String, Outcome)> for Report {
     fn from_iter<I: IntoIterator<Item = (String, Outcome)>>(pages: I) -> Self {
-        Self { pages: pages.into_iter().collect() }
+        Self { pages: pages.into_iter().collect(), leaving: BTreeMap::new() }
     }
 }
 
@@ -57,10 +71,13 @@ impl Extend<(String, Outcome)> for Report {
     }
 }
 
-/// A line a page: its path, a space, its outcome.
+/// A line a page: its path, its outcome, and where it leads if that is away from the site.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.pages.iter().try_for_each(|(path, outcome)| writeln!(f, "{path} {outcome}"))
+        self.pages.iter().try_for_each(|(path, outcome)| match self.leads_away(path) {
+            Some(target) => writeln!(f, "{path} {outcome}, leads to {target}"),
+            None => writeln!(f, "{path} {outcome}"),
+        })
     }
 }
 
@@ -78,5 +95,20 @@ mod tests {
         let digest = "44a0ee9c2646857f99ce46f7c88c0252f85625e7654d9cb74fdf12909f2ebb18";
         assert_eq!(report.digest(), digest);
         assert_eq!((report.len(), report.errors()), (2, 1));
+    }
+
+    #[test]
+    fn a_redirect_that_leaves_is_told_with_its_target() {
+        let pages = [("/a", Outcome::Status(302)), ("/b", Outcome::Status(200))];
+        let stays: Report =
+            pages.map(|(path, it)| (path.to_owned(), it)).into_iter().collect();
+        let mut leaves = stays.clone();
+        leaves.leave("/a".into(), "https://b/".into());
+        assert_eq!(leaves.to_string(), "/a 302, leads to https://b/\n/b 200\n");
+        assert_ne!(leaves.digest(), stays.digest());
+        assert_eq!(
+            (leaves.leads_away("/a"), leaves.leads_away("/b")),
+            (Some("https://b/"), None)
+        );
     }
 }
