@@ -23,7 +23,7 @@
 
   const isReal = views => views.some(({ trace }) => trace.clock === 'real');
   const deep = depth => (depth > 1 ? `, ${depth} calls deep` : '');
-  const when = at => `${+(at / 1000).toFixed(3)} ms`;
+  const when = at => (at === Infinity ? 'never' : `${+(at / 1000).toFixed(3)} ms`);
 
   // -- one recording
 

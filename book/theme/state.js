@@ -59,7 +59,7 @@ window.lineage = (() => {
       cancelled: ends,
       panicked: ends,
       'timer-set': () => ({
-        timers: [...state.timers, { id: on.id, subject: id, due: event.due }]
+        timers: [...state.timers, { id: on.id, subject: id, due: event.due ?? Infinity }]
           .sort((one, other) => one.due - other.due),
         ...waits(),
       }),

@@ -37,6 +37,12 @@ impl Clockwork {
     pub fn elapsed(&self) -> Duration {
         self.elapsed.get()
     }
+
+    /// What will have passed after `timeout`. `None`: more than an [`Instant`] can show.
+    fn after(&self, timeout: Duration) -> Option<Duration> {
+        let elapsed = self.elapsed().checked_add(timeout)?;
+        self.start.checked_add(elapsed).map(|_| elapsed)
+    }
 }
 
 impl Backend for Clockwork {
@@ -58,11 +64,11 @@ impl Backend for Clockwork {
         if self.woken.0.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let Some(timeout) = timeout else {
+        let Some(elapsed) = timeout.and_then(|timeout| self.after(timeout)) else {
             let message = "waits for ever, and there is nothing to wait for";
             return Err(io::Error::new(io::ErrorKind::Deadlock, message));
         };
-        self.elapsed.set(self.elapsed.get() + timeout);
+        self.elapsed.set(elapsed);
         Ok(())
     }
 

@@ -23,6 +23,10 @@ const EVENTS: usize = 1024;
 /// The remote waker's token, which no socket can have.
 const WAKE: mio::Token = mio::Token(usize::MAX);
 
+/// The longest that one call of the selector may sleep. epoll counts milliseconds in 31 bits,
+/// which is 24 days: a longer sleep is several.
+const NAP: Duration = Duration::from_hours(24);
+
 /// The selector of the platform.
 #[derive(Debug)]
 pub struct Mio {
@@ -95,7 +99,10 @@ impl Backend for Mio {
     /// mio rounds the timeout up to the selector's grain, so that no timer is early.
     fn wait(&self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
         let (poll, happened) = &mut *self.poll.borrow_mut();
-        poll.poll(happened, timeout)?;
+        in_naps(timeout, |nap| {
+            poll.poll(happened, nap)?;
+            Ok(happened.is_empty())
+        })?;
         let sockets = happened.iter().filter(|event| event.token() != WAKE);
         events.extend(sockets.map(|event| Event {
             token: event.token().0 as Token,
@@ -109,6 +116,18 @@ impl Backend for Mio {
     fn waker(&self) -> Waker {
         self.waker.clone()
     }
+}
+
+/// Calls `nap` until it was for nothing no more, or for as long as `timeout`.
+fn in_naps(
+    timeout: Option<Duration>,
+    mut nap: impl FnMut(Option<Duration>) -> io::Result<bool>,
+) -> io::Result<()> {
+    let Some(mut left) = timeout else { return nap(None).map(drop) };
+    while nap(Some(left.min(NAP)))? && left > NAP {
+        left -= NAP;
+    }
+    Ok(())
 }
 
 #[cfg(not(target_pointer_width = "64"))]
@@ -215,5 +234,32 @@ struct WritingEnd(mio::unix::pipe::Sender);
 impl Stream for WritingEnd {
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         (&self.0).write(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::{NAP, in_naps};
+
+    /// A sleep of fifty days ends after fifty days, though no selector sleeps for so long.
+    #[test]
+    fn a_long_sleep_is_made_of_naps_until_something_happens() {
+        let naps = RefCell::new(Vec::new());
+        let sleep = |timeout, ends_after| {
+            naps.take();
+            let nap = |nap| {
+                naps.borrow_mut().push(nap);
+                Ok(naps.borrow().len() < ends_after)
+            };
+            in_naps(timeout, nap).map(|()| naps.take()).unwrap()
+        };
+        let half = NAP / 2;
+        assert_eq!(sleep(None, 1), [None]);
+        assert_eq!(sleep(Some(half), 9), [Some(half)]);
+        assert_eq!(sleep(Some(NAP), 9), [Some(NAP)]);
+        assert_eq!(sleep(Some(2 * NAP + half), 9), [Some(NAP), Some(NAP), Some(half)]);
+        assert_eq!(sleep(Some(50 * NAP), 2), [Some(NAP), Some(NAP)]);
     }
 }

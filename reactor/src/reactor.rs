@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,6 @@ use crate::net::{Slot, TcpListener, TcpStream};
 use crate::timers::{TimerId, Timers};
 use crate::trace;
 use crate::waiting::{Direction, Key, Waiting};
-
-/// As good as for ever, and no clock runs over.
-const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// Waits for sockets and for the clock, on behalf of an event loop.
 ///
@@ -60,12 +58,14 @@ impl<T> Reactor<T> {
 
     /// Makes a reactor on `backend`. A backend serves one reactor at a time.
     pub fn with_backend(backend: Rc<dyn Backend>) -> Self {
+        static REACTORS: AtomicU32 = AtomicU32::new(0);
+        let number = REACTORS.fetch_add(1, Ordering::Relaxed);
         trace::clock(&backend);
         Self {
             shared: Rc::new(Shared {
                 backend,
-                waiting: RefCell::default(),
-                timers: RefCell::default(),
+                waiting: RefCell::new(Waiting::new(number)),
+                timers: RefCell::new(Timers::new(number)),
                 events: RefCell::default(),
             }),
         }
@@ -78,10 +78,9 @@ impl<T> Reactor<T> {
         self.shared.backend.now()
     }
 
-    /// When `delay` will have passed. Beyond what a clock can show is never: in thirty years.
-    pub fn after(&self, delay: Duration) -> Instant {
-        let now = self.now();
-        now.checked_add(delay).unwrap_or_else(|| now + NEVER)
+    /// When `delay` will have passed. `None` is never: no clock can show that time.
+    pub fn after(&self, delay: Duration) -> Option<Instant> {
+        self.now().checked_add(delay)
     }
 
     /// Opens a listening socket.
@@ -152,13 +151,15 @@ impl<T> Reactor<T> {
     }
 
     /// Leaves `data` behind until the clock reaches `deadline`. Equal deadlines come back in
-    /// the order in which they were left.
+    /// the order in which they were left. With `None`, as [`after`](Self::after) gives it for
+    /// a delay beyond all clocks, `data` stays until it is taken back.
     #[doc(alias("call_at", "callLater"))]
-    pub fn wait_until(&self, deadline: Instant, data: T) -> TimerId {
-        self.shared.timers.borrow_mut().insert(deadline, data)
+    pub fn wait_until(&self, deadline: impl Into<Option<Instant>>, data: T) -> TimerId {
+        self.shared.timers.borrow_mut().insert(deadline.into(), data)
     }
 
-    /// Takes a timer back before it expires. `None`: it has expired, or was cancelled.
+    /// Takes a timer back before it expires. `None`: it has expired, or was cancelled, or is
+    /// another reactor's.
     pub fn cancel(&self, id: TimerId) -> Option<T> {
         self.shared.timers.borrow_mut().remove(id)
     }
@@ -183,7 +184,8 @@ impl<T> Reactor<T> {
         self.shared.waiting.borrow().len()
     }
 
-    /// How many values wait for the clock.
+    /// How many values wait for the clock. Those that wait until never do not: it will not
+    /// give them back.
     pub fn timers(&self) -> usize {
         self.shared.timers.borrow().len()
     }

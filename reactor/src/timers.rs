@@ -12,11 +12,20 @@ use std::time::Instant;
 
 use crate::trace;
 
-/// Names a timer. It orders by deadline, then by age, and may outlive the timer.
+/// Names a timer. It orders by deadline, then by age, and may outlive the timer without harm:
+/// nor is it taken for that of another reactor's timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimerId {
-    deadline: Instant,
+    deadline: Deadline<Instant>,
     age: u64,
+    reactor: u32,
+}
+
+/// When something is due. The order is that of the variants: never is later than any time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Deadline<T> {
+    At(T),
+    Never,
 }
 
 impl TimerId {
@@ -25,23 +34,48 @@ impl TimerId {
         self.age
     }
 
-    pub(crate) fn deadline(self) -> Instant {
-        self.deadline
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        self.deadline.time()
+    }
+}
+
+impl<T> Deadline<T> {
+    /// `None` is never.
+    pub(crate) fn time(self) -> Option<T> {
+        match self {
+            Self::At(time) => Some(time),
+            Self::Never => None,
+        }
+    }
+}
+
+/// `None` is never.
+impl<T> From<Option<T>> for Deadline<T> {
+    fn from(time: Option<T>) -> Self {
+        time.map_or(Self::Never, Self::At)
     }
 }
 
 /// Values that wait for a point in time.
 #[derive(Debug)]
 pub(crate) struct Timers<T> {
+    /// Tells this reactor from all others.
+    reactor: u32,
     pending: BTreeMap<TimerId, T>,
     /// Counts the timers so far, so that equal deadlines keep their order.
     age: u64,
 }
 
 impl<T> Timers<T> {
-    pub(crate) fn insert(&mut self, deadline: Instant, data: T) -> TimerId {
+    pub(crate) fn new(reactor: u32) -> Self {
+        Self { reactor, pending: BTreeMap::new(), age: 0 }
+    }
+
+    /// Without a deadline it never expires, and can only be taken back.
+    pub(crate) fn insert(&mut self, deadline: Option<Instant>, data: T) -> TimerId {
         self.age += 1;
-        let id = TimerId { deadline, age: self.age };
+        let (deadline, reactor) = (deadline.into(), self.reactor);
+        let id = TimerId { deadline, age: self.age, reactor };
         self.pending.insert(id, data);
         trace::timer_set(id);
         id
@@ -55,18 +89,18 @@ impl<T> Timers<T> {
         cancelled
     }
 
-    /// The next deadline.
+    /// The next deadline, if one will ever come.
     pub(crate) fn first(&self) -> Option<Instant> {
-        self.pending.first_key_value().map(|(id, _)| id.deadline)
+        self.pending.first_key_value().and_then(|(id, _)| id.deadline())
     }
 
     /// Hands back everybody whose time has come, earliest first. Asks for the time only if
     /// somebody waits for it.
     pub(crate) fn deliver(&mut self, now: impl FnOnce() -> Instant, ready: &mut Vec<T>) {
-        if self.pending.is_empty() {
+        if self.first().is_none() {
             return;
         }
-        let now = now();
+        let now = Deadline::At(now());
         while let Some(first) = self.pending.first_entry() {
             if first.key().deadline > now {
                 break;
@@ -81,13 +115,10 @@ impl<T> Timers<T> {
         mem::take(&mut self.pending).into_values().collect()
     }
 
+    /// How many will expire.
     pub(crate) fn len(&self) -> usize {
-        self.pending.len()
-    }
-}
-
-impl<T> Default for Timers<T> {
-    fn default() -> Self {
-        Self { pending: BTreeMap::new(), age: 0 }
+        let first_of_never =
+            TimerId { deadline: Deadline::Never, age: 0, reactor: self.reactor };
+        self.pending.len() - self.pending.range(first_of_never..).count()
     }
 }

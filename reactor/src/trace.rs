@@ -121,8 +121,8 @@ pub enum What {
     Cancelled(Id),
     /// Somebody ended in a panic.
     Panicked(Id),
-    /// Somebody waits for the clock, until then.
-    TimerSet(Id, Thing, Duration),
+    /// Somebody waits for the clock, until then; or until never.
+    TimerSet(Id, Thing, Option<Duration>),
     /// It is that late.
     TimerFired(Id, Thing),
     /// Nobody waits for that any more.

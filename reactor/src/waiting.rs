@@ -5,7 +5,6 @@
 //! an attempt says `WouldBlock`, and who waits meanwhile is handed back at once.
 
 use std::mem;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use slab::Slab;
 
@@ -91,6 +90,10 @@ pub(crate) struct Parked<T> {
 }
 
 impl<T> Waiting<T> {
+    pub(crate) fn new(reactor: u32) -> Self {
+        Self { reactor, places: Slab::new(), generation: 0, turn: 0, at_once: Vec::new() }
+    }
+
     pub(crate) fn open(&mut self) -> Key {
         // The top bit stays clear, so that no token is the one of the remote waker.
         self.generation = (self.generation + 1) & 0x7fff_ffff;
@@ -209,14 +212,6 @@ impl<T> Waiting<T> {
         let place = self.places.get_mut(key.index as usize)?;
         let is_it = (place.generation, self.reactor) == (key.generation, key.reactor);
         is_it.then_some(place)
-    }
-}
-
-impl<T> Default for Waiting<T> {
-    fn default() -> Self {
-        static REACTORS: AtomicU32 = AtomicU32::new(0);
-        let reactor = REACTORS.fetch_add(1, Ordering::Relaxed);
-        Self { reactor, places: Slab::new(), generation: 0, turn: 0, at_once: Vec::new() }
     }
 }
 

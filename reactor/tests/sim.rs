@@ -450,3 +450,42 @@ fn what_it_does_not_know_it_does_not_pretend_to() {
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 }
+
+/// What takes longer than any clock can show never happens, and nothing overflows.
+#[test]
+fn what_would_take_longer_than_a_clock_can_show_never_arrives() {
+    let never = Duration::MAX;
+    let far = Duration::from_hours(24 * 365 * 1_000_000_000);
+    let (sim, reactor) = world(Weather::calm());
+    sim.after(never, || panic!("it is too early for that"));
+    sim.connect_peer(never, OURS.into(), does(|_, _| panic!("nobody comes")));
+    serve(&sim, move |event, link| match event {
+        Event::Connected => {
+            link.after(never, 0);
+            link.after(far, 1);
+        }
+        Event::Timer(0) => panic!("it is too early for that"),
+        Event::Timer(_) => link.send(b"late"),
+        _ => {}
+    });
+    let stream = connect(&reactor, SERVER.into()).unwrap();
+    assert_eq!(read(&reactor, &stream).unwrap(), b"late");
+    assert!(sim.elapsed() > far);
+    assert_eq!(read(&reactor, &stream).unwrap_err().kind(), ErrorKind::Deadlock);
+
+    for endless in [
+        Weather { latency: never..never, ..Weather::calm() },
+        Weather { latency: never / 4..never, hold: 100, ..Weather::calm() },
+    ] {
+        let (sim, reactor) = world(endless);
+        serve(&sim, thousand);
+        let silence = connect(&reactor, SERVER.into()).unwrap_err();
+        assert_eq!(silence.kind(), ErrorKind::Deadlock);
+    }
+    // A byte a second: a line that is as slow as one can say.
+    let (sim, reactor) = world(Weather { bandwidth: Some(0), ..Weather::calm() });
+    serve(&sim, thousand);
+    let stream = connect(&reactor, SERVER.into()).unwrap();
+    assert_eq!(pieces(&reactor, &stream).unwrap(), [1000]);
+    assert_eq!(sim.elapsed(), Duration::from_millis(1_000_002));
+}

@@ -1,10 +1,13 @@
 //! When a reactor sleeps, and what ends it: timers, wakes, and not signals.
 
+use std::io::ErrorKind;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use reactor::backend::{self, Clockwork};
+use reactor::backend::{self, Backend, Clockwork};
+use reactor::sim::{Sim, Weather};
 use reactor::{Reactor, TimerId};
 
 const FAR: Duration = Duration::from_hours(1);
@@ -14,6 +17,10 @@ fn select<T>(reactor: &Reactor<T>, timeout: Option<Duration>) -> Vec<T> {
     let mut ready = Vec::new();
     reactor.select(timeout, &mut ready).unwrap();
     ready
+}
+
+fn virtual_clock(sim: bool) -> Rc<dyn Backend> {
+    if sim { Sim::new(1, Weather::calm()) } else { Clockwork::new() }
 }
 
 /// M7.07: with nothing but a far timer, one select sleeps, and a wake gets through to it.
@@ -159,16 +166,86 @@ fn no_timer_is_early() {
     assert_eq!(selects, 50, "a timeout that is rounded down would wake too soon");
 }
 
-/// What no clock can show is as good as never, and can be waited for and cancelled.
+/// What no clock can show is never, and is not taken for a time: it can be waited for and
+/// taken back, and nothing else ends it.
 #[test]
-fn the_longest_delay_is_as_good_as_never() {
-    let reactor = Reactor::new().unwrap();
-    let year = Duration::from_hours(365 * 24);
-    assert!(reactor.after(Duration::MAX) > reactor.now() + 29 * year);
-    assert!(reactor.after(FAR) <= reactor.now() + FAR);
+fn a_delay_that_no_clock_can_show_is_never() {
+    let clock = Clockwork::new();
+    let reactor = Reactor::with_backend(Rc::clone(&clock) as _);
+    assert_eq!(reactor.after(Duration::MAX), None);
+    assert_eq!(reactor.after(FAR), Some(reactor.now() + FAR));
     let never = reactor.wait_until(reactor.after(Duration::MAX), "never");
-    assert_eq!(select(&reactor, Some(Duration::from_millis(1))), [""; 0]);
+    assert_eq!(reactor.timers(), 0, "nothing that the clock would give back");
+    let error = reactor.select(None, &mut Vec::new()).unwrap_err();
+    assert_eq!((error.kind(), clock.elapsed()), (ErrorKind::Deadlock, Duration::ZERO));
     assert_eq!(reactor.cancel(never), Some("never"));
+    assert_eq!(reactor.cancel(never), None);
+}
+
+/// A thousand million years are a time, and come before never.
+#[test]
+fn a_far_time_comes_before_never_and_the_farther_after_it() {
+    for sim in [false, true] {
+        let reactor = Reactor::with_backend(virtual_clock(sim));
+        let start = reactor.now();
+        let far = Duration::from_hours(24 * 365 * 1_000_000_000);
+        reactor.wait_until(reactor.after(Duration::MAX), "never");
+        reactor.wait_until(reactor.after(2 * far), "farther");
+        reactor.wait_until(reactor.after(Duration::MAX), "never either");
+        reactor.wait_until(reactor.after(far), "far");
+        assert_eq!(reactor.timers(), 2);
+        assert_eq!(select(&reactor, Some(Duration::MAX)), ["far"]);
+        assert_eq!(reactor.now() - start, far);
+        assert_eq!(select(&reactor, None), ["farther"]);
+        let error = reactor.select(Some(Duration::MAX), &mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deadlock);
+        assert_eq!(reactor.take_all(), ["never", "never either"]);
+    }
+}
+
+/// The last second that a clock can show is one that can be waited for; then time stands.
+#[test]
+fn a_virtual_clock_stops_at_the_last_time_that_it_can_show() {
+    for sim in [false, true] {
+        let clock = virtual_clock(sim);
+        let reactor = Reactor::with_backend(Rc::clone(&clock));
+        let bits = (0..64).rev().map(|bit| Duration::from_secs(1 << bit));
+        let last = bits.fold(Duration::ZERO, |sum, more| {
+            reactor.after(sum + more).map_or(sum, |_| sum + more)
+        });
+        reactor.wait_until(reactor.after(last), "at the end of time");
+        assert_eq!(select(&reactor, None), ["at the end of time"]);
+        let end = reactor.now();
+        for timeout in [Duration::from_secs(1), Duration::MAX] {
+            assert_eq!(reactor.after(timeout), None);
+            let error = clock.wait(Some(timeout), &mut Vec::new()).unwrap_err();
+            assert_eq!((error.kind(), reactor.now()), (ErrorKind::Deadlock, end));
+        }
+        assert_eq!(select(&reactor, Some(Duration::ZERO)), [""; 0]);
+    }
+}
+
+/// With the real clock: to wait until never is to sleep, and a wake ends it.
+#[test]
+fn a_wait_until_never_is_ended_by_a_wake() {
+    let reactor = Reactor::new().unwrap();
+    reactor.wait_until(reactor.after(Duration::MAX), "never");
+    reactor.waker().wake();
+    assert_eq!(select(&reactor, Some(Duration::MAX)), [""; 0]);
+}
+
+/// A clock can serve one reactor after another: a name from the last is none in the next.
+#[test]
+fn a_timer_of_another_reactor_is_not_taken_for_ones_own() {
+    let clock = Clockwork::new();
+    let old = Reactor::with_backend(Rc::clone(&clock) as _);
+    let (first, never) = (old.wait_until(old.now(), 1), old.wait_until(None, 2));
+    drop(old);
+    let reactor = Reactor::with_backend(clock);
+    reactor.wait_until(reactor.now(), 3);
+    reactor.wait_until(None, 4);
+    assert_eq!((reactor.cancel(first), reactor.cancel(never)), (None, None));
+    assert_eq!(reactor.take_all(), [3, 4]);
 }
 
 /// A cancelled timer is gone: it is handed to whoever cancels, once.

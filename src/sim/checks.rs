@@ -77,7 +77,8 @@ pub(super) fn recording(recording: &Recording) -> Result<(), Wrong> {
             What::TimerSet(_, timer, at) => drop(due.insert(timer, at)),
             What::TimerCancelled(_, timer) => drop(due.remove(&timer)),
             What::TimerFired(_, timer) => {
-                if let Some(due) = due.remove(&timer).filter(|due| event.at < *due) {
+                let due = due.remove(&timer).flatten();
+                if let Some(due) = due.filter(|due| event.at < *due) {
                     let early = due.saturating_sub(event.at);
                     return Err(Wrong(format!("a timer was {early:?} early")));
                 }
@@ -90,7 +91,8 @@ pub(super) fn recording(recording: &Recording) -> Result<(), Wrong> {
         Some((Thing::Timer(_), at)) => {
             let (left, end) = (due.len(), recording.events.last().map(|event| event.at));
             let end = end.unwrap_or_default();
-            Err(Wrong(format!("{left} timers are still set at {end:?}, one for {at:?}")))
+            let at = at.map_or("never".to_owned(), |at| format!("{at:?}"));
+            Err(Wrong(format!("{left} timers are still set at {end:?}, one for {at}")))
         }
         _ => Ok(()),
     }

@@ -93,7 +93,7 @@ pub struct Event {
     /// How many calls deep, where a stage has a depth.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub depth: Option<u32>,
-    /// When a timer is due, in microseconds since the start.
+    /// When a timer is due, in microseconds since the start. Left out, it is never due.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub due: Option<u64>,
     /// The number of a turn that began, from 1.
@@ -198,7 +198,7 @@ impl Event {
             What::Cancelled(id) => Self::of("cancelled", Some(id)),
             What::Panicked(id) => Self::of("panicked", Some(id)),
             What::TimerSet(id, timer, due) => {
-                Self { due: Some(micros(due)), ..Self::on("timer-set", Some(id), timer) }
+                Self { due: due.map(micros), ..Self::on("timer-set", Some(id), timer) }
             }
             What::TimerFired(id, timer) => Self::on("timer-fired", Some(id), timer),
             What::TimerCancelled(id, timer) => {

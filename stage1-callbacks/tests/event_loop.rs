@@ -355,6 +355,20 @@ fn a_cancelled_sleep_takes_its_timer_back() {
     assert_eq!(clock.elapsed(), Duration::from_millis(1));
 }
 
+/// No time is later than never: a timeout without end is still there after forty years.
+#[test]
+fn the_longest_timeout_never_fires_before_a_sleep_of_forty_years() {
+    let years = Duration::from_hours(40 * 365 * 24);
+    let (said, took) = story(|log| {
+        let late = time::timeout(Duration::MAX, time::sleep(years));
+        drop(late.add_both(move |result| {
+            log.borrow_mut().push(if result.is_ok() { "in time" } else { "late" });
+            stop();
+        }));
+    });
+    assert_eq!((said, took), (vec!["in time"], years));
+}
+
 /// What is left at the end of a loop is dropped with it.
 #[test]
 fn whatever_is_left_is_dropped() {

@@ -20,6 +20,7 @@ use stage4_async_await::{run, spawn};
 
 const MS: Duration = Duration::from_millis(1);
 const FAR: Duration = Duration::from_hours(1);
+const YEARS: Duration = Duration::from_hours(40 * 365 * 24);
 
 type Log = Rc<RefCell<Vec<&'static str>>>;
 
@@ -260,9 +261,10 @@ fn a_timeout_drops_its_body() {
         assert_eq!(timeout(FAR, async { 1 }).await, Ok(1));
         assert_eq!(timeout(MS, sleep(MS)).await, Ok(()), "both at once: it is there");
         assert_eq!(timeout(Duration::MAX, sleep(MS)).await, Ok(()));
+        assert_eq!(timeout(Duration::MAX, sleep(YEARS)).await, Ok(()), "never is later");
     });
     assert_eq!(log.take(), ["cleanup", "TO"]);
-    assert_eq!(took, 12 * MS);
+    assert_eq!(took, 12 * MS + YEARS);
 }
 
 /// M6.06

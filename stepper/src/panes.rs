@@ -10,7 +10,7 @@ use crate::screen::Look;
 use crate::source::window;
 use crate::state::{State, Timer};
 use crate::stepper::Stepper;
-use crate::words::time;
+use crate::words::due_at;
 
 /// The events around this one, which has a sign.
 pub fn events(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
@@ -129,7 +129,7 @@ fn runs(stepper: &Stepper) -> String {
 }
 
 fn due(id: u64, timer: Timer, stepper: &Stepper) -> String {
-    format!("{} timer {id}, {}", time(timer.due), stepper.story().who(timer.subject))
+    format!("{} timer {id}, {}", due_at(timer.due), stepper.story().who(timer.subject))
 }
 
 fn waits(stepper: &Stepper, look: Look) -> Vec<Line<'static>> {

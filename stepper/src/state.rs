@@ -43,8 +43,8 @@ pub struct Wait {
 /// A timer that was set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
-    /// When, in microseconds since the start.
-    pub due: u64,
+    /// When, in microseconds since the start. `None` is never.
+    pub due: Option<u64>,
     /// Who waits.
     pub subject: u32,
 }
@@ -97,7 +97,7 @@ impl State {
     /// The timers, next due first.
     pub fn timers_by_due(&self) -> Vec<(u64, Timer)> {
         let mut timers: Vec<_> = self.timers.iter().map(|(id, it)| (*id, *it)).collect();
-        timers.sort_by_key(|(id, timer)| (timer.due, *id));
+        timers.sort_by_key(|(id, timer)| (timer.due.is_none(), timer.due, *id));
         timers
     }
 
@@ -168,7 +168,8 @@ mod tests {
     }
 
     fn dues(step: usize) -> Vec<(u64, u64)> {
-        at(step).timers_by_due().into_iter().map(|(id, it)| (id, it.due)).collect()
+        let timers = at(step).timers_by_due().into_iter();
+        timers.filter_map(|(id, it)| Some((id, it.due?))).collect()
     }
 
     #[test]
@@ -209,6 +210,14 @@ mod tests {
     }
 
     #[test]
+    fn a_timer_that_is_never_due_is_the_last() {
+        let set = |id, due| What::TimerSet { subject: 1, on: Thing::Timer { id }, due };
+        let state = events(&[set(1, None), set(2, Some(5)), set(3, Some(4))]);
+        let ids = state.timers_by_due().into_iter().map(|(id, _)| id);
+        assert_eq!(ids.collect::<Vec<_>>(), [3, 2, 1]);
+    }
+
+    #[test]
     fn a_turn_is_under_way_from_its_beginning_to_its_end() {
         let turn = |step| (at(step).turn, at(step).serving);
         assert_eq!(turn(3), (1, true));
@@ -246,12 +255,13 @@ mod tests {
     fn a_callback_that_is_left_behind_waits_though_it_never_ran() {
         let on = Thing::Timer { id: 7 };
         let by = Thing::Loop;
+        let due = Some(5);
         let set =
-            [What::Created { subject: 1, by }, What::TimerSet { subject: 1, on, due: 5 }];
+            [What::Created { subject: 1, by }, What::TimerSet { subject: 1, on, due }];
         assert_eq!(events(&set).parked[&1].on, Some(on));
         let run = [What::Resumed { subject: 1 }, set[1]];
         assert!(events(&run).parked.is_empty(), "who runs only takes note");
-        let of_the_loop = [What::TimerSet { subject: LOOP, on, due: 5 }];
+        let of_the_loop = [What::TimerSet { subject: LOOP, on, due }];
         assert!(events(&of_the_loop).parked.is_empty());
     }
 

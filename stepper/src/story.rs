@@ -65,7 +65,7 @@ pub enum What {
     Finished { subject: u32 },
     Cancelled { subject: u32 },
     Panicked { subject: u32 },
-    TimerSet { subject: u32, on: Thing, due: u64 },
+    TimerSet { subject: u32, on: Thing, due: Option<u64> },
     TimerFired { subject: u32, on: Thing },
     TimerCancelled { subject: u32, on: Thing },
     SocketParked { subject: u32, on: Thing },

@@ -7,7 +7,7 @@ use lineage::trace::json::Thing;
 use crate::source::Sources;
 use crate::state::State;
 use crate::story::{Event, Story};
-use crate::words::time;
+use crate::words::{due_at, time};
 
 /// What stands above the columns. The last one may be as wide as it likes.
 const HEAD: [&str; COLUMNS] =
@@ -79,7 +79,7 @@ fn ids(ids: &[u32]) -> String {
 
 fn timers(state: &State) -> String {
     let timers = state.timers_by_due();
-    let told = timers.iter().map(|(id, timer)| format!("{id} at {}", time(timer.due)));
+    let told = timers.iter().map(|(id, timer)| format!("{id} at {}", due_at(timer.due)));
     told.collect::<Vec<_>>().join(", ")
 }
 

@@ -74,7 +74,8 @@ impl Story {
             What::Cancelled { subject } => format!("{} is cancelled", who(subject)),
             What::Panicked { subject } => format!("{} panics", who(subject)),
             What::TimerSet { subject, on, due } => {
-                format!("{} is set for {}, due at {}", thing(on), who(subject), time(due))
+                let due = due_at(due);
+                format!("{} is set for {}, due at {due}", thing(on), who(subject))
             }
             What::TimerFired { subject, on } => {
                 format!("{} of {} fires", thing(on), who(subject))
@@ -97,6 +98,11 @@ impl Story {
 pub fn time(micros: u64) -> String {
     let digits = format!("{}.{:03}", micros / 1000, micros % 1000);
     format!("{} ms", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// When a timer is due: a time, or never.
+pub fn due_at(due: Option<u64>) -> String {
+    due.map_or("never".to_owned(), time)
 }
 
 #[cfg(test)]

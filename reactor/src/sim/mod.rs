@@ -89,7 +89,6 @@ use wire::Parcel;
 
 /// A simulated network: the backend, and the handle to steer it.
 pub struct Sim {
-    start: Instant,
     network: Rc<RefCell<Network>>,
     peers: RefCell<Peers>,
     /// Set by wakers, on any thread; cleared by the `wait` that they end.
@@ -102,7 +101,6 @@ impl Sim {
     /// A network whose every accident follows from `seed`.
     pub fn new(seed: u64, weather: Weather) -> Rc<Self> {
         Rc::new(Self {
-            start: Instant::now(),
             network: Rc::new(RefCell::new(Network::new(seed, weather))),
             peers: RefCell::default(),
             woken: Arc::default(),
@@ -150,7 +148,8 @@ impl Sim {
     }
 
     /// Calls `action` after `delay`, from inside [`wait`](Backend::wait). It may do anything
-    /// to the program, so then the wait is over.
+    /// to the program, so then the wait is over. A delay beyond what an [`Instant`] can show
+    /// is never over.
     pub fn after(&self, delay: Duration, action: impl FnOnce() + 'static) {
         let woken = Arc::clone(&self.woken);
         self.post(delay, move || {
@@ -226,7 +225,7 @@ impl Sim {
 
 impl Backend for Sim {
     fn now(&self) -> Instant {
-        self.start + self.network.borrow().now()
+        self.network.borrow().instant()
     }
 
     fn listen(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Listener>> {

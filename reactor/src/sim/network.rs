@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::dice::Dice;
 use super::peer::Event as Told;
@@ -23,6 +23,7 @@ const A_LOOK: Duration = Duration::from_micros(1);
 const NOBODY: End = 0;
 
 pub(super) struct Network {
+    start: Instant,
     now: Duration,
     dice: Dice,
     weather: Weather,
@@ -57,6 +58,7 @@ impl Network {
         let mut dice = Dice::new(seed);
         let shuffle = weather.shuffle.then(|| dice.roll());
         Self {
+            start: Instant::now(),
             now: Duration::ZERO,
             dice,
             weather,
@@ -76,6 +78,20 @@ impl Network {
 
     pub(super) fn now(&self) -> Duration {
         self.now
+    }
+
+    pub(super) fn instant(&self) -> Instant {
+        self.start + self.now
+    }
+
+    /// When `delay` will have passed, unless that is never.
+    fn after(&self, delay: Duration) -> Option<Duration> {
+        self.can_show(self.now.saturating_add(delay))
+    }
+
+    /// That time, if a clock can show it. `None` is never.
+    fn can_show(&self, at: Duration) -> Option<Duration> {
+        self.start.checked_add(at).map(|_| at)
     }
 
     pub(super) fn black_hole(&mut self, address: SocketAddr) {
@@ -273,12 +289,12 @@ impl Network {
     }
 
     pub(super) fn set_timer(&mut self, end: End, delay: Duration, name: u64) {
-        let at = self.now + delay;
+        let at = self.after(delay);
         self.wire.send(at, end, Parcel::Timer { to: end, name });
     }
 
     pub(super) fn post(&mut self, delay: Duration, parcel: Parcel) {
-        let at = self.now + delay;
+        let at = self.after(delay);
         self.wire.send(at, NOBODY, parcel);
     }
 
@@ -324,9 +340,9 @@ impl Network {
         self.tally.waits += 1;
         self.tally.within(self.patience)?;
         if timeout == Some(Duration::ZERO) {
-            self.now += A_LOOK;
+            self.now = self.after(A_LOOK).unwrap_or(self.now);
         }
-        Ok(timeout.map(|timeout| self.now + timeout))
+        Ok(timeout.and_then(|timeout| self.after(timeout)))
     }
 
     /// Goes to the next arrival, but not beyond `deadline`. `false`: there is nothing.
@@ -601,18 +617,18 @@ impl Network {
 
     /// Puts something on the wire. What one end sends does not overtake itself.
     fn send_after(&mut self, delay: Duration, from: End, parcel: Parcel) {
-        let mut travels = delay + self.dice.between(&self.weather.latency);
+        let mut travels = delay.saturating_add(self.dice.between(&self.weather.latency));
         if self.dice.happens(self.weather.hold, 100) {
-            travels += self.dice.between(&self.weather.latency);
+            travels = travels.saturating_add(self.dice.between(&self.weather.latency));
         }
         let loads = self.weather.loads(parcel.len());
-        let mut at = self.now + loads + travels;
+        let mut at = self.now.saturating_add(loads).saturating_add(travels);
         if let Some(socket) = self.sockets.get_mut(&from) {
-            socket.line_free = self.now.max(socket.line_free) + loads;
-            at = socket.last_arrival.max(socket.line_free + travels);
+            socket.line_free = self.now.max(socket.line_free).saturating_add(loads);
+            at = socket.last_arrival.max(socket.line_free.saturating_add(travels));
             socket.last_arrival = at;
         }
-        self.wire.send(at, from, parcel);
+        self.wire.send(self.can_show(at), from, parcel);
     }
 
     /// How much of `n` bytes moves this time.

@@ -70,8 +70,8 @@ impl Weather {
     /// How long it takes until so many bytes are on their way.
     pub(super) fn loads(&self, bytes: usize) -> Duration {
         self.bandwidth.map_or(Duration::ZERO, |rate| {
-            let nanos = bytes as u64 * 1_000_000_000 / rate.max(1);
-            Duration::from_nanos(nanos)
+            let nanos = bytes as u128 * 1_000_000_000 / u128::from(rate.max(1));
+            Duration::from_nanos_u128(nanos)
         })
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::dice::mix;
 use super::socket::End;
+use crate::timers::Deadline;
 
 /// What travels.
 pub(super) enum Parcel {
@@ -69,7 +70,7 @@ pub(super) struct Wire {
 /// When something arrives. What one end sends arrives in its order, whatever the tie says.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Arrival {
-    at: Duration,
+    at: Deadline<Duration>,
     tie: u64,
     number: u64,
 }
@@ -79,22 +80,23 @@ impl Wire {
         Self { parcels: BTreeMap::new(), sent: 0, shuffle }
     }
 
-    /// Puts a parcel on its way. `lane` is whose order it must keep.
-    pub(super) fn send(&mut self, at: Duration, lane: End, parcel: Parcel) {
+    /// Puts a parcel on its way, to arrive `at` that time, or never. `lane` is whose order it
+    /// must keep.
+    pub(super) fn send(&mut self, at: Option<Duration>, lane: End, parcel: Parcel) {
         self.sent += 1;
         let tie = self.shuffle.map_or(0, |seed| mix(seed ^ mix(lane)));
-        self.parcels.insert(Arrival { at, tie, number: self.sent }, parcel);
+        self.parcels.insert(Arrival { at: at.into(), tie, number: self.sent }, parcel);
     }
 
-    /// When the next one arrives.
+    /// When the next one arrives, if it ever does.
     pub(super) fn next(&self) -> Option<Duration> {
-        self.parcels.first_key_value().map(|(arrival, _)| arrival.at)
+        self.parcels.first_key_value().and_then(|(arrival, _)| arrival.at.time())
     }
 
     /// The next one that has arrived by `now`.
     pub(super) fn take(&mut self, now: Duration) -> Option<Parcel> {
         let first = self.parcels.first_entry()?;
-        (first.key().at <= now).then(|| first.remove())
+        (first.key().at <= Deadline::At(now)).then(|| first.remove())
     }
 }
 

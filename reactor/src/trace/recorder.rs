@@ -156,7 +156,7 @@ impl Recorder {
 
     pub(super) fn set_timer(&mut self, timer: TimerId) {
         let thing = Thing::Timer(timer.number());
-        let due = self.since_start(timer.deadline());
+        let due = timer.deadline().map(|deadline| self.since_start(deadline));
         let subject = self.begin_wait(thing);
         self.tell(What::TimerSet(subject, thing, due));
     }
