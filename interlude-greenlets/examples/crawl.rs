@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use interlude_greenlets::net::TcpStream;
-use interlude_greenlets::sync::Semaphore;
 use interlude_greenlets::time::{Elapsed, timeout};
 use interlude_greenlets::{run, spawn};
 use site::http::Parser;
@@ -21,27 +20,31 @@ pub fn crawl(job: Job) -> io::Result<Report> {
 }
 
 fn crawl_levels(job: Rc<Job>) -> Report {
-    let slots = Rc::new(Semaphore::new(job.concurrency));
-    let mut frontier = Frontier::new(&job);
-    while let Some(level) = frontier.next_level() {
-        let visits: Vec<_> = level
-            .into_iter()
-            .map(|path| {
-                let (job, slots, visited) =
-                    (Rc::clone(&job), Rc::clone(&slots), path.clone());
-                (path, spawn(move || visit(&job, &slots, &visited)))
+    let frontier = Rc::new(Frontier::new(&job));
+    while let Some(workers) = frontier.next_level() {
+        let workers: Vec<_> = (0..workers)
+            .map(|_| {
+                let (job, frontier) = (Rc::clone(&job), Rc::clone(&frontier));
+                spawn(move || work(&job, &frontier))
             })
             .collect();
-        for (path, visit) in visits {
-            // A visit that panicked is a failed one; the others go on.
-            frontier.record(path, visit.join().unwrap_or(Err(Outcome::Failed)));
+        for worker in workers {
+            // A worker that panicked has said so; the others did its share.
+            drop(worker.join());
         }
     }
-    frontier.into_report()
+    frontier.report()
 }
 
-fn visit(job: &Job, slots: &Semaphore, path: &str) -> Result<Page, Outcome> {
-    let _permit = slots.acquire();
+/// Takes page after page of a level, until none is left: one of many that do.
+fn work(job: &Job, frontier: &Frontier) {
+    while let Some(path) = frontier.next_path() {
+        let page = visit(job, &path);
+        frontier.record(path, page);
+    }
+}
+
+fn visit(job: &Job, path: &str) -> Result<Page, Outcome> {
     match timeout(job.timeout, || fetch(job, path)) {
         Ok(page) => page,
         Err(Elapsed) => Err(Outcome::TimedOut),

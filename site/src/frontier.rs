@@ -2,24 +2,38 @@
 //!
 //! A level is known when the one before it is done. So which pages a limit lets through
 //! does not depend on who was faster, and every style visits the same ones.
+//!
+//! Pages are handed out one at a time, and what became of each is taken back at once: a
+//! crawl keeps no more than its workers have in hand, however many pages a level has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, btree_set};
 use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use iri_string::types::UriAbsoluteString;
 
 use crate::{Job, Outcome, Page, Progress, Report, Target, html, url};
 
-/// The pages that are known and not yet visited.
+/// The pages that are known and not yet visited. It is shared by all workers of a crawl,
+/// which may be threads.
 #[derive(Debug)]
 pub struct Frontier {
     target: Target,
     progress: Progress,
+    /// How many pages may be visited at once.
+    concurrency: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
     /// How many more pages may be handed out.
     allowance: usize,
     /// Handed out once, or about to be.
     seen: BTreeSet<String>,
-    /// The next level: filled by `record`, handed out by `next_level`.
+    /// The present level: filled by `next_level`, handed out by `next_path`.
+    level: btree_set::IntoIter<String>,
+    /// The next level: filled by `record`, read by `next_level`.
     next: BTreeSet<String>,
     report: Report,
 }
@@ -28,28 +42,45 @@ impl Frontier {
     /// A frontier that knows the first page of a job.
     pub fn new(job: &Job) -> Self {
         let first = BTreeSet::from([job.target.path.clone()]);
+        let state = Mutex::new(State {
+            allowance: job.limit,
+            seen: first.clone(),
+            level: BTreeSet::new().into_iter(),
+            next: first,
+            report: Report::default(),
+        });
         Self {
             target: job.target.clone(),
             progress: job.progress.clone(),
-            allowance: job.limit,
-            seen: first.clone(),
-            next: first,
-            report: Report::default(),
+            concurrency: job.concurrency,
+            state,
         }
     }
 
-    /// The pages of the next level, sorted; `None` when there are no more. Record what
-    /// became of each of them before you ask again.
-    pub fn next_level(&mut self) -> Option<Vec<String>> {
-        let next = mem::take(&mut self.next);
-        let level: Vec<_> = next.into_iter().take(self.allowance).collect();
-        self.allowance -= level.len();
-        (!level.is_empty()).then_some(level)
+    /// Goes on to the next level, and says how many workers can share it: as many as may
+    /// visit at once, and no more than there are pages. `None` when there are no more.
+    /// Record what became of each page of the level before you ask again.
+    pub fn next_level(&self) -> Option<usize> {
+        let mut state = self.state();
+        state.level = mem::take(&mut state.next).into_iter();
+        let pages = state.level.len().min(state.allowance);
+        (pages > 0).then_some(pages.min(self.concurrency))
+    }
+
+    /// The next page of the level, in their order; `None` when all are handed out.
+    pub fn next_path(&self) -> Option<String> {
+        let mut state = self.state();
+        if state.allowance == 0 {
+            return None;
+        }
+        let path = state.level.next()?;
+        state.allowance -= 1;
+        Some(path)
     }
 
     /// What became of a page. Its links, and the target of a redirect, are pages of the
     /// next level, unless they lead to another host or were seen before.
-    pub fn record(&mut self, path: String, page: Result<Page, Outcome>) {
+    pub fn record(&self, path: String, page: Result<Page, Outcome>) {
         let outcome = match page {
             Ok(page) => {
                 self.follow_links(&path, &page);
@@ -58,17 +89,17 @@ impl Frontier {
             }
             Err(outcome) => outcome,
         };
-        self.report.extend([(path, outcome)]);
+        self.state().report.extend([(path, outcome)]);
         self.progress.one_more();
     }
 
-    /// What became of all the pages.
-    pub fn into_report(self) -> Report {
-        self.report
+    /// What became of all the pages so far. They are taken: the next report begins anew.
+    pub fn report(&self) -> Report {
+        mem::take(&mut self.state().report)
     }
 
     /// A page that went wrong is not read: what it links to is the server's apology.
-    fn follow_links(&mut self, path: &str, page: &Page) {
+    fn follow_links(&self, path: &str, page: &Page) {
         if !(200..300).contains(&page.status) {
             return;
         }
@@ -84,7 +115,7 @@ impl Frontier {
     }
 
     /// Follows a redirect, or has it reported where it leaves the site.
-    fn follow_redirect(&mut self, path: &str, page: &Page) {
+    fn follow_redirect(&self, path: &str, page: &Page) {
         let Some(location) = &page.location else { return };
         let here = url::resolve(&self.target.url, path);
         let target = here.and_then(|here| url::resolve(&here, location));
@@ -92,7 +123,7 @@ impl Frontier {
             Some(path) => self.add(path),
             None => {
                 let told = target.map_or_else(|| location.clone(), |url| url.to_string());
-                self.report.leave(path.to_owned(), told);
+                self.state().report.leave(path.to_owned(), told);
             }
         }
     }
@@ -104,15 +135,23 @@ impl Frontier {
         is_own.then(|| url::path(url))
     }
 
-    fn add(&mut self, path: String) {
-        if self.seen.insert(path.clone()) {
-            self.next.insert(path);
+    fn add(&self, path: String) {
+        let mut state = self.state();
+        if state.seen.insert(path.clone()) {
+            state.next.insert(path);
         }
+    }
+
+    /// A worker that panicked left nothing half done in here.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     fn job(limit: usize) -> Job {
@@ -126,27 +165,54 @@ mod tests {
         Ok(Page::of_html(200, body))
     }
 
+    /// The pages of the next level, as one worker gets them.
+    fn level(frontier: &Frontier) -> Vec<String> {
+        let workers = frontier.next_level();
+        let level: Vec<_> = iter::from_fn(|| frontier.next_path()).collect();
+        assert_eq!(workers.is_some(), !level.is_empty(), "{workers:?} for {level:?}");
+        level
+    }
+
     #[test]
     fn levels_are_sorted_and_no_page_comes_twice() {
-        let mut frontier = Frontier::new(&job(usize::MAX));
-        assert_eq!(frontier.next_level().expect("the first"), ["/start"]);
+        let frontier = Frontier::new(&job(usize::MAX));
+        assert_eq!(frontier.next_path(), None, "no level has begun");
+        assert_eq!(level(&frontier), ["/start"]);
         frontier.record("/start".into(), page(&["c", "/a", "b#x", "a", "start", "b?q"]));
-        assert_eq!(frontier.next_level().expect("a second"), ["/a", "/b", "/b?q", "/c"]);
+        assert_eq!(level(&frontier), ["/a", "/b", "/b?q", "/c"]);
         for path in ["/a", "/b", "/b?q"] {
             frontier.record(path.into(), page(&["/start", "http://127.0.0.1:9/d"]));
         }
         frontier.record("/c".into(), Err(Outcome::Reset));
-        assert_eq!(frontier.next_level().expect("a third"), ["/d"]);
+        assert_eq!(frontier.next_path(), None, "the next level has not begun");
+        assert_eq!(level(&frontier), ["/d"]);
         frontier.record("/d".into(), page(&[]));
         assert_eq!(frontier.next_level(), None);
-        let report = frontier.into_report();
+        let report = frontier.report();
         assert_eq!((report.len(), report.errors()), (6, 1));
     }
 
     #[test]
+    fn there_are_no_more_workers_than_slots_nor_than_pages() {
+        let job = Job { concurrency: 3, ..job(5) };
+        let frontier = Frontier::new(&job);
+        assert_eq!(frontier.next_level(), Some(1));
+        assert_eq!(frontier.next_path().as_deref(), Some("/start"));
+        frontier.record("/start".into(), page(&["a", "b", "c", "d", "e", "f"]));
+        assert_eq!(frontier.next_level(), Some(3));
+        let links: Vec<_> = iter::from_fn(|| frontier.next_path()).collect();
+        assert_eq!(
+            links,
+            ["/a", "/b", "/c", "/d"],
+            "the limit counts the first one, too"
+        );
+        assert_eq!(frontier.next_level(), None);
+    }
+
+    #[test]
     fn other_hosts_and_other_schemes_are_not_followed() {
-        let mut frontier = Frontier::new(&job(usize::MAX));
-        frontier.next_level();
+        let frontier = Frontier::new(&job(usize::MAX));
+        level(&frontier);
         let links = [
             "http://127.0.0.1:8/x",
             "https://127.0.0.1:9/x",
@@ -156,19 +222,19 @@ mod tests {
             "http://127.0.0.1:9/yes",
         ];
         frontier.record("/start".into(), page(&links));
-        assert_eq!(frontier.next_level().expect("one"), ["/yes"]);
+        assert_eq!(level(&frontier), ["/yes"]);
     }
 
     #[test]
     fn a_redirect_that_leaves_is_not_followed_but_told() {
         let leads_away = |location: &str| {
-            let mut frontier = Frontier::new(&job(usize::MAX));
-            frontier.next_level();
+            let frontier = Frontier::new(&job(usize::MAX));
+            level(&frontier);
             let mut page = Page::of_html(301, "");
             page.location = Some(location.into());
             frontier.record("/start".into(), Ok(page));
             assert_eq!(frontier.next_level(), None, "{location}");
-            frontier.into_report().leads_away("/start").map(str::to_owned)
+            frontier.report().leads_away("/start").map(str::to_owned)
         };
         for (location, told) in [
             ("https://127.0.0.1:9/x", Some("https://127.0.0.1:9/x")),
@@ -184,10 +250,10 @@ mod tests {
 
     #[test]
     fn a_limit_counts_requests() {
-        let mut frontier = Frontier::new(&job(3));
-        frontier.next_level();
+        let frontier = Frontier::new(&job(3));
+        level(&frontier);
         frontier.record("/start".into(), page(&["d", "c", "b", "a"]));
-        assert_eq!(frontier.next_level().expect("two"), ["/a", "/b"]);
+        assert_eq!(level(&frontier), ["/a", "/b"]);
         frontier.record("/a".into(), page(&["e"]));
         frontier.record("/b".into(), page(&[]));
         assert_eq!(frontier.next_level(), None);

@@ -13,14 +13,14 @@ use site::server::Server;
 use site::{Fault, Frontier, Job, Outcome, Page, Report, Site, Target};
 
 fn crawl(job: &Job) -> Report {
-    let mut frontier = Frontier::new(job);
-    while let Some(level) = frontier.next_level() {
-        for path in level {
+    let frontier = Frontier::new(job);
+    while frontier.next_level().is_some() {
+        while let Some(path) = frontier.next_path() {
             let page = fetch(job, &path);
             frontier.record(path, page);
         }
     }
-    frontier.into_report()
+    frontier.report()
 }
 
 fn fetch(job: &Job, path: &str) -> Result<Page, Outcome> {

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
 use stage2_generators::net::TcpStream;
-use stage2_generators::sync::Semaphore;
 use stage2_generators::time::{Elapsed, timeout};
 use stage2_generators::{Deferred, Failure, inline_callbacks, react, yield_};
 
@@ -23,30 +22,32 @@ pub fn crawl(job: Job) -> io::Result<Report> {
 
 fn crawl_levels(job: Rc<Job>) -> Deferred<Report> {
     inline_callbacks(async move {
-        let slots = Semaphore::new(job.concurrency);
-        let mut frontier = Frontier::new(&job);
-        while let Some(level) = frontier.next_level() {
-            let visits: Vec<_> = level
-                .into_iter()
-                .map(|path| {
-                    let visit = visit(Rc::clone(&job), slots.clone(), path.clone());
-                    (path, visit)
-                })
+        let frontier = Rc::new(Frontier::new(&job));
+        while let Some(workers) = frontier.next_level() {
+            let workers: Vec<_> = (0..workers)
+                .map(|_| work(Rc::clone(&job), Rc::clone(&frontier)))
                 .collect();
-            for (path, visit) in visits {
-                let page = yield_(visit).await;
-                frontier.record(path, page.map_err(|failure| outcome(&failure)));
+            for worker in workers {
+                yield_(worker).await?;
             }
         }
-        Ok(frontier.into_report())
+        Ok(frontier.report())
     })
 }
 
-fn visit(job: Rc<Job>, slots: Semaphore, path: String) -> Deferred<Page> {
+/// Takes page after page of a level, until none is left: one of many that do.
+fn work(job: Rc<Job>, frontier: Rc<Frontier>) -> Deferred<()> {
     inline_callbacks(async move {
-        let _permit = yield_(slots.acquire()).await?;
-        yield_(timeout(job.timeout, fetch(Rc::clone(&job), path))).await
+        while let Some(path) = frontier.next_path() {
+            let page = yield_(visit(Rc::clone(&job), path.clone())).await;
+            frontier.record(path, page.map_err(|failure| outcome(&failure)));
+        }
+        Ok(())
     })
+}
+
+fn visit(job: Rc<Job>, path: String) -> Deferred<Page> {
+    timeout(job.timeout, fetch(job, path))
 }
 
 fn fetch(job: Rc<Job>, path: String) -> Deferred<Page> {

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
 use stage3_yield_from::net::TcpStream;
-use stage3_yield_from::sync::Semaphore;
 use stage3_yield_from::time::{Elapsed, timeout};
 use stage3_yield_from::{Coroutine, Failure, coroutine, run, spawn, yield_from};
 
@@ -23,30 +22,32 @@ pub fn crawl(job: Job) -> io::Result<Report> {
 
 fn crawl_levels(job: Rc<Job>) -> Coroutine<Report> {
     coroutine(async move {
-        let slots = Semaphore::new(job.concurrency);
-        let mut frontier = Frontier::new(&job);
-        while let Some(level) = frontier.next_level() {
-            let visits: Vec<_> = level
-                .into_iter()
-                .map(|path| {
-                    let visit = visit(Rc::clone(&job), slots.clone(), path.clone());
-                    (path, spawn(visit))
-                })
+        let frontier = Rc::new(Frontier::new(&job));
+        while let Some(workers) = frontier.next_level() {
+            let workers: Vec<_> = (0..workers)
+                .map(|_| spawn(work(Rc::clone(&job), Rc::clone(&frontier))))
                 .collect();
-            for (path, visit) in visits {
-                let page = yield_from(&visit).await;
-                frontier.record(path, page.map_err(|failure| outcome(&failure)));
+            for worker in workers {
+                yield_from(&worker).await?;
             }
         }
-        Ok(frontier.into_report())
+        Ok(frontier.report())
     })
 }
 
-fn visit(job: Rc<Job>, slots: Semaphore, path: String) -> Coroutine<Page> {
+/// Takes page after page of a level, until none is left: one of many that do.
+fn work(job: Rc<Job>, frontier: Rc<Frontier>) -> Coroutine<()> {
     coroutine(async move {
-        let _permit = yield_from(slots.acquire()).await?;
-        yield_from(timeout(job.timeout, fetch(Rc::clone(&job), path))).await
+        while let Some(path) = frontier.next_path() {
+            let page = yield_from(visit(Rc::clone(&job), path.clone())).await;
+            frontier.record(path, page.map_err(|failure| outcome(&failure)));
+        }
+        Ok(())
     })
+}
+
+fn visit(job: Rc<Job>, path: String) -> Coroutine<Page> {
+    timeout(job.timeout, fetch(job, path))
 }
 
 fn fetch(job: Rc<Job>, path: String) -> Coroutine<Page> {

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
 use stage4_async_await::net::TcpStream;
-use stage4_async_await::sync::Semaphore;
 use stage4_async_await::time::{Elapsed, timeout};
 use stage4_async_await::{run, spawn};
 
@@ -21,30 +20,28 @@ pub fn crawl(job: Job) -> io::Result<Report> {
 }
 
 async fn crawl_levels(job: Rc<Job>) -> Report {
-    let slots = Rc::new(Semaphore::new(job.concurrency));
-    let mut frontier = Frontier::new(&job);
-    while let Some(level) = frontier.next_level() {
-        let visits: Vec<_> = level
-            .into_iter()
-            .map(|path| {
-                let visit = visit(Rc::clone(&job), Rc::clone(&slots), path.clone());
-                (path, spawn(visit))
-            })
+    let frontier = Rc::new(Frontier::new(&job));
+    while let Some(workers) = frontier.next_level() {
+        let workers: Vec<_> = (0..workers)
+            .map(|_| spawn(work(Rc::clone(&job), Rc::clone(&frontier))))
             .collect();
-        for (path, visit) in visits {
-            frontier.record(path, visit.await);
+        for worker in workers {
+            worker.await;
         }
     }
-    frontier.into_report()
+    frontier.report()
 }
 
-async fn visit(
-    job: Rc<Job>,
-    slots: Rc<Semaphore>,
-    path: String,
-) -> Result<Page, Outcome> {
-    let _permit = slots.acquire().await;
-    match timeout(job.timeout, fetch(&job, &path)).await {
+/// Takes page after page of a level, until none is left: one of many that do.
+async fn work(job: Rc<Job>, frontier: Rc<Frontier>) {
+    while let Some(path) = frontier.next_path() {
+        let page = visit(&job, &path).await;
+        frontier.record(path, page);
+    }
+}
+
+async fn visit(job: &Job, path: &str) -> Result<Page, Outcome> {
+    match timeout(job.timeout, fetch(job, path)).await {
         Ok(page) => page,
         Err(Elapsed) => Err(Outcome::TimedOut),
     }
@@ -54,7 +51,8 @@ async fn fetch(job: &Job, path: &str) -> Result<Page, Outcome> {
     let stream = connect(&job.target.addresses).await?;
     stream.write_all(&job.request(path)).await?;
     let mut parser = Parser::new();
-    let mut buffer = [0; 4096];
+    // On the heap: an array would be a part of every future that holds this one.
+    let mut buffer = vec![0; 4096];
     loop {
         let n = stream.read(&mut buffer).await?;
         if let Some(page) = parser.receive(&buffer[..n])? {

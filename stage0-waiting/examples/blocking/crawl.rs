@@ -17,14 +17,19 @@ pub fn crawl(job: Job) -> io::Result<Report> {
 }
 
 fn crawl_levels(job: &Job) -> Report {
-    let mut frontier = Frontier::new(job);
-    while let Some(level) = frontier.next_level() {
-        for path in level {
-            let page = visit(job, &path);
-            frontier.record(path, page);
-        }
+    let frontier = Frontier::new(job);
+    while frontier.next_level().is_some() {
+        work(job, &frontier);
     }
-    frontier.into_report()
+    frontier.report()
+}
+
+/// Takes page after page of a level, until none is left.
+fn work(job: &Job, frontier: &Frontier) {
+    while let Some(path) = frontier.next_path() {
+        let page = visit(job, &path);
+        frontier.record(path, page);
+    }
 }
 
 fn visit(job: &Job, path: &str) -> Result<Page, Outcome> {

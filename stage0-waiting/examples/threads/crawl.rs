@@ -1,9 +1,8 @@
-//! A crawler, threads that share a list: `cargo run --example stage0-threads-crawl`.
+//! A crawler, threads that share a frontier: `cargo run --example stage0-threads-crawl`.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,37 +19,28 @@ pub fn crawl(job: Job) -> io::Result<Report> {
 }
 
 fn crawl_levels(job: &Job) -> Report {
-    let mut frontier = Frontier::new(job);
-    while let Some(level) = frontier.next_level() {
-        for (path, page) in visit_all(job, level) {
-            frontier.record(path, page);
-        }
+    let frontier = Frontier::new(job);
+    while let Some(workers) = frontier.next_level() {
+        let work = || work(job, &frontier);
+        thread::scope(|scope| {
+            for _ in 0..workers {
+                let worker = thread::Builder::new().spawn_scoped(scope, work);
+                drop(worker); // no thread to be had: the others do its share
+            }
+        });
+        // If there was not one thread to be had, this one does it all.
+        work();
     }
-    frontier.into_report()
+    frontier.report()
 }
 
-/// Lets as many threads as there are slots take path after path from one list.
-fn visit_all(job: &Job, level: Vec<String>) -> Vec<(String, Result<Page, Outcome>)> {
-    let threads = job.concurrency.min(level.len());
-    let (left, done) = (Mutex::new(level.into_iter()), Mutex::new(Vec::new()));
-    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || {
-        while let Some(path) = next() {
-            // A visit that panics is a failed one, and its thread goes on to the next.
-            let page = catch_unwind(AssertUnwindSafe(|| visit(job, &path)));
-            let page = page.unwrap_or(Err(Outcome::Failed));
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((path, page));
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            let worker = thread::Builder::new().spawn_scoped(scope, work);
-            drop(worker); // no thread to be had: the others do its share
-        }
-    });
-    // If there was not one thread to be had, this one does it all.
-    work();
-    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+/// Takes page after page of a level, until none is left: one of many that do.
+fn work(job: &Job, frontier: &Frontier) {
+    while let Some(path) = frontier.next_path() {
+        // A visit that panics is a failed one, and its thread goes on to the next.
+        let page = catch_unwind(AssertUnwindSafe(|| visit(job, &path)));
+        frontier.record(path, page.unwrap_or(Err(Outcome::Failed)));
+    }
 }
 
 fn visit(job: &Job, path: &str) -> Result<Page, Outcome> {

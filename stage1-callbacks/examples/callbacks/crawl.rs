@@ -5,7 +5,6 @@
 //! happens: there is nobody further up to throw it to.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -22,44 +21,39 @@ fn main() -> io::Result<()> {
 
 /// Visits every page that can be reached, level by level, many at a time.
 pub fn crawl(job: Job) -> io::Result<Report> {
-    let crawl = Rc::new(Crawl {
-        frontier: RefCell::new(Some(Frontier::new(&job))),
-        job,
-        level: RefCell::default(),
-        in_flight: Cell::new(0),
-    });
+    let frontier = Frontier::new(&job);
+    let crawl = Rc::new(Crawl { job, frontier, in_flight: Cell::new(0) });
     let running = Rc::clone(&crawl);
     run(move || {
         crawl_levels(&running);
         Ok(())
     })?;
-    let frontier = crawl.frontier.take().expect("nobody else takes it");
-    Ok(frontier.into_report())
+    Ok(crawl.frontier.report())
 }
 
 struct Crawl {
     job: Job,
-    frontier: RefCell<Option<Frontier>>,
-    /// The pages of this level that nobody has begun to visit.
-    level: RefCell<VecDeque<String>>,
-    /// How many of them are being visited.
+    frontier: Frontier,
+    /// How many pages of this level are being visited.
     in_flight: Cell<usize>,
 }
 
-/// Called at the beginning, and whenever a visit has ended: begins as many as may be.
+/// Called at the beginning, and whenever a level has ended.
 fn crawl_levels(crawl: &Rc<Crawl>) {
-    if crawl.in_flight.get() == 0 && crawl.level.borrow().is_empty() {
-        let mut frontier = crawl.frontier.borrow_mut();
-        match frontier.as_mut().and_then(Frontier::next_level) {
-            Some(level) => drop(crawl.level.replace(level.into())),
-            None => return stop(),
-        }
+    match crawl.frontier.next_level() {
+        Some(workers) => (0..workers).for_each(|_| work(crawl)),
+        None => stop(),
     }
-    while crawl.in_flight.get() < crawl.job.concurrency {
-        let path = crawl.level.borrow_mut().pop_front();
-        let Some(path) = path else { return };
+}
+
+/// Takes the next page of the level; called again when its visit has ended. The last one out
+/// ends the level.
+fn work(crawl: &Rc<Crawl>) {
+    if let Some(path) = crawl.frontier.next_path() {
         crawl.in_flight.set(crawl.in_flight.get() + 1);
         visit(crawl, path);
+    } else if crawl.in_flight.get() == 0 {
+        crawl_levels(crawl);
     }
 }
 
@@ -71,11 +65,9 @@ fn visit(crawl: &Rc<Crawl>, path: String) {
         step: RefCell::default(),
         timer: Cell::default(),
         done: Cell::new(Some(Box::new(move |page| {
-            if let Some(frontier) = running.frontier.borrow_mut().as_mut() {
-                frontier.record(visited, page);
-            }
+            running.frontier.record(visited, page);
             running.in_flight.set(running.in_flight.get() - 1);
-            crawl_levels(&running);
+            work(&running);
         }))),
     });
     let late = Rc::clone(&fetch);

@@ -1,15 +1,16 @@
 //! A crawler: `cargo run --example stage1-deferreds-crawl`.
 
 use std::io;
+use std::iter;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
 use stage1_callbacks::deferred::{fail, succeed};
+use stage1_callbacks::extras::cooperate::coiterate;
 use stage1_callbacks::extras::lists::gather_results;
 use stage1_callbacks::net::TcpStream;
-use stage1_callbacks::sync::Semaphore;
 use stage1_callbacks::time::{Elapsed, timeout};
 use stage1_callbacks::{Deferred, Failure, react};
 
@@ -19,42 +20,32 @@ fn main() -> io::Result<()> {
 
 /// Visits every page that can be reached, level by level, many at a time.
 pub fn crawl(job: Job) -> io::Result<Report> {
-    let (frontier, slots) = (Frontier::new(&job), Semaphore::new(job.concurrency));
-    let report = react(move || crawl_levels(Rc::new(job), slots, frontier))?;
+    let frontier = Rc::new(Frontier::new(&job));
+    let report = react(move || crawl_levels(Rc::new(job), frontier))?;
     report.map_err(|failure| io::Error::other(failure.to_string()))
 }
 
-fn crawl_levels(
-    job: Rc<Job>,
-    slots: Semaphore,
-    mut frontier: Frontier,
-) -> Deferred<Report> {
-    let Some(level) = frontier.next_level() else {
-        return succeed(frontier.into_report());
+fn crawl_levels(job: Rc<Job>, frontier: Rc<Frontier>) -> Deferred<Report> {
+    let Some(workers) = frontier.next_level() else {
+        return succeed(frontier.report());
     };
-    let visits = level.into_iter().map(|path| visit(Rc::clone(&job), &slots, path));
-    gather_results(visits.collect()).add_callback(move |visited| {
-        for (path, page) in visited {
-            frontier.record(path, page);
-        }
-        crawl_levels(job, slots, frontier)
-    })
+    let workers = (0..workers).map(|_| work(Rc::clone(&job), Rc::clone(&frontier)));
+    let level = gather_results(workers.collect());
+    level.add_callback(move |_| crawl_levels(job, frontier))
 }
 
-type Visited = (String, Result<Page, Outcome>);
+/// Takes page after page of a level, until none is left: one of many that do.
+fn work(job: Rc<Job>, frontier: Rc<Frontier>) -> Deferred<()> {
+    coiterate(iter::from_fn(move || {
+        let (path, frontier) = (frontier.next_path()?, Rc::clone(&frontier));
+        Some(visit(&job, &path).add_both(move |page| {
+            frontier.record(path, page.map_err(outcome));
+        }))
+    }))
+}
 
-fn visit(job: Rc<Job>, slots: &Semaphore, path: String) -> Deferred<Visited> {
-    slots.acquire().add_callback(move |permit| {
-        let page = timeout(job.timeout, fetch(&job, &path));
-        page.add_both(move |page| {
-            drop(permit);
-            let page = page.map_err(|failure| match failure.trap::<Elapsed>() {
-                Ok(_) => Outcome::TimedOut,
-                Err(other) => Outcome::of(other.error()),
-            });
-            Ok((path, page))
-        })
-    })
+fn visit(job: &Job, path: &str) -> Deferred<Page> {
+    timeout(job.timeout, fetch(job, path))
 }
 
 fn fetch(job: &Job, path: &str) -> Deferred<Page> {
@@ -88,4 +79,11 @@ fn connect(mut addresses: std::vec::IntoIter<SocketAddr>) -> Deferred<TcpStream>
 
 fn fail_with<T: 'static>(failure: Failure) -> Deferred<T> {
     succeed(()).add_callback(|()| Err(failure))
+}
+
+fn outcome(failure: Failure) -> Outcome {
+    match failure.trap::<Elapsed>() {
+        Ok(_) => Outcome::TimedOut,
+        Err(other) => Outcome::of(other.error()),
+    }
 }

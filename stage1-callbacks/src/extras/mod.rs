@@ -1,3 +1,4 @@
 //! What fidelity needs beyond the core.
 
+pub mod cooperate;
 pub mod lists;

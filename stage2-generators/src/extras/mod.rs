@@ -1,4 +1,5 @@
 //! What fidelity needs beyond the core.
 
+pub mod cooperate;
 pub mod lists;
 pub mod trampoline;

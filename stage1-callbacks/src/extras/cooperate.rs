@@ -1,0 +1,75 @@
+//! Work that is done one piece at a time, by as many as like to share it: Twisted's
+//! `Cooperator.coiterate`.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::deferred::{CancelHandle, Deferred, Firer};
+use crate::failure::Failure;
+
+/// Takes a deferred from `work`, waits for it, and takes the next, until there are no more or
+/// one fails; fires with how it ended. Several can share one iterator, so that as many pieces
+/// are under way as there are sharers. Cancelling it cancels the piece that is under way.
+///
+/// A chain in which each piece gives back the next would do the same, and keep every link
+/// until the last has fired; this keeps one piece, however many there are.
+///
+/// ```
+/// # use stage1_callbacks::{Deferred, react, time::sleep};
+/// # use stage1_callbacks::extras::cooperate::coiterate;
+/// # use std::time::Duration;
+/// let done = react(|| {
+///     let naps = (0..3).map(|_| sleep(Duration::from_millis(1)));
+///     coiterate(naps).add_callback(|()| Ok("three naps, one after the other"))
+/// });
+/// assert_eq!(done.unwrap().unwrap(), "three naps, one after the other");
+/// ```
+#[doc(alias = "Cooperator")]
+pub fn coiterate(work: impl Iterator<Item = Deferred<()>> + 'static) -> Deferred<()> {
+    let under_way = Rc::new(RefCell::new(None));
+    let piece = Rc::clone(&under_way);
+    let (firer, end) = Deferred::with_canceller(move |_| {
+        let piece: Option<CancelHandle> = piece.take();
+        piece.iter().for_each(CancelHandle::cancel);
+    });
+    let work = Cell::new(Some(Box::new(work) as Box<dyn Iterator<Item = _>>));
+    Rc::new(Cooperation { work, under_way, firer }).go_on();
+    end
+}
+
+/// Work under way.
+struct Cooperation {
+    /// Taken while a piece is being made, which may ask for the work again.
+    work: Cell<Option<Box<dyn Iterator<Item = Deferred<()>>>>>,
+    /// Filled with each piece that is waited for; taken by a cancel.
+    under_way: Rc<RefCell<Option<CancelHandle>>>,
+    firer: Firer<()>,
+}
+
+impl Cooperation {
+    /// Takes pieces until one has to be waited for.
+    fn go_on(self: Rc<Self>) {
+        let mut work = self.work.take().expect("it is put back before it is waited for");
+        let end = loop {
+            let Some(piece) = work.next() else { break Ok(()) };
+            match piece.try_take() {
+                Ok(Ok(())) => {}
+                Ok(Err(failure)) => break Err(failure),
+                Err(piece) => {
+                    self.work.set(Some(work));
+                    return self.wait_for(piece);
+                }
+            }
+        };
+        drop(work);
+        let _ = self.firer.fire(end);
+    }
+
+    fn wait_for(self: Rc<Self>, piece: Deferred<()>) {
+        self.under_way.replace(Some(piece.cancel_handle()));
+        drop(piece.add_both(move |result: Result<(), Failure>| match result {
+            Ok(()) => self.go_on(),
+            Err(failure) => drop(self.firer.fire(Err(failure))),
+        }));
+    }
+}
