@@ -437,15 +437,16 @@ macro_rules! errors {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $name;
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str($text)
             }
         }
 
-        impl Error for $name {}
+        impl std::error::Error for $name {}
     )*};
 }
+pub(crate) use errors;
 
 errors! {
     /// A value was sent to a generator that stands at no yield.

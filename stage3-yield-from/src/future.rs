@@ -5,11 +5,11 @@
 //! the loop calls in a later turn, never inside `set_result`.
 
 use std::cell::{Cell, RefCell};
-use std::error::Error;
 use std::fmt;
 use std::mem;
 use std::rc::{Rc, Weak};
 
+use crate::coroutine::errors;
 use crate::event_loop::{Callback, try_current};
 use crate::failure::{Failure, report};
 
@@ -43,22 +43,29 @@ pub struct AnyFuture(Rc<dyn Wait>);
 /// What a task asks of what it waits for.
 pub(crate) trait Wait {
     fn add_done_callback(&self, callback: Callback) -> CallbackId;
+    fn done(&self) -> bool;
+    /// Who is to have that cancel instead: a task passes it on to what it waits for.
+    fn passes_on(&self, cancel: u64) -> Option<AnyFuture>;
     fn cancel(&self) -> bool;
+}
+
+thread_local! {
+    /// Counts the cancels so far: each has a number of its own.
+    static CANCELS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Names a callback, so that it can be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallbackId(u64);
 
-/// A future was asked for what it cannot do in its present state.
-#[doc(alias = "InvalidStateError")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidState;
-
-/// Somebody did not want to wait any longer.
-#[doc(alias = "CancelledError")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cancelled;
+errors! {
+    /// A future was asked for what it cannot do in its present state.
+    #[doc(alias = "InvalidStateError")]
+    InvalidState: "invalid state",
+    /// Somebody did not want to wait any longer.
+    #[doc(alias = "CancelledError")]
+    Cancelled: "cancelled",
+}
 
 impl<T> Future<T> {
     /// A future without a result.
@@ -200,14 +207,33 @@ impl AnyFuture {
         self.0.add_done_callback(callback)
     }
 
+    pub(crate) fn done(&self) -> bool {
+        self.0.done()
+    }
+
+    /// Gives up whoever stands at the end of the line, and says `false` if nobody is left to.
+    /// Flat: tasks that wait for tasks may be many.
     pub(crate) fn cancel(&self) -> bool {
-        self.0.cancel()
+        CANCELS.set(CANCELS.get() + 1);
+        let mut last = self.clone();
+        while let Some(next) = last.0.passes_on(CANCELS.get()) {
+            last = next;
+        }
+        last.0.cancel()
     }
 }
 
 impl<T> Wait for Future<T> {
     fn add_done_callback(&self, callback: Callback) -> CallbackId {
         Self::add_done_callback(self, callback)
+    }
+
+    fn done(&self) -> bool {
+        Self::done(self)
+    }
+
+    fn passes_on(&self, _: u64) -> Option<AnyFuture> {
+        None
     }
 
     fn cancel(&self) -> bool {
@@ -258,18 +284,3 @@ impl fmt::Debug for AnyFuture {
         f.debug_struct("AnyFuture").finish_non_exhaustive()
     }
 }
-
-impl fmt::Display for InvalidState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid state")
-    }
-}
-
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cancelled")
-    }
-}
-
-impl Error for InvalidState {}
-impl Error for Cancelled {}

@@ -8,12 +8,13 @@ use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
 use std::pin::pin;
 use std::rc::Rc;
 
 use reactor::trace::{self, Place};
 
-use crate::coroutine::{AlreadyRunning, Co, Generator, State, Step};
+use crate::coroutine::{Co, Generator, State, Step, errors};
 use crate::event_loop::{Callback, current};
 use crate::failure::{Failure, guard, report};
 use crate::future::{AnyFuture, CallbackId, Cancelled, Future, Wait};
@@ -104,7 +105,7 @@ impl<T: Clone + 'static> Awaitable for &Task<T> {
     async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<T, Failure> {
         if !self.done() {
             if self.0.coroutine.state() == State::Running {
-                return Err(AlreadyRunning.into()); // it waits for itself
+                return Err(AwaitsItself.into());
             }
             trace::waits_for(self.0.subject);
             door.yield_(AnyFuture::new(Rc::clone(&self.0) as _)).await?;
@@ -125,6 +126,13 @@ struct Running<T> {
     waits_for: RefCell<Option<AnyFuture>>,
     /// Set by a cancel that found nothing to cancel: the next step throws it.
     must_cancel: Cell<bool>,
+    /// The last cancel that was passed on to what it waits for.
+    passed_on: Cell<u64>,
+}
+
+errors! {
+    /// A task waited for its own handle.
+    AwaitsItself: "a task cannot wait for itself: it would have to end first",
 }
 
 /// Starts a task on the running loop. Its first step is in the next turn, never here.
@@ -141,6 +149,7 @@ pub fn spawn<T: 'static>(coroutine: Coroutine<T>) -> Task<T> {
         result: Future::new(),
         waits_for: RefCell::default(),
         must_cancel: Cell::new(false),
+        passed_on: Cell::new(0),
     });
     let event_loop = current();
     event_loop.remember(Rc::downgrade(&running) as _);
@@ -175,6 +184,16 @@ fn park<T: 'static>(task: &Rc<Running<T>>, future: AnyFuture) {
     task.waits_for.replace(Some(future));
 }
 
+impl<T: 'static> Task<T> {
+    /// Asks it to give up: [`Cancelled`] is raised at the yield where it stands, once what it
+    /// waits for has been cancelled. It may clean up, and it may refuse. One that is running
+    /// hears of it where it waits next; if it returns instead, it ends as cancelled. Says
+    /// `false` if it is done.
+    pub fn cancel(&self) -> bool {
+        AnyFuture::new(Rc::clone(&self.0) as _).cancel()
+    }
+}
+
 impl<T> Task<T> {
     /// Whether it has come to an end.
     pub fn done(&self) -> bool {
@@ -184,13 +203,6 @@ impl<T> Task<T> {
     /// Whether that end was a cancel.
     pub fn cancelled(&self) -> bool {
         self.0.result.cancelled()
-    }
-
-    /// Asks it to give up: [`Cancelled`] is raised at the yield where it stands, once what it
-    /// waits for has been cancelled. It may clean up, and it may refuse. Says `false` if it
-    /// is done.
-    pub fn cancel(&self) -> bool {
-        self.0.cancel()
     }
 
     /// Has `callback` called by the loop once the task has come to an end; in the next turn,
@@ -222,30 +234,21 @@ impl<T> Running<T> {
     /// Runs the coroutine up to its next yield, or to its end.
     fn resume(&self) -> Result<Step<AnyFuture, T>, Failure> {
         let running = trace::resumed(self.subject);
-        let step = if self.must_cancel.take() {
+        let mut step = if self.must_cancel.take() {
             self.coroutine.throw(Cancelled)
         } else {
             self.coroutine.next()
         };
+        if matches!(step, Ok(Step::Return(_))) && self.must_cancel.take() {
+            // It was cancelled after its last wait. asyncio gives up the value, too.
+            drop(mem::replace(&mut step, Err(Cancelled.into())));
+        }
         match &step {
             Ok(Step::Yield(_)) => running.suspended(),
             Err(failure) if failure.is::<Cancelled>() => running.cancelled(),
             _ => running.finished(),
         }
         step
-    }
-
-    fn cancel(&self) -> bool {
-        if self.result.done() {
-            return false;
-        }
-        // Out of the way meanwhile, or tasks that wait for each other would go round for ever.
-        let waits_for = self.waits_for.take();
-        if !waits_for.as_ref().is_some_and(AnyFuture::cancel) {
-            self.must_cancel.set(true);
-        }
-        self.waits_for.replace(waits_for);
-        true
     }
 }
 
@@ -254,8 +257,20 @@ impl<T> Wait for Running<T> {
         self.result.add_done_callback(callback)
     }
 
+    fn passes_on(&self, cancel: u64) -> Option<AnyFuture> {
+        // Once, or tasks that wait for each other would pass it round for ever.
+        let is_first = self.passed_on.replace(cancel) != cancel;
+        self.waits_for.borrow().clone().filter(|it| is_first && !it.done())
+    }
+
+    fn done(&self) -> bool {
+        self.result.done()
+    }
+
     fn cancel(&self) -> bool {
-        Self::cancel(self)
+        let cancels = !self.done();
+        self.must_cancel.set(cancels);
+        cancels
     }
 }
 

@@ -8,11 +8,11 @@ use std::thread;
 use std::time::Duration;
 
 use reactor::backend::{self, Clockwork};
-use stage3_yield_from::coroutine::AlreadyRunning;
 use stage3_yield_from::failure::on_report;
 use stage3_yield_from::future::{Cancelled, Future};
 use stage3_yield_from::net::TcpListener;
 use stage3_yield_from::sync::Semaphore;
+use stage3_yield_from::task::AwaitsItself;
 use stage3_yield_from::time::sleep;
 use stage3_yield_from::{
     Coroutine, Failure, Task, call_later, call_soon, coroutine, run, spawn, yield_from,
@@ -155,7 +155,7 @@ fn a_hook_that_panics_does_not_stop_the_loop() {
     assert_eq!(end.unwrap(), "goes on");
 }
 
-/// A task that waits for itself would wait for ever. asyncio raises an error in it, too.
+/// asyncio: "Task cannot await on itself". The task may go on.
 #[test]
 fn a_task_cannot_wait_for_itself() {
     let end = story(coroutine(async {
@@ -168,7 +168,32 @@ fn a_task_cannot_wait_for_itself() {
         itself.replace(Some(task.clone()));
         yield_from(&task).await
     }));
-    assert!(end.unwrap_err().is::<AlreadyRunning>());
+    let failure = end.unwrap_err();
+    assert!(failure.is::<AwaitsItself>());
+    let teaches = "a task cannot wait for itself: it would have to end first";
+    assert_eq!(failure.to_string(), teaches);
+}
+
+/// However deep in its calls it is when it does so.
+#[test]
+fn a_task_cannot_wait_for_itself_through_a_call() {
+    let end = story(coroutine(async {
+        let itself = Rc::new(RefCell::new(None::<Task<&str>>));
+        let inside = Rc::clone(&itself);
+        let task = spawn(coroutine(async move {
+            let call = coroutine(async move {
+                let itself = inside.take().unwrap();
+                yield_from(&itself).await
+            });
+            let failure = yield_from(call).await.unwrap_err();
+            assert!(failure.is::<AwaitsItself>());
+            yield_from(sleep(MS)).await?;
+            Ok("goes on")
+        }));
+        itself.replace(Some(task.clone()));
+        yield_from(&task).await
+    }));
+    assert_eq!(end.unwrap(), "goes on");
 }
 
 /// Two tasks that wait for each other wait for ever. To cancel one of them does not help,
@@ -195,20 +220,59 @@ fn to_cancel_tasks_that_wait_for_each_other_does_not_go_round_for_ever() {
     assert_eq!(end.unwrap(), "goes on");
 }
 
-/// A cancel goes down a line of tasks, to the one that waits for something else.
+/// Runs `body` where there is room for some hundred calls. An overflow is no panic: it is the
+/// end of the process.
+fn on_a_small_stack(body: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().stack_size(256 * 1024).spawn(body);
+    thread.unwrap().join().unwrap();
+}
+
+/// Tasks each of which waits for the one before, and the first for an hour.
+fn line_of_tasks(many: usize) -> Vec<Task<()>> {
+    let mut line = vec![spawn(sleep(FAR))];
+    for _ in 1..many {
+        let next = line.last().unwrap().clone();
+        line.push(spawn(coroutine(async move { yield_from(&next).await })));
+    }
+    line
+}
+
+/// A cancel goes down a line of tasks, to the one that waits for something else. asyncio
+/// raises a `RecursionError` from 1,000 tasks on.
 #[test]
-fn a_cancel_reaches_the_end_of_a_line_of_tasks() {
-    let ends = story(coroutine(async {
-        let mut line = vec![spawn(sleep(FAR))];
-        for _ in 0..100 {
-            let next = line.last().unwrap().clone();
-            line.push(spawn(coroutine(async move { yield_from(&next).await })));
-        }
+fn a_cancel_reaches_the_end_of_a_line_of_tasks_however_long_it_is() {
+    const MANY: usize = 20_000;
+    on_a_small_stack(|| {
+        let ends = story(coroutine(async {
+            let line = line_of_tasks(MANY);
+            yield_from(sleep(MS)).await?;
+            assert!(line[MANY - 1].cancel());
+            let end = yield_from(&line[MANY - 1]).await.unwrap_err();
+            assert!(end.is::<Cancelled>());
+            Ok(line.iter().filter(|task| task.cancelled()).count())
+        }));
+        assert_eq!(ends.unwrap(), MANY);
+    });
+}
+
+/// A task in the middle of the line whose own wait is over has the cancel to itself.
+#[test]
+fn a_cancel_stops_at_a_task_that_is_about_to_go_on() {
+    story(coroutine(async {
+        let wait = Future::new();
+        let first = wait.clone();
+        let first = spawn(coroutine(async move { yield_from(&first).await }));
+        let middle = first.clone();
+        let middle = spawn(coroutine(async move { yield_from(&middle).await }));
+        let last = middle.clone();
+        let last = spawn(coroutine(async move { yield_from(&last).await }));
         yield_from(sleep(MS)).await?;
-        line.last().unwrap().cancel();
-        let end = yield_from(line.last().unwrap()).await.unwrap_err();
-        assert!(end.is::<Cancelled>());
-        Ok(line.iter().filter(|task| task.cancelled()).count())
-    }));
-    assert_eq!(ends.unwrap(), 101);
+        wait.set_result(())?;
+        assert!(last.cancel());
+        assert!(yield_from(&last).await.unwrap_err().is::<Cancelled>());
+        assert!(first.cancelled() && middle.cancelled());
+        assert!(!wait.cancelled());
+        Ok(())
+    }))
+    .unwrap();
 }

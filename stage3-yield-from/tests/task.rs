@@ -11,7 +11,9 @@ use stage3_yield_from::coroutine::{Generator, GeneratorExit};
 use stage3_yield_from::failure::{Panicked, on_report};
 use stage3_yield_from::future::{Cancelled, InvalidState};
 use stage3_yield_from::time::sleep;
-use stage3_yield_from::{Coroutine, Failure, Future, coroutine, run, spawn, yield_from};
+use stage3_yield_from::{
+    Coroutine, Failure, Future, Task, coroutine, run, spawn, yield_from,
+};
 
 /// Runs `main` on a virtual clock.
 fn play<F>(main: F)
@@ -225,18 +227,115 @@ fn a_cancel_between_the_result_and_the_next_step_is_not_lost() {
     });
 }
 
+/// A task that knows itself, and what it comes to.
+fn knows_itself<T, F>(body: impl FnOnce(Task<T>) -> F + 'static) -> Task<T>
+where
+    T: Clone + 'static,
+    F: std::future::Future<Output = Result<T, Failure>> + 'static,
+{
+    let slot = Rc::new(RefCell::new(None));
+    let me = Rc::clone(&slot);
+    let task = spawn(coroutine(async move {
+        let me = me.take().unwrap();
+        body(me).await
+    }));
+    slot.replace(Some(task.clone()));
+    task
+}
+
 #[test]
 fn a_task_that_cancels_itself_is_cancelled_where_it_waits_next() {
     play(async {
-        let slot = Rc::new(RefCell::new(None));
-        let me = Rc::clone(&slot);
-        let task = spawn(coroutine(async move {
-            let task: stage3_yield_from::Task<()> = me.take().unwrap();
-            assert!(task.cancel());
+        let task = knows_itself::<(), _>(async |me| {
+            assert!(me.cancel());
             yield_from(&Future::new()).await // which nobody finishes
-        }));
-        slot.replace(Some(task.clone()));
+        });
         assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        Ok(())
+    });
+}
+
+// What follows was asked of CPython 3.11, 3.12 and 3.13, which agree.
+#[test]
+fn a_task_that_is_cancelled_after_its_last_wait_ends_as_cancelled_whatever_it_returns() {
+    play(async {
+        let task = knows_itself(async |me| {
+            assert!(me.cancel());
+            Ok(5)
+        });
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        assert!(task.cancelled());
+        Ok(())
+    });
+}
+
+#[test]
+fn to_wait_for_what_is_there_is_no_wait_that_a_cancel_could_end() {
+    play(async {
+        let task = knows_itself(async |me| {
+            assert!(me.cancel());
+            let there = Future::new();
+            there.set_result(3)?;
+            let got = yield_from(&there).await;
+            assert_eq!(got.as_ref().unwrap(), &3);
+            got
+        });
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_task_that_is_cancelled_after_its_last_wait_and_fails_fails_as_it_did() {
+    play(async {
+        let task = knows_itself::<(), _>(async |me| {
+            assert!(me.cancel());
+            Err(InvalidState.into())
+        });
+        assert!(yield_from(&task).await.unwrap_err().is::<InvalidState>());
+        assert!(!task.cancelled());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_cancel_of_oneself_that_is_caught_at_the_next_wait_is_over() {
+    play(async {
+        let task = knows_itself(async |me| {
+            assert!(me.cancel());
+            let failure = yield_from(sleep(LONG)).await.unwrap_err();
+            assert!(failure.is::<Cancelled>());
+            Ok(5)
+        });
+        assert_eq!(yield_from(&task).await?, 5);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_second_cancel_while_the_first_one_is_caught_counts_at_the_end() {
+    play(async {
+        let task = knows_itself(async |me| {
+            assert!(me.cancel());
+            let _ = yield_from(sleep(LONG)).await;
+            assert!(me.cancel());
+            Ok(5)
+        });
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_cancel_between_an_error_and_the_next_step_is_seen_instead_of_the_error() {
+    play(async {
+        let future = Future::<()>::new();
+        let task = spawn(waits_for(&future));
+        turn().await?;
+        future.set_exception(InvalidState)?;
+        assert!(task.cancel());
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        let _ = future.result();
         Ok(())
     });
 }
