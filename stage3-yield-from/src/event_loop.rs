@@ -180,15 +180,20 @@ impl EventLoop {
         tasks.push(task);
     }
 
-    /// Turn after turn, until `done` says so.
+    /// Turn after turn, until `done` says so. Whoever is ready by then has one more: in
+    /// asyncio, what stops the loop is a callback behind them.
     fn run_until(&self, mut done: impl FnMut() -> bool) -> io::Result<()> {
         loop {
             self.run_ready();
             if done() {
-                return Ok(());
+                break;
             }
             self.wait()?;
         }
+        if !self.ready.borrow().is_empty() {
+            self.run_ready();
+        }
+        Ok(())
     }
 
     /// One turn: every callback that was ready when it began is called. What they schedule

@@ -114,6 +114,19 @@ impl<T: Clone + 'static> Awaitable for &Task<T> {
     }
 }
 
+/// The next turn. It is waited for as asyncio waits in `sleep(0)`, by a bare `yield`.
+pub(crate) struct NextTurn;
+
+impl Awaitable for NextTurn {
+    type Output = ();
+
+    async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<(), Failure> {
+        let done = Future::new();
+        done.set_result(())?;
+        door.yield_(done.erased()).await
+    }
+}
+
 /// A coroutine that runs by itself. Its clones are one task; without any it runs on.
 pub struct Task<T>(Rc<Running<T>>);
 

@@ -1,39 +1,47 @@
 //! Waiting for the clock.
 
 use std::cell::Cell;
-use std::error::Error;
-use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
 use reactor::trace::Place;
 
+use crate::coroutine::errors;
 use crate::event_loop::{TimerHandle, call_later};
 use crate::future::{Cancelled, Future};
-use crate::task::{Coroutine, Task, coroutine, spawn, yield_from, yield_from_at};
+use crate::task::{Coroutine, NextTurn, Task, coroutine, spawn, yield_from_at};
 
-/// Lets other tasks run for at least `duration`, counted from the first step.
+/// Lets other tasks run for at least `duration`, counted from the first step. No time at all
+/// is a turn: the task goes on after all those who are ready before it.
 #[track_caller]
 pub fn sleep(duration: Duration) -> Coroutine<()> {
     let place = Place::here();
     coroutine(async move {
+        if duration.is_zero() {
+            return yield_from_at(place, NextTurn).await;
+        }
         let due = Future::new();
         let done = due.clone();
         let _alarm = Alarm::set(place, duration, move || {
-            // Who was cancelled meanwhile took the timer back, so it is not done yet.
+            // Whoever was cancelled meanwhile took the timer back, so it is not done yet.
             let _ = done.set_result(());
         });
         yield_from_at(place, &due).await
     })
 }
 
-/// The time was up.
-#[doc(alias = "TimeoutError")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Elapsed;
+errors! {
+    /// The time was up.
+    #[doc(alias = "TimeoutError")]
+    Elapsed: "the time was up",
+}
 
 /// Waits for `body`, in a task of its own, but no longer than `duration`: then it is
-/// cancelled, and fails with [`Elapsed`] once it has cleaned up.
+/// cancelled, and fails with [`Elapsed`] once it has cleaned up. With no time at all it never
+/// begins.
+///
+/// A cancel from outside goes on to `body`, each time, and is raised here once that has
+/// ended. What else it may end with is nobody's then: an error is reported.
 #[doc(alias = "wait_for")]
 #[track_caller]
 pub fn timeout<T: Clone + 'static>(
@@ -45,29 +53,36 @@ pub fn timeout<T: Clone + 'static>(
         let task = spawn(body);
         let is_up = Rc::new(Cell::new(false));
         let (was_up, late) = (Rc::clone(&is_up), task.clone());
-        let _alarm = Alarm::set(place, duration, move || {
+        let time_is_up = move || {
             is_up.set(true);
             late.cancel();
-        });
-        if let Err(failure) = yield_from_at(place, &ended(&task)).await {
-            // Nobody wants the result any more, but the task may still clean up.
+        };
+        let _alarm = if duration.is_zero() {
+            time_is_up();
+            None
+        } else {
+            Some(Alarm::set(place, duration, time_is_up))
+        };
+        let mut from_outside = None;
+        while let Err(failure) = yield_from_at(place, &ended(&task)).await {
             task.cancel();
-            if failure.is::<Cancelled>() {
-                let _ = yield_from(&task).await;
+            if !failure.is::<Cancelled>() {
+                return Err(failure);
             }
+            from_outside = Some(failure);
+        }
+        if let Some(failure) = from_outside {
             return Err(failure);
         }
-        match task.result() {
-            Err(failure) if was_up.get() && failure.is::<Cancelled>() => {
-                Err(Elapsed.into())
-            }
-            result => result,
-        }
+        task.result().map_err(|failure| {
+            let is_late = was_up.get() && failure.is::<Cancelled>();
+            if is_late { Elapsed.into() } else { failure }
+        })
     })
 }
 
-/// Done when `task` is. Who is cancelled while it waits for this, and not for the task
-/// itself, can tell its own cancel from the task's.
+/// Done when `task` is. Whoever is cancelled while it waits for this, and not for the
+/// task itself, can tell its own cancel from the task's.
 fn ended<T>(task: &Task<T>) -> Future<()> {
     let ended = Future::new();
     let done = ended.clone();
@@ -93,11 +108,3 @@ impl Drop for Alarm {
         self.0.cancel();
     }
 }
-
-impl fmt::Display for Elapsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the time was up")
-    }
-}
-
-impl Error for Elapsed {}

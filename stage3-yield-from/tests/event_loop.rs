@@ -73,6 +73,26 @@ fn callbacks_are_first_come_first_served_and_what_they_schedule_waits_a_turn() {
     assert_eq!(*log.borrow(), ["a", "b", "c"]);
 }
 
+/// CPython 3.11 and 3.13: what stops the loop is a callback behind those who are ready.
+#[test]
+fn whoever_is_ready_when_main_ends_has_one_more_turn_and_what_they_schedule_has_none() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(async move {
+        let (nested, first) = (writes(&said, "no"), writes(&said, "a"));
+        let future = Future::new();
+        future.add_done_callback(move || {
+            first();
+            call_soon(nested);
+        });
+        call_soon(writes(&said, "b"));
+        future.set_result(())?;
+        call_soon(writes(&said, "c"));
+        Ok(())
+    });
+    assert_eq!(*log.borrow(), ["b", "a", "c"]);
+}
+
 /// M6.02
 #[test]
 fn timers_come_by_their_deadline_and_a_delay_of_nothing_comes_at_once() {

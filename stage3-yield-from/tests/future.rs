@@ -10,7 +10,9 @@ use reactor::backend::{self, Clockwork};
 use stage3_yield_from::failure::on_report;
 use stage3_yield_from::future::{Cancelled, InvalidState};
 use stage3_yield_from::time::sleep;
-use stage3_yield_from::{Coroutine, Failure, Future, coroutine, run, yield_from};
+use stage3_yield_from::{
+    Coroutine, Failure, Future, call_soon, coroutine, run, spawn, yield_from,
+};
 
 /// Runs `main` on a virtual clock.
 fn play<T: 'static>(main: Coroutine<T>) -> T {
@@ -74,6 +76,71 @@ fn callbacks_are_called_by_the_loop_in_order_and_never_inline() {
         turn().await
     }));
     assert_eq!(*log.borrow(), ["after set", "first", "second", "after add", "late"]);
+}
+
+/// Asked of CPython 3.11 and 3.13: whatever is added from inside of a callback is called in a
+/// turn of its own, even if the future is done.
+#[test]
+fn callbacks_that_are_added_from_inside_of_a_callback_come_a_turn_later() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(coroutine(async move {
+        let future = Future::new();
+        let (own, inside) = (future.clone(), Rc::clone(&said));
+        future.add_done_callback(move || {
+            inside.borrow_mut().push("a");
+            own.add_done_callback(writes(&inside, "c"));
+            inside.borrow_mut().push("a ends");
+        });
+        future.add_done_callback(writes(&said, "b"));
+        future.set_result(())?;
+        call_soon(writes(&said, "soon"));
+        yield_from(sleep(Duration::from_millis(1))).await
+    }));
+    assert_eq!(*log.borrow(), ["a", "a ends", "b", "soon", "c"]);
+}
+
+/// The same: a task that waits has its place among the callbacks, and whom they wake come
+/// after all of them.
+#[test]
+fn a_task_waits_in_line_with_the_callbacks() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(coroutine(async move {
+        let (future, next) = (Future::new(), Future::new());
+        let (wakes, waits, task) = (next.clone(), future.clone(), Rc::clone(&said));
+        future.add_done_callback(move || wakes.set_result(()).unwrap());
+        next.add_done_callback(writes(&said, "next"));
+        future.add_done_callback(writes(&said, "before"));
+        spawn(coroutine(async move {
+            yield_from(&waits).await?;
+            task.borrow_mut().push("task");
+            Ok(())
+        }));
+        turn().await?;
+        future.add_done_callback(writes(&said, "behind"));
+        future.set_result(())?;
+        yield_from(sleep(Duration::from_millis(1))).await
+    }));
+    assert_eq!(*log.borrow(), ["before", "task", "behind", "next"]);
+}
+
+/// M6.11, for errors: neither what comes at once nor a cancel calls inline.
+#[test]
+fn errors_that_come_at_once_and_cancels_are_told_by_the_loop_too() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(coroutine(async move {
+        let (fails, given_up) = (Future::<()>::new(), Future::<()>::new());
+        fails.set_exception(InvalidState)?;
+        fails.add_done_callback(writes(&said, "failed"));
+        given_up.add_done_callback(writes(&said, "cancelled"));
+        given_up.cancel();
+        said.borrow_mut().push("first");
+        assert!(fails.result().is_err());
+        turn().await
+    }));
+    assert_eq!(*log.borrow(), ["first", "failed", "cancelled"]);
 }
 
 /// M6.12: Python compares functions and counts them. Here each has a name of its own.

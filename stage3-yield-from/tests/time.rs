@@ -7,9 +7,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use reactor::backend::{self, Clockwork};
+use stage3_yield_from::failure::on_report;
 use stage3_yield_from::future::{Cancelled, InvalidState};
 use stage3_yield_from::time::{Elapsed, sleep, timeout};
-use stage3_yield_from::{Coroutine, Failure, coroutine, run, spawn, yield_from};
+use stage3_yield_from::{
+    Coroutine, Failure, Future, call_later, call_soon, coroutine, run, spawn, yield_from,
+};
 
 /// Runs `main` on a virtual clock; how long that took, by this clock.
 fn play<F>(main: F) -> Duration
@@ -124,11 +127,65 @@ fn who_is_late_and_refuses_to_be_cancelled_gives_its_result() {
     });
 }
 
+/// `asyncio.wait_for(body(), 0)`, in 3.11 and since: the task is cancelled before its first
+/// step.
 #[test]
-fn a_timeout_of_nothing_does_not_let_a_sleeper_finish() {
-    play(async {
-        let failure = yield_from(timeout(Duration::ZERO, sleep(millis(1)))).await;
+fn a_body_under_a_timeout_of_nothing_never_begins() {
+    let began = Rc::new(Cell::new(false));
+    let begins = Rc::clone(&began);
+    let took = play(async move {
+        let body = coroutine(async move {
+            begins.set(true);
+            Ok(())
+        });
+        let failure = yield_from(timeout(Duration::ZERO, body)).await;
         assert!(failure.unwrap_err().is::<Elapsed>());
+        Ok(())
+    });
+    assert!(!began.get());
+    assert_eq!(took, Duration::ZERO);
+}
+
+#[test]
+fn a_timeout_of_almost_nothing_lets_its_body_begin() {
+    play(async {
+        let body = coroutine(async { Ok("at once") });
+        let end = yield_from(timeout(Duration::from_nanos(1), body)).await;
+        assert_eq!(end.unwrap(), "at once");
+        Ok(())
+    });
+}
+
+/// CPython 3.11 and 3.13: a sleep of nothing goes behind those who are ready, and before those
+/// whom they make ready.
+#[test]
+fn a_sleep_of_nothing_is_a_turn_in_its_order() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(async move {
+        let (one, other, task) = (Rc::clone(&said), Rc::clone(&said), Rc::clone(&said));
+        spawn(coroutine(async move {
+            yield_from(sleep(Duration::ZERO)).await?;
+            task.borrow_mut().push("task");
+            Ok(())
+        }));
+        call_soon(move || {
+            one.borrow_mut().push("1");
+            call_soon(move || other.borrow_mut().push("2"));
+            call_later(Duration::ZERO, move || one.borrow_mut().push("later"));
+        });
+        yield_from(sleep(millis(1))).await
+    });
+    assert_eq!(*log.borrow(), ["1", "task", "2", "later"]);
+}
+
+#[test]
+fn a_sleep_of_nothing_can_be_cancelled() {
+    play(async {
+        let task = spawn(sleep(Duration::ZERO));
+        yield_from(sleep(Duration::ZERO)).await?;
+        assert!(task.cancel());
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
         Ok(())
     });
 }
@@ -149,7 +206,95 @@ fn a_cancel_from_outside_is_no_timeout_and_waits_for_the_cleaning_up() {
     assert_eq!(took, millis(8));
 }
 
-// Two cancels, the timeout's and ours: the one who asked for ours must hear of it.
+/// What nobody handled while `main` ran.
+fn reported<F>(main: F) -> Vec<String>
+where
+    F: std::future::Future<Output = Result<(), Failure>> + 'static,
+{
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let heard = Rc::clone(&reports);
+    on_report(move |report| heard.borrow_mut().push(report.to_owned()));
+    play(main);
+    reports.take()
+}
+
+/// Sleeps for an hour; what it is cancelled with becomes another error.
+fn fails_to_clean_up() -> Coroutine<()> {
+    coroutine(async {
+        let _ = yield_from(sleep(Duration::from_hours(1))).await;
+        Err(InvalidState.into())
+    })
+}
+
+/// `wait_for` of 3.11: the canceller hears of the cancel, and the log of the error.
+#[test]
+fn an_error_of_the_cleaning_up_after_a_cancel_from_outside_is_reported() {
+    let reports = reported(async {
+        let task = spawn(timeout(millis(100), fails_to_clean_up()));
+        yield_from(sleep(millis(1))).await?;
+        task.cancel();
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        Ok(())
+    });
+    assert_eq!(reports, ["Future exception was never retrieved: invalid state"]);
+}
+
+#[test]
+fn an_error_of_the_cleaning_up_after_a_timeout_is_what_the_timeout_fails_with() {
+    let reports = reported(async {
+        let failure = yield_from(timeout(millis(10), fails_to_clean_up())).await;
+        assert!(failure.unwrap_err().is::<InvalidState>());
+        Ok(())
+    });
+    assert_eq!(reports, [""; 0]);
+}
+
+/// As since 3.12, where the body is a part of the task: 3.11 forgot the second one.
+#[test]
+fn every_cancel_from_outside_reaches_the_body_and_waits_for_it() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    let took = play(async move {
+        let body = coroutine(async move {
+            for after in [1, 2] {
+                let end = yield_from(sleep(millis(100))).await;
+                assert!(end.unwrap_err().is::<Cancelled>());
+                yield_from(sleep(millis(after))).await.unwrap();
+                said.borrow_mut().push("cancelled");
+            }
+            yield_from(sleep(millis(7))).await
+        });
+        let task = spawn(timeout(millis(1000), body));
+        for _ in 0..2 {
+            yield_from(sleep(millis(5))).await?;
+            task.cancel();
+        }
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        Ok(())
+    });
+    assert_eq!(*log.borrow(), ["cancelled", "cancelled"]);
+    assert_eq!(took, millis(5 + 5 + 2 + 7));
+}
+
+#[test]
+fn a_cancel_from_outside_when_the_body_has_just_ended_is_a_cancel() {
+    play(async {
+        let gate = Future::new();
+        let opens = gate.clone();
+        let body = coroutine(async move { yield_from(&gate).await });
+        let task = spawn(timeout(millis(100), body));
+        yield_from(sleep(millis(1))).await?;
+        opens.set_result("too late")?;
+        yield_from(sleep(Duration::ZERO)).await?;
+        yield_from(sleep(Duration::ZERO)).await?;
+        assert!(!task.done(), "its body is");
+        task.cancel();
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        Ok(())
+    });
+}
+
+// Two cancels, the timeout's and ours: whoever asked for ours must hear of it.
 #[test]
 fn a_cancel_from_outside_is_not_lost_while_the_late_one_cleans_up() {
     let log = Log::default();
@@ -200,14 +345,9 @@ fn the_outer_one_of_two_timeouts_cancels_through_the_inner_one() {
 
 #[test]
 fn a_timeout_that_is_left_by_its_loop_is_closed_without_a_report() {
-    let reports = Rc::new(RefCell::new(Vec::new()));
-    let heard = Rc::clone(&reports);
-    stage3_yield_from::failure::on_report(move |report| {
-        heard.borrow_mut().push(report.to_owned());
-    });
-    play(async {
+    let reports = reported(async {
         spawn(timeout(millis(100), sleep(millis(1000))));
         yield_from(sleep(millis(1))).await
     });
-    assert_eq!(*reports.borrow(), [""; 0]);
+    assert_eq!(reports, [""; 0]);
 }
