@@ -2,12 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
-use std::mem;
 use std::rc::{Rc, Weak};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
 use std::time::Duration;
 
 use reactor::{Reactor, TimerId, trace};
@@ -15,6 +11,8 @@ use reactor::{Reactor, TimerId, trace};
 use crate::failure::{Failure, bury, guard, report};
 use crate::future::Future;
 use crate::task::{Coroutine, Leave, spawn};
+
+pub use crate::extras::remote::Remote;
 
 thread_local! {
     /// Set for the length of a `run`; read by whatever needs the loop.
@@ -79,6 +77,7 @@ pub fn remote() -> Remote {
 }
 
 /// A call that will be made later. Dropping the handle changes nothing.
+#[derive(Debug)]
 pub struct TimerHandle {
     /// Emptied by the call, or by a cancel. Kept by the timer: if the handle kept it too, a
     /// call that knows its handle would keep itself.
@@ -96,31 +95,6 @@ impl TimerHandle {
             let due = event_loop.reactor.cancel(self.timer);
             drop(due);
         }
-    }
-}
-
-/// Calls into a loop from any thread.
-#[derive(Clone)]
-pub struct Remote {
-    /// Filled on any thread; emptied by the loop once it is awake.
-    callbacks: Arc<Mutex<Vec<RemoteCallback>>>,
-    waker: Waker,
-}
-
-type RemoteCallback = Box<dyn FnOnce() + Send>;
-
-impl Remote {
-    /// Has `callback` called on the loop's thread, in one of its next turns. A loop that is
-    /// gone calls nobody.
-    pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
-        let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
-        callbacks.push(Box::new(callback));
-        drop(callbacks);
-        self.waker.wake_by_ref();
-    }
-
-    fn take(&self) -> Vec<RemoteCallback> {
-        mem::take(&mut self.callbacks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -158,7 +132,7 @@ pub(crate) struct EventLoop {
 impl EventLoop {
     fn new() -> io::Result<Self> {
         let reactor = Reactor::new()?;
-        let remote = Remote { callbacks: Arc::default(), waker: reactor.waker() };
+        let remote = Remote::new(reactor.waker());
         Ok(Self { ready: RefCell::default(), tasks: RefCell::default(), remote, reactor })
     }
 
@@ -257,17 +231,5 @@ impl Drop for Entered {
         // may call the loop once more, even as it is dropped.
         while self.0.drop_left() {}
         CURRENT.set(None);
-    }
-}
-
-impl fmt::Debug for TimerHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimerHandle").field("timer", &self.timer).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Remote {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").finish_non_exhaustive()
     }
 }

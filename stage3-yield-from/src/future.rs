@@ -5,7 +5,6 @@
 //! the loop calls in a later turn, never inside `set_result`.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::mem;
 use std::rc::{Rc, Weak};
 
@@ -270,17 +269,5 @@ impl<T> Clone for Future<T> {
 impl<T> Default for Future<T> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<T> fmt::Debug for Future<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Future").field("done", &self.done()).finish()
-    }
-}
-
-impl fmt::Debug for AnyFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnyFuture").finish_non_exhaustive()
     }
 }

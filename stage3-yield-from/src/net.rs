@@ -1,6 +1,5 @@
 //! Sockets: try the call; if it would block, wait for a future and try again.
 
-use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
@@ -17,7 +16,7 @@ use crate::task::{Coroutine, coroutine, yield_from_at};
 const CHUNK: usize = 16 * 1024;
 
 /// A listening socket. Its clones are one socket.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct TcpListener {
     inner: Rc<reactor::TcpListener<Future<()>>>,
 }
@@ -46,7 +45,7 @@ impl TcpListener {
 }
 
 /// A connected socket. Its clones are one socket, which is closed with the last of them.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct TcpStream {
     inner: Rc<reactor::TcpStream<Future<()>>>,
 }
@@ -174,17 +173,5 @@ impl Drop for Parked {
             let displaced = event_loop.reactor.wait_for(self.key, self.direction, other);
             drop(displaced);
         }
-    }
-}
-
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
     }
 }

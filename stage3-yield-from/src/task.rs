@@ -6,7 +6,6 @@
 
 use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::future::poll_fn;
 use std::mem;
 use std::pin::pin;
@@ -326,11 +325,5 @@ async fn with_door<T>(
 impl<T> Clone for Task<T> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))
-    }
-}
-
-impl<T> fmt::Debug for Task<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task").field("done", &self.done()).finish()
     }
 }

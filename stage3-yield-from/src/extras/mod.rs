@@ -1,3 +1,5 @@
 //! What fidelity needs beyond the core.
 
+mod debug;
+pub mod remote;
 pub mod signal;

@@ -3,12 +3,13 @@
 //! A future belongs to its loop's thread, and only [`call_soon_threadsafe`] may cross over.
 //! So what crosses is a number, and the loop's own thread knows which future it means.
 //!
-//! [`call_soon_threadsafe`]: crate::event_loop::Remote::call_soon_threadsafe
+//! [`call_soon_threadsafe`]: Remote::call_soon_threadsafe
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use crate::event_loop::{Remote, remote};
+use crate::event_loop::remote;
+use crate::extras::remote::Remote;
 use crate::future::{Future, WeakFuture};
 
 thread_local! {

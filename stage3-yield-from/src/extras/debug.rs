@@ -1,0 +1,24 @@
+//! What a value of the core looks like in a message.
+
+use std::fmt;
+
+use crate::future::{AnyFuture, Future};
+use crate::task::Task;
+
+impl<T> fmt::Debug for Future<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Future").field("done", &self.done()).finish()
+    }
+}
+
+impl fmt::Debug for AnyFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyFuture").field("done", &self.done()).finish()
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("done", &self.done()).finish()
+    }
+}
