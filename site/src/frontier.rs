@@ -119,12 +119,11 @@ impl Frontier {
         let Some(location) = &page.location else { return };
         let here = url::resolve(&self.target.url, path);
         let target = here.and_then(|here| url::resolve(&here, location));
-        match self.own(target.as_ref()) {
-            Some(path) => self.add(path),
-            None => {
-                let told = target.map_or_else(|| location.clone(), |url| url.to_string());
-                self.state().report.leave(path.to_owned(), told);
-            }
+        if let Some(path) = self.own(target.as_ref()) {
+            self.add(path);
+        } else {
+            let told = target.map_or_else(|| location.clone(), |url| url.to_string());
+            self.state().report.leave(path.to_owned(), told);
         }
     }
 
