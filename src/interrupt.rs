@@ -1,4 +1,6 @@
 //! Ctrl-C: what is left to do when somebody wants the command to end, and then the end.
+//!
+//! What whoever started us has us ignore (`nohup`, a shell's `trap '' INT`) is not heard.
 
 use std::io::{self, IsTerminal, Write};
 use std::process;
@@ -15,15 +17,11 @@ pub const STATUS: i32 = 130;
 ///
 /// Fails where the system lets nobody handle signals.
 pub fn on_interrupt(last_words: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    let mut last_words = Some(last_words);
-    let handle = move || {
-        if let Some(last_words) = last_words.take() {
-            last_words();
-        }
+    signals::at_the_first(|| {
+        last_words();
         process::exit(STATUS);
-    };
-    ctrlc::set_handler(handle)
-        .map_err(|error| Error::Failure(format!("cannot wait for Ctrl-C: {error}")))
+    })
+    .map_err(|error| Error::Failure(format!("cannot wait for Ctrl-C: {error}")))
 }
 
 /// Says at a Ctrl-C that there was one.
@@ -40,4 +38,65 @@ pub(crate) fn say_so() {
     let end = if io::stdout().is_terminal() { "\n" } else { "" };
     drop(io::stdout().write_all(end.as_bytes()));
     complain("interrupted");
+}
+
+#[cfg(unix)]
+mod signals {
+    use std::{fs, io, thread};
+
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+
+    /// Calls `end` at the first signal that wants us to end, on a thread of its own.
+    pub(super) fn at_the_first(end: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let wants_an_end = [SIGINT, SIGTERM, SIGHUP];
+        let mut signals = Signals::new(heard(wants_an_end, ignored()))?;
+        let wait = move || {
+            if signals.forever().next().is_some() {
+                end();
+            }
+        };
+        thread::Builder::new().name("interrupt".to_owned()).spawn(wait).map(drop)
+    }
+
+    fn heard(signals: [i32; 3], ignored: u64) -> impl Iterator<Item = i32> {
+        signals.into_iter().filter(move |signal| ignored >> (signal - 1) & 1 == 0)
+    }
+
+    /// The signals that this process was started to ignore, one bit each. Only Linux tells.
+    fn ignored() -> u64 {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn what_is_ignored_is_not_heard() {
+            let heard = |mask| heard([SIGINT, SIGTERM, SIGHUP], mask).collect::<Vec<_>>();
+            assert_eq!(heard(0), [SIGINT, SIGTERM, SIGHUP]);
+            assert_eq!(heard(0b1), [SIGINT, SIGTERM]);
+            assert_eq!(heard(0b11), [SIGTERM]);
+            assert!(heard(u64::MAX).is_empty());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod signals {
+    use std::io;
+
+    /// Calls `end` at the first Ctrl-C, on a thread of its own.
+    pub(super) fn at_the_first(end: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let mut end = Some(end);
+        let handle = move || {
+            if let Some(end) = end.take() {
+                end();
+            }
+        };
+        ctrlc::set_handler(handle).map_err(io::Error::other)
+    }
 }

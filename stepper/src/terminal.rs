@@ -90,8 +90,7 @@ fn listen_for_signals(interrupted: Arc<AtomicBool>) -> Result<(), Error> {
         drop(disable_raw_mode());
         process::exit(interrupt::STATUS);
     };
-    ctrlc::set_handler(leave)
-        .map_err(|error| Error::Failure(format!("cannot wait for Ctrl-C: {error}")))
+    interrupt::on_interrupt(leave)
 }
 
 /// When the terminal is gone, so is this process. (crossterm would read it for ever:

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -69,17 +69,45 @@ fn a_tour_ends_with_the_child_that_runs() {
 fn a_measurement_and_a_soak_end_with_a_word() {
     for args in ["cost --seconds 60", "soak --seeds 1000000"] {
         let long = start(args);
-        let status = format!("/proc/{}/status", long.id());
-        eventually("it listens for Ctrl-C", || {
-            let status = fs::read_to_string(&status).ok()?;
-            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
-            let caught = u64::from_str_radix(caught.trim(), 16).ok()?;
-            (caught & 0b10 != 0).then_some(())
-        });
+        until_it_listens(long.id());
         send("INT", &long);
         let output = long.wait_with_output().unwrap();
         assert_eq!(output.status.code(), INTERRUPTED, "{args}");
         assert_eq!(String::from_utf8(output.stderr).unwrap(), "lineage: interrupted\n");
+    }
+}
+
+/// The mask of signals in a line of what the kernel tells of a process.
+fn mask(pid: u32, line: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mask = status.lines().find_map(|it| it.strip_prefix(line))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
+/// Waits until a process listens for some signal.
+fn until_it_listens(pid: u32) {
+    const TERM: u64 = 1 << 14;
+    eventually("it listens for signals", || {
+        (mask(pid, "SigCgt:")? & TERM != 0).then_some(())
+    });
+}
+
+/// `nohup lineage …`; in a script, `lineage … &` is started with SIGINT ignored.
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    for (signal, bit) in [("HUP", 0), ("INT", 1)] {
+        let soak = lineage("soak --seeds 1000000");
+        let trap = format!("trap '' {signal}; exec \"$@\"");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &trap, "sh"]).arg(soak.get_program()).args(soak.get_args());
+        let mut long =
+            shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        until_it_listens(long.id());
+        assert_eq!(mask(long.id(), "SigIgn:").unwrap() >> bit & 1, 1, "{signal}");
+        send(signal, &long);
+        assert_eq!(long.try_wait().unwrap(), None, "{signal} has ended it");
+        send("TERM", &long);
+        assert_eq!(long.wait().unwrap().code(), INTERRUPTED);
     }
 }
 
