@@ -97,7 +97,10 @@ fn pages_are_served_and_nothing_outside_of_them() {
         let answer = server.ask(request);
         assert!(answer.starts_with("HTTP/1.1 404 "), "{request}: {answer}");
     }
-    assert!(server.ask("POST /one.html").starts_with("HTTP/1.1 405 "));
+    let refused = server.ask("POST /one.html");
+    assert!(refused.starts_with("HTTP/1.1 405 "), "{refused}");
+    assert!(refused.ends_with("\r\n\r\nonly GET and HEAD"), "{refused}");
+    assert!(refused.contains("\r\nAllow: GET, HEAD\r\n"), "{refused}");
 }
 
 #[test]

@@ -85,8 +85,9 @@ impl Site {
                 Some(answer) => answer.clone(),
                 None => (html(404, &["/only-on-the-404"].map(String::from)), Fault::None),
             },
-            (Some(_), Some(_)) => (head(405, "Content-Length: 0\r\n"), Fault::None),
-            _ => (head(400, "Content-Length: 0\r\n"), Fault::None),
+            (Some("HEAD"), Some(_)) => (head(405, "Allow: GET\r\n"), Fault::None),
+            (Some(_), Some(_)) => (plain(405, "Allow: GET\r\n", "only GET"), Fault::None),
+            _ => (plain(400, "", "that is no request"), Fault::None),
         };
         Answer { delay: self.delay, bytes, fault }
     }
@@ -211,6 +212,14 @@ const HTML: &str = "Content-Type: text/html\r\n";
 
 fn head(status: u16, headers: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} .\r\nConnection: close\r\n{headers}\r\n").into_bytes()
+}
+
+/// An answer for whoever asked by hand: why there is no page.
+fn plain(status: u16, headers: &str, text: &str) -> Vec<u8> {
+    let length = text.len() + 1;
+    let length = format!("Content-Type: text/plain\r\nContent-Length: {length}\r\n");
+    let head = head(status, &format!("{headers}{length}"));
+    [head, format!("{text}\n").into_bytes()].concat()
 }
 
 fn html(status: u16, links: &[String]) -> Vec<u8> {

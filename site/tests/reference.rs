@@ -100,6 +100,7 @@ fn requests_that_are_none_are_answered_politely() {
     let site = Site::friendly();
     for (request, status) in [
         (&b"POST / HTTP/1.1\r\n\r\n"[..], "405"),
+        (b"HEAD / HTTP/1.1\r\n\r\n", "405"),
         (b"\r\n\r\n", "400"),
         (b"\xff\xfe", "400"),
         (b"GET /nowhere HTTP/1.1\r\n\r\n", "404"),
@@ -108,5 +109,8 @@ fn requests_that_are_none_are_answered_politely() {
         let answer = site.answer(request);
         assert_eq!(std::str::from_utf8(&answer.bytes[9..12]), Ok(status));
         assert_eq!(answer.fault, Fault::None);
+        // Whatever went wrong is said to whoever reads it; but HEAD is answered by a head.
+        let is_empty = answer.bytes.ends_with(b"\r\n\r\n");
+        assert_eq!(is_empty, request.starts_with(b"HEAD"), "{status}");
     }
 }

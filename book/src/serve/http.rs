@@ -70,9 +70,9 @@ impl Request {
         write!(
             stream,
             "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
-             Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+             Allow: GET, HEAD\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
         )?;
-        if self.method == "GET" { stream.write_all(body) } else { Ok(()) }
+        if self.method == "HEAD" { Ok(()) } else { stream.write_all(body) }
     }
 }
 
