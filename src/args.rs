@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use site::{BadUrl, Job, Target};
+use site::{BadUrl, Job, Target, count};
 
 use crate::crawl::{CONCURRENCY, Crawl, Crawled};
 use crate::diff::{self, Side};
@@ -56,11 +57,11 @@ enum Command {
         style: Styles,
 
         /// How many pages to request at the most
-        #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+        #[arg(long, value_name = "N", value_parser = at_least_one::<usize>, allow_negative_numbers = true)]
         limit: Option<usize>,
 
         /// How many requests may be under way at once
-        #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = at_least_one, allow_negative_numbers = true)]
+        #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = at_least_one::<usize>, allow_negative_numbers = true)]
         concurrency: usize,
 
         /// How long a page may take
@@ -98,7 +99,7 @@ enum Command {
     /// Run every program in a simulated network, over many seeds
     Soak {
         /// How many seeds
-        #[arg(long, value_name = "N", default_value_t = 100)]
+        #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one::<u64>, allow_negative_numbers = true)]
         seeds: u64,
 
         /// The first of them
@@ -123,7 +124,7 @@ enum Command {
         #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = style)]
         style: &'static Style,
 
-        /// The file to write
+        /// The file to write; - is stdout
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
 
@@ -231,20 +232,16 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`], in one line.
-    pub fn read() -> Result<Self, Error> {
+    /// [`Error::Usage`], in one line; a failure if the help cannot be written.
+    pub fn read(output: &mut Output) -> Result<Self, Error> {
         Self::try_parse().map_err(|error| match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                drop(error.print());
-                process::exit(0);
-            }
             ErrorKind::InvalidSubcommand => {
                 let text = in_one_line(&error.to_string());
                 let what = text.split("; Usage").next().unwrap_or_default();
                 let commands = command_names().join(", ");
                 Error::Usage(format!("{what}; there are: {commands}"))
             }
-            _ => Error::Usage(in_one_line(&error.to_string())),
+            _ => answer(&error, output),
         })
     }
 
@@ -279,7 +276,7 @@ impl Command {
                 run::simulated(Case { program, style, seed }, output)
             }
             Self::Soak { seeds, from, style } => {
-                soak::soak(from..from.saturating_add(seeds), style.0, output)
+                soak::soak(from..=last_seed(from, seeds)?, style.0, output)
             }
             Self::Run { program, style, address, hostile, sim: None } => {
                 let temper = if hostile { Temper::Hostile } else { Temper::Friendly };
@@ -308,6 +305,18 @@ impl Command {
             }
             Self::ChildPark { style } => park::measure(style, |kib| child::answer(&kib)),
         }
+    }
+}
+
+/// What clap answers instead of arguments. Help and the version are printed, and that is all
+/// that was wanted: the process ends. Whatever else it says is a usage error, in one line.
+pub fn answer(error: &clap::Error, output: &mut Output) -> Error {
+    if error.use_stderr() {
+        return Error::Usage(in_one_line(&error.to_string()));
+    }
+    match output.styled(&error.render()) {
+        Ok(()) => process::exit(0),
+        Err(error) => error,
     }
 }
 
@@ -348,9 +357,17 @@ fn side(name: &str) -> Result<Side, String> {
     })
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| *number > 0);
+fn at_least_one<N: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| *number >= N::from(1));
     number.ok_or_else(|| "a whole number from 1 on is needed".to_owned())
+}
+
+/// The last of so many seeds.
+fn last_seed(from: u64, seeds: u64) -> Result<u64, Error> {
+    from.checked_add(seeds - 1).ok_or_else(|| {
+        let (seeds, last) = (count(seeds, "seed"), u64::MAX);
+        Error::Usage(format!("{seeds} from {from} on are too many: the last is {last}"))
+    })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -74,12 +74,12 @@ pub fn cost(seconds: Duration, json: bool, output: &mut Output) -> Result<(), Er
     let shows_progress = output.is_terminal() && !json;
     let rows = measure(seconds, |share| {
         if shows_progress {
-            output.show(format_args!("\rmeasuring … {:3.0} %", share * 100.0))?;
+            output.overwrite(format_args!("measuring … {:3.0} %", share * 100.0))?;
         }
         Ok(())
     })?;
     if shows_progress {
-        output.show("\r                    \r")?;
+        output.overwrite("")?;
     }
     let python = python::measure(seconds / 3);
     let optimised = !cfg!(debug_assertions);

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use site::{Job, Outcome, Progress, Report, Target};
+use site::{Job, Outcome, Progress, Report, Target, count};
 
 use crate::error::{Error, complain};
 use crate::interrupt;
@@ -102,11 +102,6 @@ impl fmt::Display for Crawled {
     }
 }
 
-/// A number of things, in words.
-pub(crate) fn count(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
-}
-
 /// Whether all came to the same pages and outcomes.
 pub fn agree(crawls: &[Crawled]) -> bool {
     crawls.windows(2).all(|pair| pair[0].digest == pair[1].digest)
@@ -152,7 +147,8 @@ impl Crawl<'_> {
             (self.job.concurrency, descriptors.saturating_sub(OTHER_DESCRIPTORS).max(1));
         if asked > enough {
             complain(format_args!(
-                "{descriptors} descriptors are enough for {} at once, not for {asked}",
+                "{} are enough for {} at once, not for {asked}",
+                count(descriptors, "descriptor"),
                 count(enough, "request")
             ));
             self.job.concurrency = enough;

@@ -75,6 +75,7 @@ fn look_around() -> Vec<Finding> {
             proc(),
             "two columns of the tour: threads, memory of parked tasks",
         ),
+        finding("strace", strace(), "recordings where there is no loop: trace, step"),
         finding("python3", version_of("python3"), "the same measurements in Python"),
         finding("browser", browser(), "the book: the command book --open"),
         finding(
@@ -94,6 +95,18 @@ fn version_of(program: &str) -> Result<String, String> {
         Some(line) if said.status.success() => Ok(line.to_owned()),
         _ => Err(format!("{program} --version ends with {}", said.status)),
     }
+}
+
+/// It is not there for every system, and not everywhere may it trace.
+fn strace() -> Result<String, String> {
+    let version = version_of("strace")?;
+    let traced = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).output();
+    let traced = traced.map_err(|error| error.to_string())?;
+    if traced.status.success() {
+        return Ok(version);
+    }
+    let said = String::from_utf8_lossy(&traced.stderr);
+    Err(format!("{version}, but {}", said.lines().next().unwrap_or("it may not trace")))
 }
 
 fn loopback() -> Result<String, String> {

@@ -9,6 +9,7 @@ use lineage::error;
 use lineage::output::Output;
 
 fn main() -> ExitCode {
-    let done = Args::read().and_then(|args| args.obey(&mut Output::stdout()));
+    let mut output = Output::stdout();
+    let done = Args::read(&mut output).and_then(|args| args.obey(&mut output));
     error::exit_code(done)
 }

@@ -3,9 +3,13 @@
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use clap::builder::StyledStr;
 use serde::Serialize;
 
 use crate::error::Error;
+
+/// The size of a terminal that does not tell: columns, rows.
+const USUAL: (usize, usize) = (80, 24);
 
 /// Where a command writes, and what that can show.
 pub struct Output {
@@ -57,6 +61,15 @@ impl Output {
         })
     }
 
+    /// Writes a help text, in bold and colour where they can be shown.
+    ///
+    /// # Errors
+    ///
+    /// Like [`line`](Self::line).
+    pub fn styled(&mut self, text: &StyledStr) -> Result<(), Error> {
+        if self.colour { self.show(text.ansi()) } else { self.show(text) }
+    }
+
     /// Writes one JSON value and a line's end.
     ///
     /// # Errors
@@ -67,13 +80,25 @@ impl Output {
         self.line(text)
     }
 
-    /// Writes over the line that the cursor is on. Only for terminals.
+    /// Writes over the line that the cursor is on. Only for terminals. What the line has no
+    /// room for is left out: it would go on to the next, which is not written over.
     ///
     /// # Errors
     ///
     /// Like [`line`](Self::line).
     pub fn overwrite(&mut self, text: impl fmt::Display) -> Result<(), Error> {
-        self.show(format_args!("\r\x1b[K{text}"))
+        let room = self.columns() - 1;
+        self.show(format_args!("\r\x1b[K{}", clipped(&text.to_string(), room)))
+    }
+
+    /// How wide the terminal is.
+    pub fn columns(&self) -> usize {
+        terminal_size(io::stdout()).0
+    }
+
+    /// How many lines the terminal has.
+    pub(crate) fn rows(&self) -> usize {
+        terminal_size(io::stdout()).1
     }
 
     /// The text in bold, where bold can be shown.
@@ -101,6 +126,27 @@ impl fmt::Debug for Output {
         let mut debug = f.debug_struct("Output");
         debug.field("terminal", &self.terminal).field("colour", &self.colour).finish()
     }
+}
+
+/// The text, as far as so many columns go.
+pub(crate) fn clipped(text: &str, columns: usize) -> &str {
+    text.char_indices().nth(columns).map_or(text, |(end, _)| &text[..end])
+}
+
+/// Columns and rows of a terminal.
+#[cfg(unix)]
+pub(crate) fn terminal_size(terminal: impl std::os::fd::AsFd) -> (usize, usize) {
+    match rustix::termios::tcgetwinsize(terminal) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 1 => {
+            (size.ws_col.into(), size.ws_row.into())
+        }
+        _ => USUAL,
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn terminal_size(_: impl Write) -> (usize, usize) {
+    USUAL
 }
 
 /// Whether an environment variable is there and says something.

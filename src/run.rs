@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use reactor::sim::Tally;
 use site::server::Server;
-use site::{Control, Job, Site, Target};
+use site::{Control, Job, Site, Target, count};
 
 use crate::crawl::Crawl;
 use crate::error::{Error, complain};
@@ -154,8 +154,8 @@ fn crawl(
         job.timeout = HOSTILE_TIMEOUT;
     }
     Crawl { url: &url, job, styles: vec![style], json: false }.run(output)?;
-    let most = server.max_in_flight();
-    output.line(format_args!("at most {most} requests were in flight"))
+    let most = count(server.max_in_flight(), "request");
+    output.line(format_args!("at most {most} in flight"))
 }
 
 /// Runs a program in the simulated network, and says what it came to.
@@ -169,9 +169,12 @@ pub fn simulated(case: Case, output: &mut Output) -> Result<(), Error> {
     told.result.iter().try_for_each(|line| output.line(line))?;
     let Tally { attempts, bytes, waits, arrivals, .. } = told.tally;
     output.line(format_args!(
-        "{case}: {:.3} s by the network's clock; {attempts} attempts, {bytes} bytes, \
-         {waits} waits, {arrivals} arrivals",
-        told.took.as_secs_f64()
+        "{case}: {:.3} s by the network's clock; {}, {}, {}, {}",
+        told.took.as_secs_f64(),
+        count(attempts, "attempt"),
+        count(bytes, "byte"),
+        count(waits, "wait"),
+        count(arrivals, "arrival")
     ))
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use reactor::sim::{Sim, Tally, Weather};
 use reactor::{backend, trace};
 use site::countdown::{ROCKETS, TOGETHER};
-use site::{Control, Job, Outcome, Report, Site, Target};
+use site::{Control, Job, Outcome, Report, Site, Target, count};
 
 use self::clients::{Client, Manner, Right, Watched};
 use self::site_peer::{InFlight, SitePeer, Sulk};
@@ -248,10 +248,10 @@ impl Case {
         match clients.iter().find_map(|client| client.complaint(right)) {
             Some(complaint) => Err(Wrong(complaint.to_string())),
             None if right != Right::WhatCame && at_the_end.get() != 1 => {
-                let open = at_the_end.get();
-                Err(Wrong(format!("{open} sockets were open when nobody was left")))
+                let open = count(at_the_end.get(), "socket");
+                Err(Wrong(format!("open when nobody was left: {open}")))
             }
-            None => Ok(vec![format!("{} clients came", clients.len())]),
+            None => Ok(vec![format!("{} came", count(clients.len(), "client"))]),
         }
     }
 }

@@ -2,12 +2,14 @@
 //! likes.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use site::count;
 
 use crate::error::Error;
 use crate::interrupt::end_on_interrupt;
@@ -29,8 +31,8 @@ const ENOUGH: usize = 5;
 /// Many runs.
 #[derive(Clone, Debug)]
 pub struct Soak {
-    /// After which seeds.
-    pub seeds: Range<u64>,
+    /// After which seeds. There is a last one, and it is one of them.
+    pub seeds: RangeInclusive<u64>,
     /// In which styles.
     pub styles: Vec<&'static Style>,
 }
@@ -41,7 +43,7 @@ pub struct Soak {
 ///
 /// A usage error if none of them has one; a failure if a run went wrong.
 pub fn soak(
-    seeds: Range<u64>,
+    seeds: RangeInclusive<u64>,
     mut styles: Vec<&'static Style>,
     output: &mut Output,
 ) -> Result<(), Error> {
@@ -64,15 +66,18 @@ pub struct Failed {
 
 impl Soak {
     /// Those seeds in every style that has a loop.
-    pub fn of_all_styles(seeds: Range<u64>) -> Self {
+    pub fn of_all_styles(seeds: RangeInclusive<u64>) -> Self {
         let styles = STYLES.iter().filter(|style| style.has_loop()).collect();
         Self { seeds, styles }
     }
 
     /// How many runs there are.
-    pub fn len(&self) -> u64 {
-        let seeds = self.seeds.end.saturating_sub(self.seeds.start);
-        seeds * (self.styles.len() * Program::ALL.len()) as u64
+    pub fn len(&self) -> u128 {
+        if self.seeds.is_empty() {
+            return 0;
+        }
+        let seeds = u128::from(self.seeds.end() - self.seeds.start()) + 1;
+        seeds * (self.styles.len() * Program::ALL.len()) as u128
     }
 
     /// Whether there are none.
@@ -112,25 +117,31 @@ impl Soak {
     /// A failure if a run went wrong.
     pub fn show(&self, output: &mut Output) -> Result<(), Error> {
         let (began, done, all) = (Instant::now(), AtomicU64::new(0), self.len());
+        // A few runs are over before anybody would look.
+        let quick = u64::try_from(all + 1).map_or(TICK, Duration::from_millis);
         let failures = thread::scope(|scope| {
             let running = scope.spawn(|| self.run(&done));
             while !running.is_finished() {
                 if output.is_terminal() {
                     let done = done.load(Ordering::Relaxed);
-                    output.show(format_args!("\r{done} of {all} runs"))?;
+                    let all = count(all, "run");
+                    output.overwrite(format_args!("{done} of {all}"))?;
                 }
-                thread::sleep(TICK.min(Duration::from_millis(1 + all)));
+                thread::sleep(TICK.min(quick));
             }
             Ok(running.join().expect("a run that panics is caught by its loop"))
         })?;
-        let over = if output.is_terminal() { "\r" } else { "" };
+        if output.is_terminal() {
+            output.overwrite("")?;
+        }
         for failed in &failures {
-            output.line(format_args!("{over}{failed}"))?;
+            output.line(failed)?;
         }
         let seconds = began.elapsed().as_secs_f64();
         let done = done.load(Ordering::Relaxed);
         output.line(format_args!(
-            "{over}{done} runs in {seconds:.1} s, {} went wrong",
+            "{} in {seconds:.1} s, {} went wrong",
+            count(done, "run"),
             failures.len()
         ))?;
         if failures.is_empty() {
@@ -141,14 +152,14 @@ impl Soak {
     }
 
     fn case(&self, number: u64) -> Option<Case> {
-        if number >= self.len() {
+        if u128::from(number) >= self.len() {
             return None;
         }
         let styles = self.styles.len() as u64;
         let index = |number: u64| usize::try_from(number).expect("it is a few");
         let program = Program::ALL[index(number % 3)];
         let style = self.styles[index(number / 3 % styles)];
-        Some(Case { program, style, seed: self.seeds.start + number / 3 / styles })
+        Some(Case { program, style, seed: self.seeds.start() + number / 3 / styles })
     }
 }
 

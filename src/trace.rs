@@ -9,6 +9,7 @@ use std::{fs, io};
 
 use reactor::backend::{self, Clockwork};
 use reactor::trace::{Recording, record as recording_of};
+use site::count;
 
 use self::chrome::Chrome;
 use self::json::Clock;
@@ -65,7 +66,7 @@ pub fn record(program: Program, style: &'static Style) -> Result<Trace, Error> {
     Ok(Trace::new(program.name(), style.name, clock, seed, &recording))
 }
 
-/// Records, and writes to `out`.
+/// Records, and writes to `out`; `-` is stdout.
 ///
 /// # Errors
 ///
@@ -83,10 +84,13 @@ pub fn trace(
         Format::Perfetto => serde_json::to_string(&Chrome::new(&trace)),
     };
     let text = text.map_err(Error::failure)?;
+    if out == Path::new("-") {
+        return output.line(text);
+    }
     fs::write(out, text + "\n")
         .map_err(|error| Error::Failure(format!("{}: {error}", out.display())))?;
-    let events = trace.events.len();
-    output.line(format_args!("{}: {events} events", out.display()))
+    let events = count(trace.events.len(), "event");
+    output.line(format_args!("{}: {events}", out.display()))
 }
 
 type Recorded = (io::Result<()>, Recording);

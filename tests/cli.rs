@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
@@ -177,6 +179,9 @@ fn what_is_wrong_is_answered_in_one_line() {
         "crawl http://127.0.0.1:1/ --limit 0",
         "crawl http://127.0.0.1:1/ --concurrency -1",
         "crawl http://127.0.0.1:1/ --timeout never",
+        "soak --seeds 0",
+        "soak --seeds 2 --from 18446744073709551615",
+        "soak --from 18446744073709551616",
         "diff stage1",
         "diff stage1 stage9",
         "diff stage1 stage2 README.md",
@@ -331,6 +336,40 @@ fn a_tours_json_has_a_figure_or_null_for_everything() {
         );
         let bound = if style.is_concurrent() { 2..=16 } else { 1..=1 };
         assert!(bound.contains(&row["max_in_flight"].as_u64().unwrap()), "{row}");
+    }
+}
+
+#[test]
+fn a_recording_goes_to_stdout_for_a_dash() {
+    let told = json("trace countdown --out -");
+    assert_eq!(told["program"], "countdown");
+    assert!(json("trace countdown --perfetto --out -")["traceEvents"].is_array());
+    assert!(!Path::new("-").exists());
+}
+
+/// `lineage … >/dev/full`
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_that_is_full_is_told_of() {
+    for args in [
+        "--help",
+        "--version",
+        "help crawl",
+        "--plain",
+        "diff",
+        "list --json",
+        "doctor",
+        "run countdown --style blocking",
+        "run countdown --sim 1",
+        "soak --seeds 1 --style callbacks",
+        "trace countdown --out -",
+    ] {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = lineage(args).stdout(full).output().unwrap();
+        let complaint =
+            "lineage: cannot write to stdout: No space left on device (os error 28)\n";
+        assert_eq!(String::from_utf8_lossy(&output.stderr), complaint, "{args}");
+        assert_eq!(output.status.code(), Some(1), "{args}");
     }
 }
 

@@ -22,11 +22,11 @@ fn seeds() -> u64 {
 #[test]
 fn nothing_goes_wrong_in_any_weather() {
     let done = AtomicU64::new(0);
-    let soak = Soak::of_all_styles(0..seeds());
+    let soak = Soak::of_all_styles(0..=seeds() - 1);
     let failures = soak.run(&done);
     let told: Vec<_> = failures.iter().map(ToString::to_string).collect();
     assert!(told.is_empty(), "{}", told.join("\n"));
-    assert_eq!(done.into_inner(), soak.len());
+    assert_eq!(u128::from(done.into_inner()), soak.len());
 }
 
 #[test]
@@ -37,6 +37,19 @@ fn a_soak_that_goes_well_says_one_line() {
     let said = said.unwrap();
     assert!(said.starts_with("180 runs in ") && said.ends_with(" s, 0 went wrong\n"));
     assert_eq!((said.lines().count(), complained.unwrap().as_str()), (1, ""));
+}
+
+/// Every number is a seed, to the last.
+#[test]
+fn the_last_seed_is_soaked_too() {
+    let soak = Soak::of_all_styles(u64::MAX - 1..=u64::MAX);
+    let done = AtomicU64::new(0);
+    let failures = soak.run(&done);
+    let told: Vec<_> = failures.iter().map(ToString::to_string).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+    assert_eq!(done.into_inner(), 2 * 6 * 3);
+    let all = Soak::of_all_styles(0..=u64::MAX);
+    assert_eq!(all.len(), (1_u128 << 64) * 6 * 3, "and nothing overflows");
 }
 
 #[test]

@@ -7,11 +7,14 @@ use std::process::ExitCode;
 
 use book::args::Args;
 use clap::Parser;
+use lineage::args::answer;
 use lineage::error::Error;
 use lineage::output::Output;
 
 fn main() -> ExitCode {
-    let error = match Args::parse().obey(&mut Output::stdout()) {
+    let mut output = Output::stdout();
+    let args = Args::try_parse().map_err(|error| answer(&error, &mut output));
+    let error = match args.and_then(|args| args.obey(&mut output)) {
         Ok(()) | Err(Error::ReaderLeft) => return ExitCode::SUCCESS,
         Err(error) => error,
     };

@@ -2,13 +2,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use clap::error::ErrorKind;
-use lineage::args::in_one_line;
+use lineage::args::answer;
 use lineage::error::Error;
 use lineage::interrupt;
 use lineage::output::Output;
@@ -46,7 +44,7 @@ const GRACE: Duration = Duration::from_secs(1);
 ///
 /// A failure if something is wrong with the exercise; in one line if with the surroundings.
 pub fn run(output: &mut Output) -> Result<(), Error> {
-    let args = read()?;
+    let args = Args::try_parse().map_err(|error| answer(&error, output))?;
     let root = root();
     let all =
         Exercise::all(&root.join("exercises")).map_err(|error| out_of_place(&error))?;
@@ -80,17 +78,6 @@ pub fn run(output: &mut Output) -> Result<(), Error> {
         1 => Err(Error::failure("one exercise is not right yet")),
         n => Err(Error::Failure(format!("{n} exercises are not right yet"))),
     }
-}
-
-/// Reads the command line. Asked for help, prints that and exits.
-fn read() -> Result<Args, Error> {
-    Args::try_parse().map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp => {
-            drop(error.print());
-            process::exit(0);
-        }
-        _ => Error::Usage(in_one_line(&error.to_string())),
-    })
 }
 
 /// The root of the workspace that this was built in.

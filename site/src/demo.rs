@@ -1,14 +1,12 @@
 //! What the examples do when they are run alone: a visitor, a site, something to print.
 
-#![allow(clippy::print_stdout, reason = "the examples talk to their reader")]
-
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, process, thread};
 
 use crate::server::Server;
-use crate::{Control, Job, Report, Site, Target};
+use crate::{Control, Job, Report, Site, Target, count};
 
 /// Runs a countdown, and prints what was said.
 ///
@@ -18,10 +16,9 @@ use crate::{Control, Job, Report, Site, Target};
 pub fn countdown(countdown: fn() -> io::Result<Vec<String>>) -> io::Result<()> {
     let began = Instant::now();
     for line in countdown()? {
-        println!("{line}");
+        tell(format_args!("{line}\n"))?;
     }
-    println!("{:.2} s", began.elapsed().as_secs_f64());
-    Ok(())
+    tell(format_args!("{:.2} s\n", began.elapsed().as_secs_f64()))
 }
 
 /// Runs an echo server, sends it three visitors at once, prints what they heard, stops it.
@@ -56,24 +53,23 @@ pub fn crawl(crawl: fn(Job) -> io::Result<Report>) -> io::Result<()> {
     let began = Instant::now();
     let report = crawl(Job::new(target))?;
     let seconds = began.elapsed().as_secs_f64();
-    print!("{report}");
-    println!(
-        "{} pages, {} errors, {seconds:.2} s, at most {} requests in flight",
-        report.len(),
-        report.errors(),
-        server.max_in_flight()
-    );
-    Ok(())
+    tell(format_args!(
+        "{report}{}, {}, {seconds:.2} s, at most {} in flight\n",
+        count(report.len(), "page"),
+        count(report.errors(), "error"),
+        count(server.max_in_flight(), "request")
+    ))
 }
 
 fn visit_three_times(address: SocketAddr) -> io::Result<()> {
-    println!("listening on {address}");
+    tell(format_args!("listening on {address}\n"))?;
     let visits: Vec<_> = ["one", "two", "three"]
         .into_iter()
         .map(|name| thread::spawn(move || visit(address, name)))
         .collect();
     for visit in visits {
-        println!("{}", visit.join().expect("a visitor does not panic")?);
+        let heard = visit.join().expect("a visitor does not panic")?;
+        tell(format_args!("{heard}\n"))?;
     }
     Ok(())
 }
@@ -90,4 +86,16 @@ fn visit(address: SocketAddr, name: &str) -> io::Result<String> {
         heard.push_str(&String::from_utf8_lossy(&echo));
     }
     Ok(heard)
+}
+
+/// Prints, and sees to it that it arrives. When nobody reads any more, this is the end, and
+/// no error.
+fn tell(text: fmt::Arguments<'_>) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    let told = stdout.write_fmt(text).and_then(|()| stdout.flush());
+    told.inspect_err(|error| {
+        if error.kind() == ErrorKind::BrokenPipe {
+            process::exit(0);
+        }
+    })
 }

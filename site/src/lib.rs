@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod control;
+mod count;
 pub mod countdown;
 pub mod demo;
 mod frontier;
@@ -31,6 +32,7 @@ mod target;
 mod url;
 
 pub use control::Control;
+pub use count::count;
 pub use frontier::Frontier;
 pub use http::Page;
 pub use job::{Job, Progress};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reactor::sim::{Sim, Tally};
 use reactor::trace::{Recording, Thing, What};
-use site::{Outcome, Report};
+use site::{Outcome, Report, count};
 
 use super::site_peer::InFlight;
 use super::{AT_ONCE, PATIENCE, Wrong};
@@ -27,10 +27,12 @@ pub(super) fn concurrency(
 ) -> Result<(), Wrong> {
     let (most, open) = (in_flight.most(), sim.tally().open);
     if most > right {
-        return Err(Wrong(format!("{most} requests at once, and not {right}")));
+        let most = count(most, "request");
+        return Err(Wrong(format!("{most} at once, and not {right}")));
     }
     if open > right + 1 {
-        return Err(Wrong(format!("{open} sockets at once for {right} requests")));
+        let (open, right) = (count(open, "socket"), count(right, "request"));
+        return Err(Wrong(format!("{open} at once for {right}")));
     }
     Ok(())
 }
@@ -40,7 +42,8 @@ pub(super) fn concurrency(
 pub(super) fn order(in_flight: &InFlight, right: usize) -> Result<(), Wrong> {
     let most = in_flight.most();
     if most < right {
-        return Err(Wrong(format!("{most} requests at once, and not {right}")));
+        let most = count(most, "request");
+        return Err(Wrong(format!("{most} at once, and not {right}")));
     }
     if !in_flight.kept_the_order() {
         return Err(Wrong("whoever came first was not served first".to_owned()));
@@ -53,14 +56,17 @@ pub(super) fn order(in_flight: &InFlight, right: usize) -> Result<(), Wrong> {
 pub(super) fn network(sim: &Sim, patience: Duration) -> Result<(), Wrong> {
     let open = sim.open_sockets();
     if open > 0 {
-        return Err(Wrong(format!("{open} sockets are still open")));
+        return Err(Wrong(format!("still open: {}", count(open, "socket"))));
     }
     let Tally { attempts, bytes, waits, arrivals, neglect, .. } = sim.tally();
     let enough = 1000 + PATIENCE * (arrivals + bytes);
     if attempts.max(waits) > enough {
         return Err(Wrong(format!(
-            "it keeps asking: {attempts} attempts and {waits} waits for {bytes} bytes in \
-             {arrivals} arrivals"
+            "it keeps asking: {} and {} for {} in {}",
+            count(attempts, "attempt"),
+            count(waits, "wait"),
+            count(bytes, "byte"),
+            count(arrivals, "arrival")
         )));
     }
     if neglect > patience {
@@ -92,7 +98,8 @@ pub(super) fn recording(recording: &Recording) -> Result<(), Wrong> {
             let (left, end) = (due.len(), recording.events.last().map(|event| event.at));
             let end = end.unwrap_or_default();
             let at = at.map_or("never".to_owned(), |at| format!("{at:?}"));
-            Err(Wrong(format!("{left} timers are still set at {end:?}, one for {at}")))
+            let left = count(left, "timer");
+            Err(Wrong(format!("still set at {end:?}: {left}, one for {at}")))
         }
         _ => Ok(()),
     }

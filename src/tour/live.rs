@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use site::count;
+
 use super::race::Row;
-use crate::crawl::count;
 use crate::error::Error;
 use crate::keys::Keys;
 use crate::output::Output;
@@ -12,7 +13,7 @@ use crate::output::Output;
 /// How often the line is written over.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How wide the bar is.
+/// How wide the bar is, where there is room.
 const BAR: usize = 40;
 
 /// The line of one style.
@@ -51,7 +52,7 @@ impl Live {
             return Ok(());
         }
         self.shown = Some(now);
-        output.overwrite(bar(self.style, served, self.pages))
+        output.overwrite(bar(self.style, served, self.pages, output.columns()))
     }
 
     /// Writes the line that stays.
@@ -70,9 +71,29 @@ impl Live {
     }
 }
 
-/// How far it has come, in one line.
-pub(crate) fn bar(style: &str, served: usize, pages: usize) -> String {
-    let done = (served * BAR / pages).min(BAR);
-    let (done, left) = ("#".repeat(done), ".".repeat(BAR - done));
-    format!("  {style:<12} [{done}{left}] {served}/{pages}")
+/// How far it has come, in one line of a terminal that has so many columns.
+pub(crate) fn bar(style: &str, served: usize, pages: usize, columns: usize) -> String {
+    let (head, tail) = (format!("  {style:<12} ["), format!("] {served}/{pages}"));
+    // In the last column, some terminals begin a new line.
+    let width = columns.saturating_sub(head.len() + tail.len() + 1).min(BAR);
+    let done = (served * width / pages).min(width);
+    let (done, left) = ("#".repeat(done), ".".repeat(width - done));
+    format!("{head}{done}{left}{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bar;
+
+    #[test]
+    fn a_bar_fits_its_line() {
+        let whole =
+            format!("  async-await  [{}{}] 10/40", "#".repeat(10), ".".repeat(30));
+        assert_eq!(bar("async-await", 10, 40, 80), whole);
+        assert_eq!(
+            bar("async-await", 20, 40, 40),
+            "  async-await  [########........] 20/40"
+        );
+        assert_eq!(bar("async-await", 20, 40, 10), "  async-await  [] 20/40");
+    }
 }

@@ -101,7 +101,7 @@ fn break_it(
             if keys.quit() {
                 return Err(Error::ReaderLeft);
             }
-            output.overwrite(bar(style.name, served, race.site.len()))
+            output.overwrite(bar(style.name, served, race.site.len(), output.columns()))
         });
         output.overwrite("")?;
         let crawled = crawled?.answer;

@@ -3,10 +3,9 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process;
 
 use clap::{Parser, ValueEnum};
-use lineage::args::in_one_line;
+use lineage::args::answer;
 use lineage::error::Error;
 use lineage::output::Output;
 use lineage::run::Program;
@@ -45,15 +44,9 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`], in one line.
-    pub fn read() -> Result<Self, Error> {
-        Self::try_parse().map_err(|error| match error.kind() {
-            clap::error::ErrorKind::DisplayHelp => {
-                drop(error.print());
-                process::exit(0);
-            }
-            _ => Error::Usage(in_one_line(&error.to_string())),
-        })
+    /// [`Error::Usage`], in one line; a failure if the help cannot be written.
+    pub fn read(output: &mut Output) -> Result<Self, Error> {
+        Self::try_parse().map_err(|error| answer(&error, output))
     }
 
     /// Does what was asked for.

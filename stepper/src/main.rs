@@ -9,5 +9,6 @@ use lineage::output::Output;
 use stepper::args::Args;
 
 fn main() -> ExitCode {
-    exit_code(Args::read().and_then(|args| args.obey(&mut Output::stdout())))
+    let mut output = Output::stdout();
+    exit_code(Args::read(&mut output).and_then(|args| args.obey(&mut output)))
 }
