@@ -87,18 +87,8 @@ impl Output {
     ///
     /// Like [`line`](Self::line).
     pub fn overwrite(&mut self, text: impl fmt::Display) -> Result<(), Error> {
-        let room = self.columns() - 1;
+        let room = columns() - 1;
         self.show(format_args!("\r\x1b[K{}", clipped(&text.to_string(), room)))
-    }
-
-    /// How wide the terminal is.
-    pub fn columns(&self) -> usize {
-        terminal_size(io::stdout()).0
-    }
-
-    /// How many lines the terminal has.
-    pub(crate) fn rows(&self) -> usize {
-        terminal_size(io::stdout()).1
     }
 
     /// The text in bold, where bold can be shown.
@@ -131,6 +121,11 @@ impl fmt::Debug for Output {
 /// The text, as far as so many columns go.
 pub(crate) fn clipped(text: &str, columns: usize) -> &str {
     text.char_indices().nth(columns).map_or(text, |(end, _)| &text[..end])
+}
+
+/// How wide the terminal is that stdout is.
+pub(crate) fn columns() -> usize {
+    terminal_size(io::stdout()).0
 }
 
 /// Columns and rows of a terminal.

@@ -153,41 +153,43 @@ fn a_doctor_tells_of_everything_it_looked_for() {
     names.for_each(|name| assert!(told.contains(name), "{name}"));
 }
 
+/// What makes no sense.
+const WRONG: &[&str] = &[
+    "frobnicate",
+    "--frobnicate",
+    "--json list",
+    "run",
+    "run teapot",
+    "run echo --style fibres",
+    "run echo --address here",
+    "run countdown --address 127.0.0.1:7007",
+    "run countdown --hostile",
+    "run echo --hostile",
+    "crawl",
+    "crawl 127.0.0.1",
+    "crawl https://localhost/",
+    "crawl ftp://localhost/",
+    "crawl http:///",
+    "crawl http://localhost:99999/",
+    "crawl http://localhost:0/",
+    "crawl http://no_hôst/",
+    "crawl http://127.0.0.1:1/ --json --style fibres",
+    "crawl http://127.0.0.1:1/ --limit 0",
+    "crawl http://127.0.0.1:1/ --concurrency -1",
+    "crawl http://127.0.0.1:1/ --timeout never",
+    "soak --seeds 0",
+    "soak --seeds 2 --from 18446744073709551615",
+    "soak --from 18446744073709551616",
+    "diff stage1",
+    "diff stage1 stage9",
+    "diff stage1 stage2 README.md",
+];
+
 /// One line, on stderr, that says what would be right; and the status of `usage` or not.
 #[test]
 fn what_is_wrong_is_answered_in_one_line() {
-    let wrong = [
-        "frobnicate",
-        "--frobnicate",
-        "--json list",
-        "run",
-        "run teapot",
-        "run echo --style fibres",
-        "run echo --address here",
-        "run countdown --address 127.0.0.1:7007",
-        "run countdown --hostile",
-        "run echo --hostile",
-        "crawl",
-        "crawl 127.0.0.1",
-        "crawl https://localhost/",
-        "crawl ftp://localhost/",
-        "crawl http:///",
-        "crawl http://localhost:99999/",
-        "crawl http://localhost:0/",
-        "crawl http://no_hôst/",
-        "crawl http://127.0.0.1:1/ --json --style fibres",
-        "crawl http://127.0.0.1:1/ --limit 0",
-        "crawl http://127.0.0.1:1/ --concurrency -1",
-        "crawl http://127.0.0.1:1/ --timeout never",
-        "soak --seeds 0",
-        "soak --seeds 2 --from 18446744073709551615",
-        "soak --from 18446744073709551616",
-        "diff stage1",
-        "diff stage1 stage9",
-        "diff stage1 stage2 README.md",
-    ];
     let mut transcripts = String::new();
-    for args in wrong {
+    for args in WRONG {
         let (output, stdout, stderr) = run(args);
         assert_eq!((output.status.code(), &*stdout), (Some(2), ""), "{args}: {stderr}");
         assert!(

@@ -8,7 +8,7 @@ use site::count;
 use super::race::Row;
 use crate::error::Error;
 use crate::keys::Keys;
-use crate::output::Output;
+use crate::output::{Output, columns};
 
 /// How often the line is written over.
 const TICK: Duration = Duration::from_millis(50);
@@ -52,7 +52,7 @@ impl Live {
             return Ok(());
         }
         self.shown = Some(now);
-        output.overwrite(bar(self.style, served, self.pages, output.columns()))
+        output.overwrite(bar(self.style, served, self.pages, columns()))
     }
 
     /// Writes the line that stays.

@@ -10,7 +10,7 @@ use crate::crawl::{self, Crawled};
 use crate::diff::{self, Side};
 use crate::error::Error;
 use crate::keys::{Key, Keys};
-use crate::output::Output;
+use crate::output::{Output, columns};
 use crate::run::HOSTILE_TIMEOUT;
 use crate::styles::{STYLES, Style};
 use crate::tour::live::bar;
@@ -101,7 +101,7 @@ fn break_it(
             if keys.quit() {
                 return Err(Error::ReaderLeft);
             }
-            output.overwrite(bar(style.name, served, race.site.len(), output.columns()))
+            output.overwrite(bar(style.name, served, race.site.len(), columns()))
         });
         output.overwrite("")?;
         let crawled = crawled?.answer;

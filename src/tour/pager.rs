@@ -1,10 +1,12 @@
 //! A screenful at a time.
 
+use std::io::stdout;
+
 use site::count;
 
 use crate::error::Error;
 use crate::keys::{Key, Keys};
-use crate::output::Output;
+use crate::output::{Output, terminal_size};
 
 /// Shows lines as `paint` paints them, and stops before they run off the screen. `q` ends
 /// the showing, not the tour.
@@ -14,7 +16,7 @@ pub(crate) fn show(
     keys: &mut Keys,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (columns, rows) = (output.columns(), output.rows());
+    let (columns, rows) = terminal_size(stdout());
     let mut filled = 0;
     for (n, line) in lines.iter().enumerate() {
         let height = line.chars().count().div_ceil(columns).max(1);
