@@ -56,7 +56,7 @@ pub struct Crawled {
 pub struct Visited {
     /// The path, and the query.
     pub path: String,
-    /// A status, or the kind of a failure.
+    /// A status, or the kind of a failure; and where it leads, if that is away from the site.
     pub outcome: String,
 }
 
@@ -79,16 +79,15 @@ impl Crawled {
         let report = (style.crawl)(job)
             .map_err(|error| Error::Failure(format!("{}: {error}", style.name)))?;
         let seconds = began.elapsed().as_secs_f64();
-        let visited = |(path, outcome): (&String, &Outcome)| Visited {
-            path: path.clone(),
-            outcome: outcome.to_string(),
+        let visited = |path: &String| {
+            Some(Visited { path: path.clone(), outcome: report.words(path)? })
         };
         let crawled = Self {
             style: style.name.to_owned(),
             seconds,
             errors: report.errors(),
             digest: report.digest(),
-            pages: report.pages().iter().map(visited).collect(),
+            pages: report.pages().keys().filter_map(visited).collect(),
         };
         Ok((crawled, report))
     }

@@ -28,6 +28,15 @@ impl Report {
         self.leaving.get(path).map(String::as_str)
     }
 
+    /// What became of a page, in words; `None`: it was not visited.
+    pub fn words(&self, path: &str) -> Option<String> {
+        let outcome = self.pages.get(path)?;
+        Some(match self.leads_away(path) {
+            Some(target) => format!("{outcome}, leads to {target}"),
+            None => outcome.to_string(),
+        })
+    }
+
     /// Says that the redirect at `path` leaves the site for `target`.
     pub fn leave(&mut self, path: String, target: String) {
         self.leaving.insert(path, target);
@@ -74,10 +83,9 @@ impl Extend<(String, Outcome)> for Report {
 /// A line a page: its path, its outcome, and where it leads if that is away from the site.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.pages.iter().try_for_each(|(path, outcome)| match self.leads_away(path) {
-            Some(target) => writeln!(f, "{path} {outcome}, leads to {target}"),
-            None => writeln!(f, "{path} {outcome}"),
-        })
+        let mut lines =
+            self.pages.keys().filter_map(|path| Some((path, self.words(path)?)));
+        lines.try_for_each(|(path, words)| writeln!(f, "{path} {words}"))
     }
 }
 
