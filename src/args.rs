@@ -213,9 +213,11 @@ enum Command {
         url: String,
         #[arg(value_parser = seconds)]
         timeout: Duration,
+        #[arg(default_value_t = CONCURRENCY)]
+        concurrency: usize,
     },
 
-    /// Parked tasks in a process of their own, for the tour
+    /// Parked tasks in a process of their own, for `cargo bench`
     #[command(name = "child-park", hide = true)]
     ChildPark {
         #[arg(value_parser = style)]
@@ -297,8 +299,7 @@ impl Command {
             Self::Book { args } => companion::run("book", &args),
             Self::List { json } => list::list(json, output),
             Self::Doctor { json } => doctor::doctor(json, output),
-            Self::ChildCrawl { style, url, timeout } => {
-                let concurrency = CONCURRENCY;
+            Self::ChildCrawl { style, url, timeout, concurrency } => {
                 let job = Job { concurrency, timeout, ..Job::new(target(&url)?) };
                 let (crawled, _) = Crawled::by(style, job)?;
                 child::answer(&crawled)

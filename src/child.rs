@@ -58,20 +58,52 @@ impl Nursery {
             let mut answer = String::new();
             stdout.read_to_string(&mut answer).map(|_| answer)
         });
-        let (deadline, mut threads) = (Instant::now() + PATIENCE, None);
-        while !self.is_over()? {
+        let mut threads = None;
+        Self::wait(|| {
             threads = threads.max(count_threads(id));
             look()?;
-            if Instant::now() > deadline {
-                return Err(Error::Failure(format!("no end after {PATIENCE:?}")));
-            }
-            thread::sleep(LOOK);
-        }
+            Ok(self.is_over()?.then_some(()))
+        })?;
         let answer = answer.join().expect("to read is not to panic");
         let answer = answer.map_err(Error::failure)?;
         let answer = serde_json::from_str(&answer)
             .map_err(|_| Error::failure("the process ended without an answer"))?;
         Ok(Ended { answer, threads })
+    }
+
+    /// Runs this executable with `args` until `look` has seen what it looks for, and ends it
+    /// then. `look` gets the id of the process.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the child ends by itself, or runs for ever; and as `look` does. Nothing is
+    /// left running.
+    pub fn watch<T>(
+        &self,
+        args: &[&str],
+        mut look: impl FnMut(u32) -> Result<Option<T>, Error>,
+    ) -> Result<T, Error> {
+        let (id, _stdout) = self.start(args)?;
+        let _end = EndOnDrop(self);
+        Self::wait(|| match look(id)? {
+            Some(seen) => Ok(Some(seen)),
+            None if self.is_over()? => Err(Error::failure("the process ended too soon")),
+            None => Ok(None),
+        })
+    }
+
+    /// Asks again and again, until there is an answer.
+    fn wait<T>(mut ask: impl FnMut() -> Result<Option<T>, Error>) -> Result<T, Error> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(answer) = ask()? {
+                return Ok(answer);
+            }
+            if Instant::now() > deadline {
+                return Err(Error::Failure(format!("no end after {PATIENCE:?}")));
+            }
+            thread::sleep(LOOK);
+        }
     }
 
     /// Ends the child, if one runs, and lets none start again. For somebody who is about to

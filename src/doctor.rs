@@ -70,11 +70,7 @@ fn look_around() -> Vec<Finding> {
             "the examples, and the commands step, check and book",
         ),
         finding("loopback", loopback(), "the tour: the site is served on 127.0.0.1"),
-        finding(
-            "/proc",
-            proc(),
-            "two columns of the tour: threads, memory of parked tasks",
-        ),
+        finding("/proc", proc(), "two columns of the tour: threads, memory of tasks"),
         finding("strace", strace(), "recordings where there is no loop: trace, step"),
         finding("python3", version_of("python3"), "the same measurements in Python"),
         finding("browser", browser(), "the book: the command book --open"),

@@ -9,7 +9,8 @@
 //! [`run`], [`trace`], [`step`], [`soak`] (over [`sim`], a
 //! network that is invented), [`diff`], [`cost`], [`list`],
 //! [`doctor`]. Then what these stand on: [`measure`] (figures
-//! that are read from the source), [`park`] (what a task costs that waits), [`child`] (a
+//! that are read from the source), [`memory`] (what a process has of
+//! it), [`park`] (what a task costs that waits), [`child`] (a
 //! style in a process of its own), [`companion`] (the packages beside this one), [`interrupt`], [`keys`], [`output`], [`error`].
 //! [`args`] is what may be typed.
 
@@ -27,6 +28,7 @@ pub mod interrupt;
 pub mod keys;
 pub mod list;
 pub mod measure;
+pub mod memory;
 pub mod output;
 pub mod park;
 pub mod run;

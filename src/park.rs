@@ -1,17 +1,15 @@
 //! What a task costs that does nothing but wait.
 //!
 //! Each style parks many tasks on a timer that is an hour away, in a process of its own; the
-//! memory that the process gained, divided by their number, is what one costs. For a thread
-//! that is what it has touched of its stack and of its allocator; what the kernel keeps for
-//! it is not in the figure.
+//! memory that the process gained, divided by their number, is what one costs.
 
-use std::fs;
 use std::io;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::memory;
 use crate::styles::Style;
 
 /// Parks that many tasks, then calls the closure. It need not come back from there.
@@ -42,26 +40,14 @@ pub fn measure(
         return Err(Error::Failure(format!("{} has no tasks to park", style.name)));
     };
     let tasks = if style.name == "threads" { THREADS } else { TASKS };
-    let before = resident_kib()?;
+    let before = memory::in_use("self")?;
     let parked = Box::new(move || {
-        if let Ok(after) = resident_kib() {
-            #[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
-            tell(after.saturating_sub(before) as f64 / tasks as f64);
+        if let Ok(after) = memory::in_use("self") {
+            #[expect(clippy::cast_precision_loss, reason = "it is far below 2^52")]
+            tell((after - before).max(0.0) / tasks as f64);
         }
     });
     park(tasks, parked).map_err(Error::failure)
-}
-
-/// The memory of this process that is in RAM, in KiB.
-fn resident_kib() -> Result<u64, Error> {
-    // The first is exact; the second may lag behind by some pages for each thread.
-    let kib = ["/proc/self/smaps_rollup", "/proc/self/status"].iter().find_map(|path| {
-        let text = fs::read_to_string(path).ok()?;
-        let line =
-            text.lines().find(|it| it.starts_with("Rss:") || it.starts_with("VmRSS:"));
-        line?.split_ascii_whitespace().nth(1)?.parse().ok()
-    });
-    kib.ok_or_else(|| Error::failure("there is no /proc to read the memory from"))
 }
 
 pub(crate) fn threads(tasks: usize, parked: Parked) -> io::Result<()> {

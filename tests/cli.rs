@@ -316,7 +316,7 @@ fn a_tours_json_has_a_figure_or_null_for_everything() {
                 "digest",
                 "error_sites",
                 "errors",
-                "kib_per_parked_task",
+                "kib_per_task",
                 "lines",
                 "max_in_flight",
                 "nesting",
@@ -332,10 +332,7 @@ fn a_tours_json_has_a_figure_or_null_for_everything() {
         assert!(row["seconds"].as_f64().unwrap() > 0.1);
         let has_proc = cfg!(target_os = "linux");
         assert_eq!(row["threads"].is_u64(), has_proc);
-        assert_eq!(
-            row["kib_per_parked_task"].is_f64(),
-            has_proc && style.is_concurrent()
-        );
+        assert_eq!(row["kib_per_task"].is_f64(), has_proc && style.is_concurrent());
         let bound = if style.is_concurrent() { 2..=16 } else { 1..=1 };
         assert!(bound.contains(&row["max_in_flight"].as_u64().unwrap()), "{row}");
     }

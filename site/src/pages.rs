@@ -75,6 +75,18 @@ impl Site {
         site
     }
 
+    /// A page with that many links to pages that never answer: whoever asks for one of them
+    /// waits.
+    pub fn waiting(pages: usize) -> Self {
+        let mut site = Self::new(Duration::ZERO);
+        let links: Vec<_> = (0..pages).map(|n| format!("/{n}")).collect();
+        site.page("/", &links);
+        for link in links {
+            site.answer_with(&link, Vec::new(), Fault::Hang, Outcome::TimedOut);
+        }
+        site
+    }
+
     /// What this site does about a request, which is given as far as it was read.
     pub fn answer(&self, request: &[u8]) -> Answer {
         let line = request.split(|byte| *byte == b'\n').next().unwrap_or_default();

@@ -8,11 +8,16 @@ use crate::child::{Ended, Nursery};
 use crate::crawl::Crawled;
 use crate::error::Error;
 use crate::measure::Figures;
+use crate::memory;
 use crate::run::no_site;
 use crate::styles::Style;
 
 /// Called while a crawl goes on, with the number of requests that were answered so far.
 pub(crate) type Look<'a> = dyn FnMut(usize) -> Result<(), Error> + 'a;
+
+/// How many requests a crawl has under way when its tasks are counted: as many as the
+/// descriptors of most systems allow, two of them for each on the server's side.
+const TASKS: usize = 400;
 
 /// A site that is served here, to be crawled by children.
 pub(crate) struct Race {
@@ -40,8 +45,8 @@ pub struct Row {
     pub nesting: usize,
     /// [`Figures::error_sites`] of its `crawl.rs`.
     pub error_sites: usize,
-    /// What a task costs that waits on a timer.
-    pub kib_per_parked_task: Option<f64>,
+    /// What a task of its crawl costs that waits for an answer.
+    pub kib_per_task: Option<f64>,
     /// How many pages it visited.
     pub pages: Option<usize>,
     /// How many of them went wrong.
@@ -53,7 +58,7 @@ pub struct Row {
     pub crawl_failed: Option<Error>,
     /// Why it has no figure for its tasks, although it has tasks.
     #[serde(skip)]
-    pub park_failed: Option<Error>,
+    pub tasks_failed: Option<Error>,
 }
 
 impl Race {
@@ -62,7 +67,7 @@ impl Race {
         Ok(Self { site, server, nursery })
     }
 
-    /// Crawls in that style, and parks its tasks.
+    /// Crawls in that style, and weighs its tasks.
     ///
     /// # Errors
     ///
@@ -81,11 +86,11 @@ impl Race {
             Err(Error::ReaderLeft) => return Err(Error::ReaderLeft),
             Err(error) => row.crawl_failed = Some(error),
         }
-        if style.park.is_some() {
-            match self.park(style, &mut || look(self.server.served())) {
-                Ok(kib) => row.kib_per_parked_task = Some(thousandths(kib)),
+        if style.is_concurrent() {
+            match self.kib_per_task(style, &mut || look(self.server.served())) {
+                Ok(kib) => row.kib_per_task = Some(thousandths(kib)),
                 Err(Error::ReaderLeft) => return Err(Error::ReaderLeft),
-                Err(error) => row.park_failed = Some(error),
+                Err(error) => row.tasks_failed = Some(error),
             }
         }
         Ok(row)
@@ -103,13 +108,28 @@ impl Race {
         self.nursery.run(&args, || look(self.server.served()))
     }
 
-    fn park(
+    /// What one more task costs: the same crawl twice, with one request under way and with
+    /// many, and the difference in memory divided by theirs.
+    fn kib_per_task(
         &self,
         style: &Style,
         look: &mut dyn FnMut() -> Result<(), Error>,
     ) -> Result<f64, Error> {
-        let ended = self.nursery.run(&["child-park", style.name], look)?;
-        Ok(ended.answer)
+        let server = Server::start(Site::waiting(TASKS)).map_err(|it| no_site(&it))?;
+        let mut in_use = |requests: usize| {
+            server.reset_counts();
+            let args =
+                ["child-crawl", style.name, &server.url(), "3600", &requests.to_string()];
+            // The first page is answered, and then they wait.
+            self.nursery.watch(&args, |child| {
+                look()?;
+                let waits = server.served() > requests;
+                waits.then(|| memory::in_use(&child.to_string())).transpose()
+            })
+        };
+        let (one, many) = (in_use(1)?, in_use(TASKS)?);
+        #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
+        Ok((many - one).max(0.0) / (TASKS - 1) as f64)
     }
 }
 
@@ -126,12 +146,12 @@ impl Row {
             lines,
             nesting,
             error_sites,
-            kib_per_parked_task: None,
+            kib_per_task: None,
             pages: None,
             errors: None,
             digest: None,
             crawl_failed: None,
-            park_failed: None,
+            tasks_failed: None,
         }
     }
 
@@ -139,8 +159,8 @@ impl Row {
     pub(crate) fn reasons(&self) -> impl Iterator<Item = String> {
         let reason = |what, error: &Error| format!("{}: no {what}: {error}", self.style);
         let crawl = self.crawl_failed.as_ref().map(|it| reason("crawl", it));
-        let park = self.park_failed.as_ref().map(|it| reason("KiB per parked task", it));
-        crawl.into_iter().chain(park)
+        let tasks = self.tasks_failed.as_ref().map(|it| reason("KiB per task", it));
+        crawl.into_iter().chain(tasks)
     }
 }
 

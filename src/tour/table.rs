@@ -27,7 +27,7 @@ pub(crate) fn table(rows: &[Row]) -> Vec<String> {
             row.lines.to_string(),
             row.nesting.to_string(),
             row.error_sites.to_string(),
-            figure(row.kib_per_parked_task, 2),
+            figure(row.kib_per_task, 2),
         ];
         line(cells.each_ref().map(String::as_str))
     }));
@@ -98,7 +98,7 @@ fn differences(rows: &[&Row]) -> String {
         of(|row| row.nesting),
         of(|row| row.error_sites)
     );
-    let kib = rows.iter().filter_map(|row| row.kib_per_parked_task);
+    let kib = rows.iter().filter_map(|row| row.kib_per_task);
     match range(kib) {
         Some((least, most)) => {
             format!("{text}, KiB/task {least:.1} to {most:.1}.")
@@ -151,12 +151,12 @@ mod tests {
             lines: 104,
             nesting: 4,
             error_sites: 12,
-            kib_per_parked_task: kib,
+            kib_per_task: kib,
             pages: Some(40),
             errors: Some(0),
             digest: Some("same".to_owned()),
             crawl_failed: None,
-            park_failed: None,
+            tasks_failed: None,
         }
     }
 

@@ -44,7 +44,7 @@ fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 #[test]
 fn a_tour_ends_with_the_child_that_runs() {
-    // In the first crawl, and later on: among crawls and parked tasks.
+    // In the first crawl, and later on: among crawls and their tasks.
     for (signal, lines) in [("INT", 0), ("TERM", 0), ("INT", 7)] {
         let mut tour = start("--plain");
         let mut stdout = BufReader::new(tour.stdout.take().unwrap());
