@@ -10,6 +10,7 @@ use std::rc::{Rc, Weak};
 
 use crate::coroutine::errors;
 use crate::event_loop::{Callback, try_current};
+use crate::extras::line::Line;
 use crate::failure::{Failure, report};
 
 /// A result to come. Its clones are one future.
@@ -19,9 +20,7 @@ struct Slot<T> {
     /// Set once, by `set_result`, `set_exception` or `cancel`.
     state: RefCell<State<T>>,
     /// Filled by `add_done_callback`; emptied when the result is there.
-    callbacks: RefCell<Vec<(CallbackId, Callback)>>,
-    /// How many callbacks there were so far: names them.
-    added: Cell<u64>,
+    callbacks: RefCell<Line<Callback>>,
     /// Set by `result`: an error that somebody saw need not be reported.
     seen: Cell<bool>,
 }
@@ -72,7 +71,6 @@ impl<T> Future<T> {
         Self(Rc::new(Slot {
             state: RefCell::new(State::Pending),
             callbacks: RefCell::default(),
-            added: Cell::new(0),
             seen: Cell::new(false),
         }))
     }
@@ -114,22 +112,16 @@ impl<T> Future<T> {
     /// Has `callback` called by the loop once the future is done; in the next turn, if it is
     /// done already.
     pub fn add_done_callback(&self, callback: impl FnOnce() + 'static) -> CallbackId {
-        self.0.added.set(self.0.added.get() + 1);
-        let id = CallbackId(self.0.added.get());
+        let id = self.0.callbacks.borrow_mut().join(Box::new(callback));
         if self.done() {
-            schedule(Box::new(callback));
-        } else {
-            self.0.callbacks.borrow_mut().push((id, Box::new(callback)));
+            self.schedule_callbacks();
         }
-        id
+        CallbackId(id)
     }
 
     /// Takes a callback back; says whether it was there.
     pub fn remove_done_callback(&self, id: CallbackId) -> bool {
-        let mut callbacks = self.0.callbacks.borrow_mut();
-        let index = callbacks.iter().position(|(other, _)| *other == id);
-        let removed = index.map(|index| callbacks.remove(index));
-        drop(callbacks);
+        let removed = self.0.callbacks.borrow_mut().leave(id.0);
         removed.is_some()
     }
 
@@ -138,10 +130,15 @@ impl<T> Future<T> {
             return Err(InvalidState);
         }
         self.0.state.replace(State::Finished(result));
-        for (_, callback) in self.0.callbacks.take() {
+        self.schedule_callbacks();
+        Ok(())
+    }
+
+    fn schedule_callbacks(&self) {
+        let next = || self.0.callbacks.borrow_mut().next();
+        while let Some(callback) = next() {
             schedule(callback);
         }
-        Ok(())
     }
 
     /// The result, for the one who alone has a right to it.

@@ -1,13 +1,13 @@
 //! What tasks share: a number of permits, handed out first come, first served.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::extras::line::Line;
 use crate::future::Future;
 use crate::task::{Coroutine, coroutine, yield_from};
 
-/// A number of permits. Who finds none waits; who waited longest is served first. Its
+/// A number of permits. Whoever finds none waits; whoever waited longest is served first. Its
 /// clones are one semaphore.
 #[derive(Clone, Debug)]
 pub struct Semaphore(Rc<Permits>);
@@ -17,7 +17,7 @@ struct Permits {
     /// Taken by `acquire`; given back by a permit's drop, unless somebody waits for it.
     free: Cell<usize>,
     /// Filled by `acquire`; served by a permit's drop.
-    queue: RefCell<VecDeque<Future<()>>>,
+    queue: RefCell<Line<Future<()>>>,
 }
 
 impl Semaphore {
@@ -35,8 +35,9 @@ impl Semaphore {
                 free.set(free.get() - 1);
             } else {
                 let served = Future::new();
-                queue.borrow_mut().push_back(served.clone());
-                let mut place = Place { semaphore: &semaphore, served: Some(served) };
+                let number = queue.borrow_mut().join(served.clone());
+                let served = Some(served);
+                let mut place = Place { semaphore: &semaphore, number, served };
                 yield_from(place.served.as_ref().expect("only a permit takes it"))
                     .await?;
                 place.served = None;
@@ -45,11 +46,11 @@ impl Semaphore {
         })
     }
 
-    /// Hands a permit to whoever waited longest, or keeps it. Who was cancelled meanwhile is
-    /// passed over.
+    /// Hands a permit to whoever waited longest, or keeps it. Whoever was cancelled
+    /// meanwhile is passed over.
     fn release(&self) {
         loop {
-            let next = self.0.queue.borrow_mut().pop_front();
+            let next = self.0.queue.borrow_mut().next();
             match next {
                 Some(waiter) if waiter.set_result(()).is_err() => {}
                 Some(_) => return,
@@ -74,7 +75,9 @@ impl Drop for Permit {
 /// and a permit that had just been handed over goes to the next.
 struct Place<'a> {
     semaphore: &'a Semaphore,
-    /// Finished by who serves it; `None` once the permit is taken.
+    /// What to leave the queue by.
+    number: u64,
+    /// Finished by whoever serves it; `None` once the permit is taken.
     served: Option<Future<()>>,
 }
 
@@ -84,8 +87,8 @@ impl Drop for Place<'_> {
         if served.done() && !served.cancelled() {
             self.semaphore.release();
         } else {
-            served.cancel();
-            self.semaphore.0.queue.borrow_mut().retain(|other| !other.is(&served));
+            let left = self.semaphore.0.queue.borrow_mut().leave(self.number);
+            drop(left);
         }
     }
 }

@@ -161,6 +161,41 @@ fn a_callback_that_was_removed_is_not_called() {
     assert_eq!(*log.borrow(), ["second"]);
 }
 
+/// M6.12, with more than two of them.
+#[test]
+fn callbacks_may_be_removed_from_the_middle_and_the_others_keep_their_order() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(coroutine(async move {
+        let future = Future::new();
+        let ids = ["a", "b", "c", "d", "e", "f"]
+            .map(|word| future.add_done_callback(writes(&said, word)));
+        for index in [2, 1, 4] {
+            assert!(future.remove_done_callback(ids[index]));
+            assert!(!future.remove_done_callback(ids[index]), "it is gone");
+        }
+        future.add_done_callback(writes(&said, "g"));
+        future.set_result(())?;
+        turn().await
+    }));
+    assert_eq!(*log.borrow(), ["a", "d", "f", "g"]);
+}
+
+/// A callback that is called is no more to be removed, and no other is taken for it.
+#[test]
+fn the_name_of_a_callback_stays_its_own() {
+    play(coroutine(async move {
+        let future = Future::new();
+        let first = future.add_done_callback(|| ());
+        future.set_result(())?;
+        let late = future.add_done_callback(|| ());
+        assert_ne!(first, late);
+        assert!(!future.remove_done_callback(first));
+        assert!(!future.remove_done_callback(late), "it is scheduled");
+        turn().await
+    }));
+}
+
 /// What nobody handled while `body` ran.
 fn reported(body: impl FnOnce()) -> Vec<String> {
     let reports = Rc::new(RefCell::new(Vec::new()));

@@ -118,6 +118,53 @@ fn nobody_overtakes_those_who_wait() {
     assert_eq!(*log.borrow(), ["first", "late"]);
 }
 
+/// With more than two: those who leave, from anywhere, leave the others in order.
+#[test]
+fn whoever_gives_up_in_the_middle_is_passed_over_and_the_others_keep_their_order() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(async move {
+        let permits = Semaphore::new(1);
+        let held = yield_from(permits.acquire()).await?;
+        let tasks =
+            ["a", "b", "c", "d", "e", "f"].map(|name| wants(&permits, &said, name));
+        turn().await?;
+        for index in [3, 1, 2] {
+            tasks[index].cancel();
+        }
+        turn().await?;
+        let late = wants(&permits, &said, "late");
+        turn().await?;
+        drop(held);
+        yield_from(&late).await?;
+        assert!([1, 2, 3].iter().all(|index| tasks[*index].cancelled()));
+        Ok(())
+    });
+    assert_eq!(*log.borrow(), ["a", "e", "f", "late"]);
+}
+
+/// Two permits are two: each is handed on once.
+#[test]
+fn permits_that_come_back_at_once_go_to_one_waiter_each() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(async move {
+        let permits = Semaphore::new(2);
+        let held =
+            [yield_from(permits.acquire()).await?, yield_from(permits.acquire()).await?];
+        let tasks = ["a", "b", "c"].map(|name| wants(&permits, &said, name));
+        turn().await?;
+        drop(held);
+        turn().await?;
+        assert_eq!(*said.borrow(), ["a", "b"]);
+        for task in tasks {
+            yield_from(&task).await?;
+        }
+        Ok(())
+    });
+    assert_eq!(*log.borrow(), ["a", "b", "c"]);
+}
+
 #[test]
 fn a_permit_comes_back_when_its_task_fails() {
     play(async {
