@@ -126,6 +126,8 @@ pub(crate) struct EventLoop {
     tasks: RefCell<Vec<Weak<dyn Leave>>>,
     /// Filled by other threads; emptied by `wait`.
     remote: Remote,
+    /// Filled by a read, which copies out of it what has arrived; one is enough for all.
+    pub(crate) buffer: RefCell<Vec<u8>>,
     pub(crate) reactor: Reactor<Future<()>>,
 }
 
@@ -133,7 +135,13 @@ impl EventLoop {
     fn new() -> io::Result<Self> {
         let reactor = Reactor::new()?;
         let remote = Remote::new(reactor.waker());
-        Ok(Self { ready: RefCell::default(), tasks: RefCell::default(), remote, reactor })
+        Ok(Self {
+            ready: RefCell::default(),
+            tasks: RefCell::default(),
+            remote,
+            buffer: RefCell::default(),
+            reactor,
+        })
     }
 
     #[track_caller]

@@ -71,7 +71,9 @@ impl TcpStream {
     pub fn read(&self) -> Coroutine<Vec<u8>> {
         let stream = Rc::clone(&self.inner);
         retry(self.inner.key(), Direction::Read, move || {
-            let mut buffer = [0; CHUNK];
+            let event_loop = current();
+            let mut buffer = event_loop.buffer.borrow_mut();
+            buffer.resize(CHUNK, 0); // which writes zeros the first time, and never again
             let n = stream.read(&mut buffer)?;
             Ok(buffer[..n].to_vec())
         })

@@ -86,6 +86,23 @@ fn a_read_waits_for_what_is_written_later() {
     });
 }
 
+/// All reads of a loop go through one buffer; what they give is their own, and no bigger than
+/// what has arrived.
+#[test]
+fn what_one_read_gives_is_not_touched_by_the_next() {
+    play(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        let (more, others) = yield_from(pair()).await?;
+        yield_from(ours.write_all(vec![1; 1000])).await?;
+        let first = yield_from(theirs.read()).await?;
+        yield_from(more.write_all(vec![2; 10])).await?;
+        let second = yield_from(others.read()).await?;
+        assert_eq!((first, second.capacity()), (vec![1; 1000], 10));
+        assert_eq!(second, [2; 10]);
+        Ok(())
+    });
+}
+
 #[test]
 fn a_long_message_arrives_whole_though_no_buffer_can_hold_it() {
     play(async {
