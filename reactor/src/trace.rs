@@ -36,6 +36,7 @@ use crate::timers::TimerId;
 use crate::waiting::{Direction, Key};
 
 pub use place::{Entered, Place};
+pub use recorder::function;
 use recorder::{End, Recorder};
 
 thread_local! {

@@ -4,13 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reactor::{Reactor, TimerId, trace};
 
-use crate::failure::{Failure, bury, guard, report};
+use crate::extras::left::Leave;
+use crate::extras::remote::Mailbox;
+use crate::failure::{Failure, guard, report};
 use crate::future::Future;
-use crate::task::{Coroutine, Leave, spawn};
+use crate::task::{Coroutine, spawn};
 
 pub use crate::extras::remote::Remote;
 
@@ -23,7 +26,9 @@ thread_local! {
 ///
 /// # Errors
 ///
-/// What opening or asking the selector answers; inside, what `main` fails with.
+/// What opening or asking the selector answers, and [`Deadlock`](io::ErrorKind::Deadlock) when
+/// nobody can wake the loop any more: it says which tasks are left, and what each waits for.
+/// Inside, what `main` fails with.
 ///
 /// # Panics
 ///
@@ -73,7 +78,7 @@ pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHa
 ///
 /// Panics when no loop is running on this thread.
 pub fn remote() -> Remote {
-    current().remote.clone()
+    current().mailbox.remote()
 }
 
 /// A call that will be made later. Dropping the handle changes nothing.
@@ -121,11 +126,13 @@ pub(crate) type Callback = Box<dyn FnOnce()>;
 /// One thread, many tasks.
 pub(crate) struct EventLoop {
     /// Filled by `call_soon` and `wait`; emptied by `run_ready`, a turn at a time.
-    ready: RefCell<VecDeque<Callback>>,
+    pub(crate) ready: RefCell<VecDeque<Callback>>,
     /// Filled by `spawn`; read when the loop ends.
-    tasks: RefCell<Vec<Weak<dyn Leave>>>,
+    pub(crate) tasks: RefCell<Vec<Weak<dyn Leave>>>,
+    /// How many tasks there were so far: numbers them.
+    spawned: Cell<u32>,
     /// Filled by other threads; emptied by `wait`.
-    remote: Remote,
+    pub(crate) mailbox: Arc<Mailbox>,
     /// Filled by a read, which copies out of it what has arrived; one is enough for all.
     pub(crate) buffer: RefCell<Vec<u8>>,
     pub(crate) reactor: Reactor<Future<()>>,
@@ -134,11 +141,11 @@ pub(crate) struct EventLoop {
 impl EventLoop {
     fn new() -> io::Result<Self> {
         let reactor = Reactor::new()?;
-        let remote = Remote::new(reactor.waker());
         Ok(Self {
             ready: RefCell::default(),
             tasks: RefCell::default(),
-            remote,
+            spawned: Cell::new(0),
+            mailbox: Mailbox::new(reactor.waker()),
             buffer: RefCell::default(),
             reactor,
         })
@@ -150,16 +157,10 @@ impl EventLoop {
         self.ready.borrow_mut().push_back(callback);
     }
 
-    /// Keeps a task in mind for the end of the loop; forgets those that are gone, whenever
-    /// they have become half of all.
-    pub(crate) fn remember(&self, task: Weak<dyn Leave>) {
-        let mut tasks = self.tasks.borrow_mut();
-        if tasks.len() == tasks.capacity() {
-            tasks.retain(|task| task.strong_count() > 0);
-            let live = tasks.len();
-            tasks.reserve(live.max(16));
-        }
-        tasks.push(task);
+    /// The number of a new task, from 1.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.spawned.set(self.spawned.get() + 1);
+        self.spawned.get()
     }
 
     /// Turn after turn, until `done` says so. Whoever is ready by then has one more: in
@@ -196,26 +197,21 @@ impl EventLoop {
     fn wait(&self) -> io::Result<()> {
         let busy = !self.ready.borrow().is_empty();
         let mut ready = Vec::new();
-        self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)?;
+        let slept = if busy || self.can_be_woken() {
+            self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)
+        } else {
+            Err(io::ErrorKind::Deadlock.into())
+        };
+        slept.map_err(|error| self.explain(error))?;
         for future in ready {
             trace::handed_back();
             // One that was cancelled meanwhile is done already.
             let _ = future.set_result(());
         }
-        let remote = self.remote.take();
+        let remote = self.mailbox.take();
         let mut queue = self.ready.borrow_mut();
         queue.extend(remote.into_iter().map(|callback| trace::ready(callback)));
         Ok(())
-    }
-
-    /// Closes the tasks, and drops them and the callbacks that are left. `false`: there were
-    /// none.
-    fn drop_left(&self) -> bool {
-        let tasks = self.tasks.take();
-        let tasks: Vec<_> = tasks.iter().filter_map(Weak::upgrade).collect();
-        tasks.iter().for_each(|task| task.leave());
-        let (ready, remote) = (bury(self.ready.take()), bury(self.remote.take()));
-        bury(tasks) + ready + remote + bury(self.reactor.take_all()) > 0
     }
 }
 

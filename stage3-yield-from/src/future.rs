@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use crate::coroutine::errors;
 use crate::event_loop::{Callback, try_current};
@@ -14,9 +14,12 @@ use crate::extras::line::Line;
 use crate::failure::{Failure, report};
 
 /// A result to come. Its clones are one future.
-pub struct Future<T>(Rc<Slot<T>>);
+pub struct Future<T>(pub(crate) Rc<Slot<T>>);
 
-struct Slot<T> {
+/// Where its result is put.
+pub(crate) struct Slot<T> {
+    /// What it is to whoever waits for it, in words.
+    what: &'static str,
     /// Set once, by `set_result`, `set_exception` or `cancel`.
     state: RefCell<State<T>>,
     /// Filled by `add_done_callback`; emptied when the result is there.
@@ -30,13 +33,9 @@ enum State<T> {
     Finished(Result<T, Failure>),
 }
 
-/// A future that is still there if somebody else keeps it.
-#[derive(Debug)]
-pub(crate) struct WeakFuture<T>(Weak<Slot<T>>);
-
 /// Something to wait for, whatever its result: what a coroutine yields to its task.
 #[derive(Clone)]
-pub struct AnyFuture(Rc<dyn Wait>);
+pub struct AnyFuture(pub(crate) Rc<dyn Wait>);
 
 /// What a task asks of what it waits for.
 pub(crate) trait Wait {
@@ -45,6 +44,8 @@ pub(crate) trait Wait {
     /// Who is to have that cancel instead: a task passes it on to what it waits for.
     fn passes_on(&self, cancel: u64) -> Option<AnyFuture>;
     fn cancel(&self) -> bool;
+    /// What it is, in words.
+    fn what(&self) -> String;
 }
 
 thread_local! {
@@ -68,7 +69,12 @@ errors! {
 impl<T> Future<T> {
     /// A future without a result.
     pub fn new() -> Self {
+        Self::named("a future")
+    }
+
+    pub(crate) fn named(what: &'static str) -> Self {
         Self(Rc::new(Slot {
+            what,
             state: RefCell::new(State::Pending),
             callbacks: RefCell::default(),
             seen: Cell::new(false),
@@ -149,10 +155,6 @@ impl<T> Future<T> {
         }
     }
 
-    pub(crate) fn downgrade(&self) -> WeakFuture<T> {
-        WeakFuture(Rc::downgrade(&self.0))
-    }
-
     /// Gives all callbacks back, uncalled.
     pub(crate) fn forget_callbacks(&self) -> impl Sized + use<T> {
         self.0.callbacks.take()
@@ -188,25 +190,7 @@ impl<T: Clone> Future<T> {
     }
 }
 
-impl<T> WeakFuture<T> {
-    pub(crate) fn upgrade(&self) -> Option<Future<T>> {
-        self.0.upgrade().map(Future)
-    }
-}
-
 impl AnyFuture {
-    pub(crate) fn new(wait: Rc<dyn Wait>) -> Self {
-        Self(wait)
-    }
-
-    pub(crate) fn add_done_callback(&self, callback: Callback) -> CallbackId {
-        self.0.add_done_callback(callback)
-    }
-
-    pub(crate) fn done(&self) -> bool {
-        self.0.done()
-    }
-
     /// Gives up whoever stands at the end of the line, and says `false` if nobody is left to.
     /// Flat: tasks that wait for tasks may be many.
     pub(crate) fn cancel(&self) -> bool {
@@ -234,6 +218,10 @@ impl<T> Wait for Future<T> {
 
     fn cancel(&self) -> bool {
         Self::cancel(self)
+    }
+
+    fn what(&self) -> String {
+        self.0.what.to_owned()
     }
 }
 

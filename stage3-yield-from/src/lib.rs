@@ -37,7 +37,8 @@
 //! # Reading order
 //!
 //! [`coroutine`](mod@coroutine) (what is new in it is `yield_from`), [`future`], [`task`],
-//! [`event_loop`], then [`net`], [`time`], [`sync`]; [`extras`] is for other threads.
+//! [`event_loop`], then [`net`], [`time`], [`sync`]. [`extras`] is for other threads, for the end
+//! of a loop, and for what goes wrong.
 //!
 //! # The last page
 //!

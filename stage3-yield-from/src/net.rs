@@ -154,7 +154,7 @@ struct Parked {
 impl Parked {
     fn park(place: Place, key: Key, direction: Direction) -> io::Result<Self> {
         let _place = place.enter();
-        let (event_loop, future) = (current(), Future::new());
+        let (event_loop, future) = (current(), Future::named("a socket"));
         let leave = |future| event_loop.reactor.wait_for(key, direction, future);
         // Who was cancelled is done, and about to leave.
         if let Some(other) = leave(future.clone()).filter(|other| !other.done()) {

@@ -3,9 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use reactor::trace;
+
 use crate::extras::line::Line;
 use crate::future::Future;
-use crate::task::{Coroutine, coroutine, yield_from};
+use crate::task::{Coroutine, coroutine, yield_from_at};
 
 /// A number of permits. Whoever finds none waits; whoever waited longest is served first. Its
 /// clones are one semaphore.
@@ -27,20 +29,23 @@ impl Semaphore {
     }
 
     /// Waits for a permit, which is given back when it is dropped.
+    #[track_caller]
     pub fn acquire(&self) -> Coroutine<Permit> {
-        let semaphore = self.clone();
+        let (place, semaphore) = (trace::Place::here(), self.clone());
         coroutine(async move {
             let Permits { free, queue } = &*semaphore.0;
             if free.get() > 0 {
                 free.set(free.get() - 1);
             } else {
-                let served = Future::new();
+                let served = Future::named("a semaphore");
                 let number = queue.borrow_mut().join(served.clone());
-                let served = Some(served);
-                let mut place = Place { semaphore: &semaphore, number, served };
-                yield_from(place.served.as_ref().expect("only a permit takes it"))
-                    .await?;
-                place.served = None;
+                let mut queued = Queued {
+                    semaphore: &semaphore,
+                    number,
+                    served: Some(served.clone()),
+                };
+                yield_from_at(place, &served).await?;
+                queued.served = None;
             }
             Ok(Permit(semaphore))
         })
@@ -73,7 +78,7 @@ impl Drop for Permit {
 
 /// A task's place in the queue. Dropped, because the task was cancelled, it is given up,
 /// and a permit that had just been handed over goes to the next.
-struct Place<'a> {
+struct Queued<'a> {
     semaphore: &'a Semaphore,
     /// What to leave the queue by.
     number: u64,
@@ -81,7 +86,7 @@ struct Place<'a> {
     served: Option<Future<()>>,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Queued<'_> {
     fn drop(&mut self) {
         let Some(served) = self.served.take() else { return };
         if served.done() && !served.cancelled() {

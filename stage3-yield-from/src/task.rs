@@ -15,7 +15,8 @@ use reactor::trace::{self, Place};
 
 use crate::coroutine::{Co, Generator, State, Step, errors};
 use crate::event_loop::{Callback, current};
-use crate::failure::{Failure, guard, report};
+use crate::extras::deadlock;
+use crate::failure::{Failure, guard};
 use crate::future::{AnyFuture, CallbackId, Cancelled, Future, Wait};
 
 /// A function that waits for futures.
@@ -24,6 +25,9 @@ pub type Coroutine<R> = Generator<AnyFuture, (), R>;
 thread_local! {
     /// The door of the coroutine that is running; read by `yield_from`.
     static CURRENT: RefCell<Option<Co<AnyFuture, ()>>> = const { RefCell::new(None) };
+
+    /// Where the task that is running waits next: set by `yield_from`, taken by `park`.
+    static WAITS_AT: Cell<Option<Place>> = const { Cell::new(None) };
 }
 
 /// Makes a coroutine of a body, which may [`yield_from`] others. Nothing of it runs yet.
@@ -62,6 +66,7 @@ pub(crate) async fn yield_from_at<A: Awaitable>(
         "yield_from outside a coroutine: only the body of a `coroutine` can wait",
     );
     trace::waits_at(place);
+    WAITS_AT.set(Some(place));
     inner.wait_through(&door).await
 }
 
@@ -107,35 +112,27 @@ impl<T: Clone + 'static> Awaitable for &Task<T> {
                 return Err(AwaitsItself.into());
             }
             trace::waits_for(self.0.subject);
-            door.yield_(AnyFuture::new(Rc::clone(&self.0) as _)).await?;
+            door.yield_(AnyFuture(Rc::clone(&self.0) as _)).await?;
         }
         self.result()
-    }
-}
-
-/// The next turn. It is waited for as asyncio waits in `sleep(0)`, by a bare `yield`.
-pub(crate) struct NextTurn;
-
-impl Awaitable for NextTurn {
-    type Output = ();
-
-    async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<(), Failure> {
-        let done = Future::new();
-        done.set_result(())?;
-        door.yield_(done.erased()).await
     }
 }
 
 /// A coroutine that runs by itself. Its clones are one task; without any it runs on.
 pub struct Task<T>(Rc<Running<T>>);
 
-struct Running<T> {
-    coroutine: Coroutine<T>,
+pub(crate) struct Running<T> {
+    pub(crate) coroutine: Coroutine<T>,
     subject: trace::Id,
+    /// From 1, in the order in which the tasks of a loop were spawned.
+    number: u32,
+    pub(crate) spawned_at: Place,
     /// Set by the step that ends the coroutine.
-    result: Future<T>,
+    pub(crate) result: Future<T>,
     /// What the coroutine yielded last; cancelled instead of the coroutine.
-    waits_for: RefCell<Option<AnyFuture>>,
+    pub(crate) waits_for: RefCell<Option<AnyFuture>>,
+    /// In which line it did so.
+    pub(crate) waits_at: Cell<Option<Place>>,
     /// Set by a cancel that found nothing to cancel: the next step throws it.
     must_cancel: Cell<bool>,
     /// The last cancel that was passed on to what it waits for.
@@ -155,15 +152,24 @@ errors! {
 #[doc(alias("create_task", "ensure_future"))]
 #[track_caller]
 pub fn spawn<T: 'static>(coroutine: Coroutine<T>) -> Task<T> {
+    spawn_at(Place::here(), coroutine)
+}
+
+/// The same, for a caller whose `place` is known already.
+pub(crate) fn spawn_at<T: 'static>(place: Place, coroutine: Coroutine<T>) -> Task<T> {
+    let event_loop = current();
+    let _place = place.enter();
     let running = Rc::new(Running {
         subject: trace::created(trace::Kind::Task, coroutine.name()),
+        number: event_loop.next_number(),
+        spawned_at: place,
         coroutine,
         result: Future::new(),
         waits_for: RefCell::default(),
+        waits_at: Cell::default(),
         must_cancel: Cell::new(false),
         passed_on: Cell::new(0),
     });
-    let event_loop = current();
     event_loop.remember(Rc::downgrade(&running) as _);
     let first = Rc::clone(&running);
     event_loop.call_soon(move || step(&first));
@@ -188,11 +194,12 @@ fn step<T: 'static>(task: &Rc<Running<T>>) {
 /// Leaves the task with the future it waits for, which will have it resumed.
 fn park<T: 'static>(task: &Rc<Running<T>>, future: AnyFuture) {
     let wakeup = Rc::clone(task);
-    future.add_done_callback(Box::new(move || step(&wakeup)));
+    future.0.add_done_callback(Box::new(move || step(&wakeup)));
     // A coroutine that was cancelled while it ran is cancelled in what it waits for.
     if task.must_cancel.get() && future.cancel() {
         task.must_cancel.set(false);
     }
+    task.waits_at.set(WAITS_AT.take());
     task.waits_for.replace(Some(future));
 }
 
@@ -202,7 +209,7 @@ impl<T: 'static> Task<T> {
     /// hears of it where it waits next; if it returns instead, it ends as cancelled. Says
     /// `false` if it is done.
     pub fn cancel(&self) -> bool {
-        AnyFuture::new(Rc::clone(&self.0) as _).cancel()
+        AnyFuture(Rc::clone(&self.0) as _).cancel()
     }
 }
 
@@ -246,6 +253,7 @@ impl<T> Running<T> {
     /// Runs the coroutine up to its next yield, or to its end.
     fn resume(&self) -> Result<Step<AnyFuture, T>, Failure> {
         let running = trace::resumed(self.subject);
+        WAITS_AT.set(None);
         let mut step = if self.must_cancel.take() {
             self.coroutine.throw(Cancelled)
         } else {
@@ -272,7 +280,7 @@ impl<T> Wait for Running<T> {
     fn passes_on(&self, cancel: u64) -> Option<AnyFuture> {
         // Once, or tasks that wait for each other would pass it round for ever.
         let is_first = self.passed_on.replace(cancel) != cancel;
-        self.waits_for.borrow().clone().filter(|it| is_first && !it.done())
+        self.waits_for.borrow().clone().filter(|it| is_first && !it.0.done())
     }
 
     fn done(&self) -> bool {
@@ -284,22 +292,9 @@ impl<T> Wait for Running<T> {
         self.must_cancel.set(cancels);
         cancels
     }
-}
 
-/// A task that the end of its loop leaves behind.
-pub(crate) trait Leave {
-    /// Closes the coroutine, and lets go of what it waits for and of who waits for it: they
-    /// keep each other.
-    fn leave(&self);
-}
-
-impl<T> Leave for Running<T> {
-    fn leave(&self) {
-        if let Err(failure) = guard(|| self.coroutine.close()).and_then(|closed| closed) {
-            report(format_args!("Error while a task was closed: {failure}"));
-        }
-        let waits_for = self.waits_for.take();
-        drop((waits_for, self.result.forget_callbacks()));
+    fn what(&self) -> String {
+        deadlock::task(self.number, self.coroutine.name())
     }
 }
 

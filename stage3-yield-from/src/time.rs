@@ -8,8 +8,9 @@ use reactor::trace::Place;
 
 use crate::coroutine::errors;
 use crate::event_loop::{TimerHandle, call_later};
+use crate::extras::turn::NextTurn;
 use crate::future::{Cancelled, Future};
-use crate::task::{Coroutine, NextTurn, Task, coroutine, spawn, yield_from_at};
+use crate::task::{Coroutine, Task, coroutine, spawn_at, yield_from_at};
 
 /// Lets other tasks run for at least `duration`, counted from the first step. No time at all
 /// is a turn: the task goes on after all those who are ready before it.
@@ -20,7 +21,7 @@ pub fn sleep(duration: Duration) -> Coroutine<()> {
         if duration.is_zero() {
             return yield_from_at(place, NextTurn).await;
         }
-        let due = Future::new();
+        let due = Future::named("the clock");
         let done = due.clone();
         let _alarm = Alarm::set(place, duration, move || {
             // Whoever was cancelled meanwhile took the timer back, so it is not done yet.
@@ -50,7 +51,7 @@ pub fn timeout<T: Clone + 'static>(
 ) -> Coroutine<T> {
     let place = Place::here();
     coroutine(async move {
-        let task = spawn(body);
+        let task = spawn_at(place, body);
         let is_up = Rc::new(Cell::new(false));
         let (was_up, late) = (Rc::clone(&is_up), task.clone());
         let time_is_up = move || {
@@ -84,7 +85,7 @@ pub fn timeout<T: Clone + 'static>(
 /// Done when `task` is. Whoever is cancelled while it waits for this, and not for the
 /// task itself, can tell its own cancel from the task's.
 fn ended<T>(task: &Task<T>) -> Future<()> {
-    let ended = Future::new();
+    let ended = Future::named("what runs under a timeout");
     let done = ended.clone();
     task.add_done_callback(move || {
         // Whoever waited may have been cancelled.

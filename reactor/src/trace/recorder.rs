@@ -259,8 +259,9 @@ impl Recorder {
     }
 }
 
-/// The function that a closure was written in: `count` of `app::count<T>::{{closure}}`.
-fn function(type_name: &str) -> Option<String> {
+/// The function that a closure, a future or a generator was written in, from the name of its
+/// type: `count` of `app::count<T>::{{closure}}`.
+pub fn function(type_name: &str) -> Option<String> {
     let path = without_generics(type_name);
     let (path, _) = path.split_once("::{{closure}}")?;
     let name =

@@ -13,7 +13,7 @@ impl<T> fmt::Debug for Future<T> {
 
 impl fmt::Debug for AnyFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnyFuture").field("done", &self.done()).finish()
+        f.debug_struct("AnyFuture").field("done", &self.0.done()).finish()
     }
 }
 

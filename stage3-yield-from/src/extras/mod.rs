@@ -1,6 +1,9 @@
 //! What fidelity needs beyond the core.
 
+pub(crate) mod deadlock;
 mod debug;
+pub(crate) mod left;
 pub(crate) mod line;
 pub mod remote;
 pub mod signal;
+pub(crate) mod turn;

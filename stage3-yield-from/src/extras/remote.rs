@@ -3,37 +3,82 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 /// Calls into a loop from any thread.
-#[derive(Clone)]
-pub struct Remote {
-    /// Filled on any thread; emptied by the loop once it is awake.
-    callbacks: Arc<Mutex<Vec<RemoteCallback>>>,
-    waker: Waker,
-}
+///
+/// While there is one, its loop may sleep for ever: somebody may call. It is woken by the last
+/// one's drop, to see whether anybody is left who can wake it.
+pub struct Remote(Arc<Mailbox>);
 
 type RemoteCallback = Box<dyn FnOnce() + Send>;
 
 impl Remote {
-    /// For a loop that is woken so.
-    pub(crate) fn new(waker: Waker) -> Self {
-        Self { callbacks: Arc::default(), waker }
-    }
-
     /// Has `callback` called on the loop's thread, in one of its next turns. A loop that is
     /// gone calls nobody.
     pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
-        let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
-        callbacks.push(Box::new(callback));
-        drop(callbacks);
-        self.waker.wake_by_ref();
+        self.0.callbacks().push(Box::new(callback));
+        self.0.waker.wake_by_ref();
+    }
+}
+
+/// Where a loop is called from other threads.
+pub(crate) struct Mailbox {
+    /// Filled on any thread; emptied by the loop once it is awake.
+    callbacks: Mutex<Vec<RemoteCallback>>,
+    /// Counts the `Remote`s.
+    handles: AtomicUsize,
+    waker: Waker,
+}
+
+impl Mailbox {
+    /// For a loop that is woken so.
+    pub(crate) fn new(waker: Waker) -> Arc<Self> {
+        let (callbacks, handles) = (Mutex::default(), AtomicUsize::new(0));
+        Arc::new(Self { callbacks, handles, waker })
     }
 
-    /// What there is to call: for the loop, once it is awake.
+    /// A handle for other threads.
+    pub(crate) fn remote(self: &Arc<Self>) -> Remote {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+        Remote(Arc::clone(self))
+    }
+
+    /// How many handles there are.
+    pub(crate) fn handles(&self) -> usize {
+        self.handles.load(Ordering::Acquire)
+    }
+
+    /// Whether somebody has a handle, or has called by one. In this order: the last handle is
+    /// dropped after its call.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.handles() > 0 || !self.callbacks().is_empty()
+    }
+
+    /// What there is to call.
     pub(crate) fn take(&self) -> Vec<RemoteCallback> {
-        mem::take(&mut self.callbacks.lock().unwrap_or_else(PoisonError::into_inner))
+        mem::take(&mut self.callbacks())
+    }
+
+    /// Whoever panicked under the lock left the list whole.
+    fn callbacks(&self) -> MutexGuard<'_, Vec<RemoteCallback>> {
+        self.callbacks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for Remote {
+    fn clone(&self) -> Self {
+        self.0.remote()
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        if self.0.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.waker.wake_by_ref();
+        }
     }
 }
 

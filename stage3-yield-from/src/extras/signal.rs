@@ -7,14 +7,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
 
 use crate::event_loop::remote;
 use crate::extras::remote::Remote;
-use crate::future::{Future, WeakFuture};
+use crate::future::{Future, Slot};
 
 thread_local! {
     /// Filled by `signal`; emptied when a signal is set, or its future is gone.
-    static SIGNALS: RefCell<BTreeMap<u64, WeakFuture<()>>> =
+    static SIGNALS: RefCell<BTreeMap<u64, Weak<Slot<()>>>> =
         const { RefCell::new(BTreeMap::new()) };
 
     /// Counts the signals so far: none is ever taken for a later one.
@@ -27,11 +28,11 @@ thread_local! {
 ///
 /// Panics when no loop is running on this thread.
 pub fn signal() -> (Signal, Future<()>) {
-    let future = Future::new();
+    let future = Future::named("a signal");
     let id = COUNT.replace(COUNT.get() + 1);
     SIGNALS.with_borrow_mut(|signals| {
-        signals.retain(|_, future| future.upgrade().is_some());
-        signals.insert(id, future.downgrade());
+        signals.retain(|_, future| future.strong_count() > 0);
+        signals.insert(id, Rc::downgrade(&future.0));
     });
     (Signal { id, remote: remote() }, future)
 }
@@ -49,7 +50,7 @@ impl Signal {
         let id = self.id;
         self.remote.call_soon_threadsafe(move || {
             let future = SIGNALS.with_borrow_mut(|signals| signals.remove(&id));
-            if let Some(future) = future.and_then(|future| future.upgrade()) {
+            if let Some(future) = future.and_then(|future| future.upgrade()).map(Future) {
                 // Somebody may have cancelled it meanwhile.
                 let _ = future.set_result(());
             }

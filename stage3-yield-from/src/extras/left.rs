@@ -1,0 +1,60 @@
+//! What a loop leaves behind: it keeps its tasks in mind, and at its end it closes those that
+//! are left.
+
+use std::rc::Weak;
+
+use crate::event_loop::EventLoop;
+use crate::extras::deadlock;
+use crate::failure::{bury, guard, report};
+use crate::future::Wait;
+use crate::task::Running;
+
+/// A task that the end of its loop leaves behind.
+pub(crate) trait Leave {
+    /// Closes the coroutine, and lets go of what it waits for and of who waits for it: they
+    /// keep each other.
+    fn leave(&self);
+    /// Who it is and what it waits for, in words, unless it has ended.
+    fn pending(&self) -> Option<String>;
+}
+
+impl<T> Leave for Running<T> {
+    fn leave(&self) {
+        if let Err(failure) = guard(|| self.coroutine.close()).and_then(|closed| closed) {
+            report(format_args!("Error while a task was closed: {failure}"));
+        }
+        let waits_for = self.waits_for.take();
+        drop((waits_for, self.result.forget_callbacks()));
+    }
+
+    fn pending(&self) -> Option<String> {
+        let what = self.waits_for.borrow().as_ref().map(|it| it.0.what());
+        let told =
+            deadlock::waits(&self.what(), self.spawned_at, what, self.waits_at.get());
+        Some(told).filter(|_| !self.done())
+    }
+}
+
+impl EventLoop {
+    /// Keeps a task in mind for the end of the loop; forgets those that are gone, whenever
+    /// they have become half of all.
+    pub(crate) fn remember(&self, task: Weak<dyn Leave>) {
+        let mut tasks = self.tasks.borrow_mut();
+        if tasks.len() == tasks.capacity() {
+            tasks.retain(|task| task.strong_count() > 0);
+            let live = tasks.len();
+            tasks.reserve(live.max(16));
+        }
+        tasks.push(task);
+    }
+
+    /// Closes the tasks, and drops them and the callbacks that are left. `false`: there were
+    /// none.
+    pub(crate) fn drop_left(&self) -> bool {
+        let tasks = self.tasks.take();
+        let tasks: Vec<_> = tasks.iter().filter_map(Weak::upgrade).collect();
+        tasks.iter().for_each(|task| task.leave());
+        let (ready, remote) = (bury(self.ready.take()), bury(self.mailbox.take()));
+        bury(tasks) + ready + remote + bury(self.reactor.take_all()) > 0
+    }
+}
