@@ -47,11 +47,13 @@ struct Server {
     listener: TcpListener<Turn>,
     clients: HashMap<u64, Client>,
     accepted: u64,
+    /// Lent to whichever client has its turn.
+    buffer: Box<[u8]>,
 }
 
 struct Client {
     stream: TcpStream<Turn>,
-    /// What was read and is not yet written back.
+    /// What was read and did not fit into the socket.
     owed: Vec<u8>,
 }
 
@@ -59,7 +61,8 @@ impl Server {
     fn listen(address: SocketAddr) -> io::Result<Self> {
         let reactor = Reactor::new()?;
         let listener = reactor.listen(address)?;
-        Ok(Self { reactor, listener, clients: HashMap::new(), accepted: 0 })
+        let buffer = vec![0; 16 * 1024].into_boxed_slice();
+        Ok(Self { reactor, listener, clients: HashMap::new(), accepted: 0, buffer })
     }
 
     /// Takes every connection that has arrived, then waits for the next.
@@ -75,25 +78,34 @@ impl Server {
     /// Goes on with a client until it would block, then waits for what it lacks.
     fn echo(&mut self, name: u64) {
         let client = self.clients.get_mut(&name).expect("who waits is in the table");
-        let mut buffer = [0; 16 * 1024];
-        let (direction, error) = loop {
-            if client.owed.is_empty() {
-                match client.stream.read(&mut buffer) {
-                    Ok(0) => break (Direction::Read, ErrorKind::UnexpectedEof.into()),
-                    Ok(n) => client.owed.extend_from_slice(&buffer[..n]),
-                    Err(error) => break (Direction::Read, error),
-                }
-            }
-            match client.stream.write(&client.owed) {
-                Ok(n) => drop(client.owed.drain(..n)),
-                Err(error) => break (Direction::Write, error),
-            }
-        };
+        let (direction, error) = client.echo(&mut self.buffer);
         if error.kind() == ErrorKind::WouldBlock {
             let key = client.stream.key();
             let _ = self.reactor.wait_for(key, direction, Turn::Serve(name));
         } else {
             self.clients.remove(&name);
+        }
+    }
+}
+
+impl Client {
+    /// Goes on until something fails, be it that it would block, and says which way.
+    fn echo(&mut self, buffer: &mut [u8]) -> (Direction, io::Error) {
+        loop {
+            while !self.owed.is_empty() {
+                match self.stream.write(&self.owed) {
+                    Ok(n) => drop(self.owed.drain(..n)),
+                    Err(error) => return (Direction::Write, error),
+                }
+            }
+            let n = match self.stream.read(buffer) {
+                Ok(0) => return (Direction::Read, ErrorKind::UnexpectedEof.into()),
+                Ok(n) => n,
+                Err(error) => return (Direction::Read, error),
+            };
+            // What is not written now is owed, and tried again at once: then it says why.
+            let written = self.stream.write(&buffer[..n]).unwrap_or(0);
+            self.owed.extend_from_slice(&buffer[written..n]);
         }
     }
 }
