@@ -1,5 +1,6 @@
 //! Sockets that belong to a reactor: they can be tried, and waited for by their key.
 
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -35,7 +36,9 @@ impl<T> TcpListener<T> {
         let slot = Slot::new(&self.slot.shared);
         let accept = || self.inner.accept(slot.token());
         let inner = self.slot.attempt(Direction::Read, accept)?;
-        Ok(TcpStream { inner, slot })
+        let stream = TcpStream::new(inner, slot);
+        stream.is_connected.set(true);
+        Ok(stream)
     }
 
     /// Where it listens.
@@ -52,11 +55,19 @@ impl<T> TcpListener<T> {
 pub struct TcpStream<T> {
     inner: Box<dyn Stream>,
     slot: Slot<T>,
+    /// Set by `connected`, and by `accept`; read when the backend has nothing more to say.
+    is_connected: Cell<bool>,
+    /// Set by `shutdown`: what is written behind it fails, and that says nothing.
+    is_finished: Cell<bool>,
+    /// Set by the first attempt that failed for good, for `connected` to give again: the
+    /// kernel tells an error once, to whoever happens to ask.
+    failure: OnceCell<io::Error>,
 }
 
 impl<T> TcpStream<T> {
     pub(crate) fn new(inner: Box<dyn Stream>, slot: Slot<T>) -> Self {
-        Self { inner, slot }
+        let (is_connected, is_finished) = (Cell::default(), Cell::default());
+        Self { inner, slot, is_connected, is_finished, failure: OnceCell::new() }
     }
 
     /// What to wait for.
@@ -71,7 +82,9 @@ impl<T> TcpStream<T> {
     /// `WouldBlock` when nothing has arrived, or so much in this turn that the others come
     /// first; `ConnectionReset` when the peer broke off.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.slot.attempt(Direction::Read, || self.inner.read(buffer))
+        let result = self.slot.attempt(Direction::Read, || self.inner.read(buffer));
+        self.keep_failure(&result);
+        result
     }
 
     /// Hands over what fits, which may be less than all of it.
@@ -81,16 +94,32 @@ impl<T> TcpStream<T> {
     /// `WouldBlock` when nothing fits; `BrokenPipe` or `ConnectionReset` when the peer is
     /// gone.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.slot.attempt(Direction::Write, || self.inner.write(bytes))
+        let result = self.slot.attempt(Direction::Write, || self.inner.write(bytes));
+        if !self.is_finished.get() {
+            self.keep_failure(&result);
+        }
+        result
     }
 
-    /// How [`Reactor::connect`](crate::Reactor::connect) ended.
+    /// How [`Reactor::connect`](crate::Reactor::connect) ended. It may be asked again.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` while nobody knows; `ConnectionRefused` and its like when it failed.
+    /// `WouldBlock` while nobody knows; `ConnectionRefused` and its like when it failed; what
+    /// a read or a write has failed with since, as long as the connection was there.
     pub fn connected(&self) -> io::Result<()> {
-        self.slot.attempt(Direction::Write, || self.inner.connected())
+        if let Some(failure) = self.failure.get() {
+            return Err(again(failure));
+        }
+        let result =
+            self.slot.attempt(Direction::Write, || match self.inner.connected() {
+                // Then it has come to its end since, and did not fail.
+                Err(error) if would_block(&error) && self.is_connected.get() => Ok(()),
+                result => result,
+            });
+        self.keep_failure(&result);
+        self.is_connected.set(self.is_connected.get() || result.is_ok());
+        result
     }
 
     /// Closes one direction or both.
@@ -99,6 +128,11 @@ impl<T> TcpStream<T> {
     ///
     /// `NotConnected` when the peer broke off before.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        if !self.is_connected.get() {
+            // Afterwards, one that has ended looks like one that never began.
+            let _ = self.connected();
+        }
+        self.is_finished.set(self.is_finished.get() || how != Shutdown::Read);
         self.inner.shutdown(how)
     }
 
@@ -118,6 +152,27 @@ impl<T> TcpStream<T> {
     /// `NotConnected` when the peer is gone, or not there yet.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.inner.peer_addr()
+    }
+
+    fn keep_failure<V>(&self, result: &io::Result<V>) {
+        if let Err(error) = result
+            && !would_block(error)
+        {
+            self.failure.get_or_init(|| again(error));
+        }
+    }
+}
+
+/// Whether it is only for now.
+fn would_block(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// The same error once more.
+fn again(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 
@@ -148,7 +203,7 @@ impl<T> Slot<T> {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let result = attempt();
-        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+        if matches!(&result, Err(error) if would_block(error)) {
             waiting.borrow_mut().used_up(self.key, direction);
         }
         result

@@ -489,3 +489,55 @@ fn what_would_take_longer_than_a_clock_can_show_never_arrives() {
     assert_eq!(pieces(&reactor, &stream).unwrap(), [1000]);
     assert_eq!(sim.elapsed(), Duration::from_millis(1_000_002));
 }
+
+/// As often as one asks, and whoever was told first: by the connection, a read or a write.
+#[test]
+fn a_refusal_or_a_reset_is_told_to_who_asks_for_the_connection_again() {
+    type Attempt = fn(&TcpStream<()>) -> io::Result<usize>;
+    let firsts: [Attempt; 3] = [
+        |stream| stream.connected().map(|()| 0),
+        |stream| stream.read(&mut [0]),
+        |stream| stream.write(b"x"),
+    ];
+    let (sim, reactor) = world(Weather::calm());
+    serve(&sim, |event, link| match event {
+        Event::Connected => link.after(Duration::from_millis(5), 0),
+        _ => link.reset(),
+    });
+    let nobody = ([10, 0, 0, 1], 81).into();
+    for (first, there) in
+        firsts.into_iter().flat_map(|first| [(first, true), (first, false)])
+    {
+        let stream = if there {
+            connect(&reactor, SERVER.into()).unwrap()
+        } else {
+            reactor.connect(nobody).unwrap()
+        };
+        pass(&reactor, Duration::from_secs(1));
+        let told = first(&stream).unwrap_err();
+        if !there {
+            assert_eq!(told.kind(), ErrorKind::ConnectionRefused);
+        }
+        let ask = || stream.connected();
+        for _ in 0..3 {
+            let again = finish(&reactor, &stream, Direction::Write, ask).unwrap_err();
+            assert_eq!(
+                (again.kind(), again.to_string()),
+                (told.kind(), told.to_string())
+            );
+        }
+    }
+}
+
+/// A connection that both ends have closed was there.
+#[test]
+fn a_connection_that_came_to_its_end_is_no_failure() {
+    let (sim, reactor) = world(Weather::calm());
+    serve(&sim, thousand);
+    let stream = connect(&reactor, SERVER.into()).unwrap();
+    assert_eq!(pieces(&reactor, &stream).unwrap(), [1000]);
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(stream.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    pass(&reactor, Duration::from_secs(1));
+    assert!(stream.connected().is_ok());
+}
