@@ -51,7 +51,7 @@ pub trait Backend: Debug {
     /// What can be said at once.
     fn connect(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Stream>>;
 
-    /// Takes over one end of a pipe.
+    /// Takes over one end of a pipe. It does not block from now on, and neither do its clones.
     ///
     /// # Errors
     ///
@@ -123,7 +123,8 @@ pub trait Stream: Debug {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Whether the connection is established.
+    /// Whether the connection is established. Once it has said, or once a read or a write has
+    /// failed, nobody relies on a second answer.
     ///
     /// # Errors
     ///

@@ -1,7 +1,6 @@
 //! The backend of every day: epoll, kqueue or IOCP, through mio.
 //!
-//! A socket is registered once, for both directions, edge-triggered. There is nothing to
-//! deregister: closing a descriptor takes it off the selector.
+//! A socket is registered once, for both directions, edge-triggered.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -12,7 +11,10 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
+#[cfg(unix)]
+use mio::unix::pipe;
 use mio::{Events, Interest, Poll, Registry, net};
+use socket2::SockRef;
 
 use crate::backend::{Backend, Event, Listener, Stream, Token};
 use crate::waiting::Direction;
@@ -20,8 +22,14 @@ use crate::waiting::Direction;
 /// How many events one wait can report. What does not fit is reported by the next.
 const EVENTS: usize = 1024;
 
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 /// The remote waker's token, which no socket can have.
 const WAKE: mio::Token = mio::Token(usize::MAX);
+
+/// How many connections may wait to be accepted: whatever the system allows, which cuts this
+/// down. The 128 of std and of mio keep most of a burst waiting for a second.
+const BACKLOG: i32 = i32::MAX;
 
 /// The longest that one call of the selector may sleep. epoll counts milliseconds in 31 bits,
 /// which is 24 days: a longer sleep is several.
@@ -32,7 +40,7 @@ const NAP: Duration = Duration::from_hours(24);
 pub struct Mio {
     /// Used by `wait` alone.
     poll: RefCell<(Poll, Events)>,
-    /// Shared with the listeners, which register what they accept.
+    /// Shared with the sockets, which are taken off it when they are dropped.
     registry: Rc<Registry>,
     waker: Waker,
 }
@@ -58,15 +66,14 @@ impl Backend for Mio {
     }
 
     fn listen(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Listener>> {
-        let mut inner = net::TcpListener::bind(address)?;
-        self.registry.register(&mut inner, at(token), Interest::READABLE)?;
-        Ok(Box::new(MioListener { inner, registry: Rc::clone(&self.registry) }))
+        let listener = net::TcpListener::bind(address)?;
+        SockRef::from(&listener).listen(BACKLOG)?;
+        Ok(Registered::new(&self.registry, token, listener, Interest::READABLE)?)
     }
 
     fn connect(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Stream>> {
-        let mut inner = net::TcpStream::connect(address)?;
-        register(&self.registry, token, &mut inner)?;
-        Ok(Box::new(MioStream(inner)))
+        let stream = net::TcpStream::connect(address)?;
+        Ok(Registered::new(&self.registry, token, stream, BOTH)?)
     }
 
     #[cfg(unix)]
@@ -78,18 +85,14 @@ impl Backend for Mio {
     ) -> io::Result<Box<dyn Stream>> {
         match direction {
             Direction::Read => {
-                let mut inner =
-                    mio::unix::pipe::Receiver::from(std::process::ChildStdout::from(end));
-                inner.set_nonblocking(true)?;
-                self.registry.register(&mut inner, at(token), Interest::READABLE)?;
-                Ok(Box::new(ReadingEnd(inner)))
+                let end = pipe::Receiver::from(std::process::ChildStdout::from(end));
+                end.set_nonblocking(true)?;
+                Ok(Registered::new(&self.registry, token, end, Interest::READABLE)?)
             }
             Direction::Write => {
-                let mut inner =
-                    mio::unix::pipe::Sender::from(std::process::ChildStdin::from(end));
-                inner.set_nonblocking(true)?;
-                self.registry.register(&mut inner, at(token), Interest::WRITABLE)?;
-                Ok(Box::new(WritingEnd(inner)))
+                let end = pipe::Sender::from(std::process::ChildStdin::from(end));
+                end.set_nonblocking(true)?;
+                Ok(Registered::new(&self.registry, token, end, Interest::WRITABLE)?)
             }
         }
     }
@@ -138,14 +141,6 @@ fn at(token: Token) -> mio::Token {
     mio::Token(token as usize)
 }
 
-fn register(
-    registry: &Registry,
-    token: Token,
-    stream: &mut impl Source,
-) -> io::Result<()> {
-    registry.register(stream, at(token), Interest::READABLE | Interest::WRITABLE)
-}
-
 /// Wakes the selector from any thread.
 struct Remote(mio::Waker);
 
@@ -160,41 +155,60 @@ impl Wake for Remote {
     }
 }
 
+/// Something that the selector reports on. Dropped, it is taken off the selector before it is
+/// closed: epoll knows a file rather than its descriptor, and would go on with it for as long
+/// as there is another one, a clone or a child's.
 #[derive(Debug)]
-struct MioListener {
-    inner: net::TcpListener,
+struct Registered<S: Source> {
+    source: S,
+    /// Shared with the backend, and what a listener accepts is registered with it too.
     registry: Rc<Registry>,
 }
 
-impl Listener for MioListener {
-    fn accept(&self, token: Token) -> io::Result<Box<dyn Stream>> {
-        let (mut inner, _) = self.inner.accept()?;
-        register(&self.registry, token, &mut inner)?;
-        Ok(Box::new(MioStream(inner)))
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
+impl<S: Source> Registered<S> {
+    fn new(
+        registry: &Rc<Registry>,
+        token: Token,
+        mut source: S,
+        interest: Interest,
+    ) -> io::Result<Box<Self>> {
+        registry.register(&mut source, at(token), interest)?;
+        Ok(Box::new(Self { source, registry: Rc::clone(registry) }))
     }
 }
 
-#[derive(Debug)]
-struct MioStream(net::TcpStream);
+impl<S: Source> Drop for Registered<S> {
+    fn drop(&mut self) {
+        // There is nobody to tell, and it is closed next.
+        let _ = self.registry.deregister(&mut self.source);
+    }
+}
 
-impl Stream for MioStream {
+impl Listener for Registered<net::TcpListener> {
+    fn accept(&self, token: Token) -> io::Result<Box<dyn Stream>> {
+        let (stream, _) = self.source.accept()?;
+        Ok(Registered::new(&self.registry, token, stream, BOTH)?)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.local_addr()
+    }
+}
+
+impl Stream for Registered<net::TcpStream> {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&self.0).read(buffer)
+        (&self.source).read(buffer)
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        (&self.0).write(bytes)
+        (&self.source).write(bytes)
     }
 
     fn connected(&self) -> io::Result<()> {
-        if let Some(error) = self.0.take_error()? {
+        if let Some(error) = self.source.take_error()? {
             return Err(error);
         }
-        match self.0.peer_addr() {
+        match self.source.peer_addr() {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {
                 Err(io::ErrorKind::WouldBlock.into())
             }
@@ -203,45 +217,75 @@ impl Stream for MioStream {
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.shutdown(how)
+        self.source.shutdown(how)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.source.local_addr()
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.peer_addr()
+        self.source.peer_addr()
     }
 }
 
 #[cfg(unix)]
-#[derive(Debug)]
-struct ReadingEnd(mio::unix::pipe::Receiver);
-
-#[cfg(unix)]
-impl Stream for ReadingEnd {
+impl Stream for Registered<pipe::Receiver> {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&self.0).read(buffer)
+        (&self.source).read(buffer)
     }
 }
 
 #[cfg(unix)]
-#[derive(Debug)]
-struct WritingEnd(mio::unix::pipe::Sender);
-
-#[cfg(unix)]
-impl Stream for WritingEnd {
+impl Stream for Registered<pipe::Sender> {
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        (&self.0).write(bytes)
+        (&self.source).write(bytes)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::os::fd::AsFd;
 
-    use super::{NAP, in_naps};
+    use super::*;
+
+    const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    const SOON: Option<Duration> = Some(Duration::from_secs(5));
+    const NOW: Option<Duration> = Some(Duration::ZERO);
+
+    fn tokens(mio: &Mio, timeout: Option<Duration>) -> Vec<Token> {
+        let mut events = Vec::new();
+        mio.wait(timeout, &mut events).unwrap();
+        events.iter().map(|event| event.token).collect()
+    }
+
+    /// Somebody else, a child say, has a descriptor of the same file. What happens there does
+    /// not concern us any more.
+    #[cfg(unix)]
+    #[test]
+    fn a_socket_that_is_dropped_is_off_the_selector_though_a_clone_is_open() {
+        let mio = Mio::new().unwrap();
+        let listener = net::TcpListener::bind(ANYWHERE).unwrap();
+        let address = listener.local_addr().unwrap();
+        let its_clone = listener.as_fd().try_clone_to_owned().unwrap();
+        let listener =
+            Registered::new(&mio.registry, 1, listener, Interest::READABLE).unwrap();
+        let mut peer = std::net::TcpStream::connect(address).unwrap();
+        assert_eq!(tokens(&mio, SOON), [1]);
+        let (stream, _) = listener.source.accept().unwrap();
+        drop(listener);
+        let _another_peer = std::net::TcpStream::connect(address).unwrap();
+        assert_eq!(tokens(&mio, NOW), []);
+
+        let clone = stream.as_fd().try_clone_to_owned().unwrap();
+        let stream = Registered::new(&mio.registry, 2, stream, BOTH).unwrap();
+        assert_eq!(tokens(&mio, SOON), [2]);
+        drop(stream);
+        peer.write_all(b"for the clone").unwrap();
+        assert_eq!(tokens(&mio, NOW), []);
+        drop((its_clone, clone));
+    }
 
     /// A sleep of fifty days ends after fifty days, though no selector sleeps for so long.
     #[test]

@@ -106,7 +106,8 @@ impl<T> Reactor<T> {
         Ok(TcpStream::new(inner, slot))
     }
 
-    /// Takes over one end of a pipe, to be read or written as `direction` says.
+    /// Takes over one end of a pipe, to be read or written as `direction` says. It does not
+    /// block from now on, and neither do its clones: that is a property of what they share.
     ///
     /// # Errors
     ///

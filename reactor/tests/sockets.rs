@@ -27,6 +27,15 @@ fn pair<T: Default>(reactor: &Reactor<T>) -> (TcpStream<T>, std::net::TcpStream)
     (stream, peer)
 }
 
+/// The same, and it is the reactor's that connects.
+fn connected_pair<T: Default>(
+    reactor: &Reactor<T>,
+) -> (TcpStream<T>, std::net::TcpStream) {
+    let listener = std::net::TcpListener::bind(SocketAddr::from(ANYWHERE)).unwrap();
+    let stream = reactor.connect(listener.local_addr().unwrap()).unwrap();
+    (stream, listener.accept().unwrap().0)
+}
+
 fn accept<T: Default>(reactor: &Reactor<T>, listener: &TcpListener<T>) -> TcpStream<T> {
     loop {
         match listener.accept() {
@@ -217,6 +226,115 @@ fn a_refused_connection_wakes_the_writer() {
         }
     };
     assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+/// The kernel tells an error once, to whoever asks first. `connected` says it again and again,
+/// and nobody waits for a second one.
+#[test]
+fn a_refusal_is_told_as_often_as_one_asks_and_to_whom_it_is_told_first_does_not_matter() {
+    type Attempt = fn(&TcpStream<&str>) -> io::Result<usize>;
+    let firsts: [Attempt; 3] = [
+        |stream| stream.connected().map(|()| 0),
+        |stream| stream.read(&mut [0]),
+        |stream| stream.write(b"x"),
+    ];
+    let reactor = Reactor::new().unwrap();
+    for first in firsts {
+        let (gone, nobody) = listener(&reactor);
+        drop(gone);
+        let stream = reactor.connect(nobody).unwrap();
+        let _ = reactor.wait_for(stream.key(), Direction::Write, "w");
+        assert_eq!(selected(&reactor, SOON), ["w"]);
+        let told = first(&stream).unwrap_err();
+        assert_eq!(told.kind(), ErrorKind::ConnectionRefused);
+        for _ in 0..3 {
+            let again = stream.connected().unwrap_err();
+            assert_eq!(again.raw_os_error(), told.raw_os_error());
+        }
+        // Not that one should, but who waits all the same does not wait for ever.
+        let _ = reactor.wait_for(stream.key(), Direction::Write, "w");
+        assert_eq!(selected(&reactor, SOON), ["w"]);
+        assert!(stream.shutdown(Shutdown::Both).is_err());
+        assert_eq!(stream.connected().unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    }
+}
+
+/// What was there, and broke, has failed; whoever asked before was told that it was there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reset_that_a_read_was_told_of_is_told_to_who_asks_for_the_connection() {
+    let reactor = Reactor::new().unwrap();
+    for accepted in [true, false] {
+        let (stream, mut peer) =
+            if accepted { pair(&reactor) } else { connected_pair(&reactor) };
+        assert!(stream.connected().is_ok());
+        assert_eq!(stream.write(b"unread").unwrap(), 6);
+        while peer.peek(&mut [0; 6]).unwrap() < 6 {}
+        peer.write_all(b"x").unwrap();
+        drop(peer); // with something unread, so that it resets
+        let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+        let told = loop {
+            match stream.read(&mut [0]) {
+                Ok(n) => assert_eq!(n, 1),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+                    assert_eq!(selected(&reactor, SOON), ["r"]);
+                }
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(told.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(stream.connected().unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(stream.connected().unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+}
+
+/// A connection that both ends have closed is no more; the kernel does not tell it from one
+/// that is not there yet.
+#[test]
+fn a_connection_that_came_to_its_end_has_been_there() {
+    let reactor = Reactor::new().unwrap();
+    for (accepted, asks_before) in [(true, false), (false, true), (false, false)] {
+        let (stream, peer) =
+            if accepted { pair(&reactor) } else { connected_pair(&reactor) };
+        if asks_before {
+            stream.connected().unwrap();
+        }
+        drop(peer);
+        while let Err(error) = stream.read(&mut [0]) {
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+            let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+            assert_eq!(selected(&reactor, SOON), ["r"]);
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+        let began = std::time::Instant::now();
+        while stream.peer_addr().is_ok() && began.elapsed() < Duration::from_secs(5) {}
+        assert!(stream.connected().is_ok());
+        // Nor is it a failure that nothing can be written behind a shutdown.
+        assert_eq!(stream.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert!(stream.connected().is_ok());
+    }
+}
+
+/// As many as the system allows may come at once: nobody has to knock a second time, though
+/// nobody is accepted yet.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_burst_of_connections_finds_room_in_the_backlog() {
+    let reactor = Reactor::<()>::new().unwrap();
+    let (listener, address) = listener(&reactor);
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let burst = most.trim().parse::<usize>().unwrap().min(400);
+    // What finds no room is dropped, and tried again after a second; and again.
+    let patience = Duration::from_secs(30);
+    let peers: Vec<_> = (0..burst)
+        .map(|_| std::net::TcpStream::connect_timeout(&address, patience).unwrap())
+        .collect();
+    for _ in 0..burst {
+        accept(&reactor, &listener);
+    }
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    drop(peers);
 }
 
 /// M7.10: a loop that is always busy, and so never sleeps, still hears of its sockets.
