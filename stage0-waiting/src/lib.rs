@@ -2,7 +2,7 @@
 //!
 //! *What every program does unless somebody invents something.* There is nothing in this
 //! library: the standard one has it all. A call that has to wait keeps its thread waiting,
-//! and the kernel keeps the stack. Two things at once take two threads.
+//! and the kernel parks the thread, its stack untouched. Two things at once take two threads.
 //!
 //! ```
 //! use std::thread::{self, sleep};
