@@ -5,12 +5,14 @@
 //! owns the slots it reads and writes, and does. So nothing is ever downcast, and a chain
 //! of any length runs in a loop, never by recursion.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
+use crate::extras::cancelling::Relay;
+use crate::extras::nesting::perform;
 use crate::failure::{Failure, bury, guard, report};
 
 /// The promise of a `T`.
@@ -20,21 +22,21 @@ use crate::failure::{Failure, bury, guard, report};
 /// other one sees. Here that cannot be written.) Dropping it does not stop the chain; a
 /// failure that is left at its end is reported.
 pub struct Deferred<T> {
-    chain: Rc<Chain>,
+    pub(crate) chain: Rc<Chain>,
     /// Where the last link leaves its result.
     end: Rc<Slot<T>>,
 }
 
 /// The other side of a deferred: who has it can keep the promise.
 pub struct Firer<T> {
-    chain: Rc<Chain>,
+    pub(crate) chain: Rc<Chain>,
     /// Where the first link finds the result.
     start: Rc<Slot<T>>,
 }
 
 /// The right to cancel a deferred, without the deferred.
 #[derive(Clone)]
-pub struct CancelHandle(Weak<Chain>);
+pub struct CancelHandle(pub(crate) Weak<Chain>);
 
 /// What a callback may give: a result, another deferred to wait for, or nothing.
 pub trait Outcome {
@@ -57,6 +59,10 @@ pub enum Next<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadyCalled;
 
+/// A callback gave back its own deferred, or one that waits for it: neither would ever fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitsForItself;
+
 /// Somebody did not want to wait any longer.
 #[doc(alias = "CancelledError")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,10 +76,12 @@ impl<T: 'static> Deferred<T> {
             links: RefCell::default(),
             fired: Cell::new(false),
             running: Cell::new(false),
-            paused: Cell::new(0),
+            pauses: Cell::new(0),
             swallow: Cell::new(false),
             waits_for: RefCell::default(),
             canceller: Cell::default(),
+            relay: OnceCell::new(),
+            is_awaited: Cell::new(false),
             start: Rc::clone(&slot) as _,
         });
         let firer = Firer { chain: Rc::clone(&chain), start: Rc::clone(&slot) };
@@ -86,11 +94,9 @@ impl<T: 'static> Deferred<T> {
         canceller: impl FnOnce(Firer<T>) + 'static,
     ) -> (Firer<T>, Self) {
         let (firer, deferred) = Self::new();
-        let (chain, start) = (Rc::downgrade(&firer.chain), Rc::downgrade(&firer.start));
+        let own = firer.downgrade();
         firer.chain.canceller.set(Some(Box::new(move || {
-            if let (Some(chain), Some(start)) = (chain.upgrade(), start.upgrade()) {
-                canceller(Firer { chain, start });
-            }
+            own().map(canceller);
         })));
         (firer, deferred)
     }
@@ -161,29 +167,6 @@ impl<T: 'static> Deferred<T> {
         self.add_both(move |result| Ok(other.fire(result)?))
     }
 
-    /// Gives up: fails with [`Cancelled`] unless it has fired. Who waits for an inner
-    /// deferred cancels that one instead.
-    pub fn cancel(&self) {
-        self.chain.cancel();
-    }
-
-    /// The right to cancel, for somebody else.
-    pub fn cancel_handle(&self) -> CancelHandle {
-        CancelHandle(Rc::downgrade(&self.chain))
-    }
-
-    /// Runs no more links until [`unpause`](Self::unpause), however often it was paused.
-    pub fn pause(&self) {
-        self.chain.paused.set(self.chain.paused.get() + 1);
-    }
-
-    /// Takes one [`pause`](Self::pause) back.
-    pub fn unpause(&self) {
-        let paused = self.chain.paused.get().checked_sub(1);
-        self.chain.paused.set(paused.expect("unpause takes a pause back"));
-        self.chain.run();
-    }
-
     /// The result, if it is there and nothing has still to be done with it.
     ///
     /// # Errors
@@ -207,6 +190,10 @@ impl<T: 'static> Deferred<T> {
                 Next::Done(result) => output.put(result),
                 Next::Wait(inner) => match inner.try_take() {
                     Ok(result) => output.put(result),
+                    Err(inner) if inner.chain.waits_for(chain) => {
+                        drop(inner);
+                        output.put(Err(WaitsForItself.into()));
+                    }
                     Err(inner) => return inner.hand_over(output, chain),
                 },
             }
@@ -220,11 +207,14 @@ impl<T: 'static> Deferred<T> {
     fn hand_over(self, output: Rc<Slot<T>>, outer: &Rc<Chain>) -> Flow {
         let Self { chain, end } = self;
         let outer = Rc::clone(outer);
+        chain.is_awaited.set(true);
+        let inner =
+            Inner { chain: Rc::downgrade(&chain), output: Rc::clone(&output) as _ };
         chain.push(Box::new(move |_| {
             output.put(end.take());
             Flow::Continue(outer)
         }));
-        Flow::Wait(Rc::downgrade(&chain))
+        Flow::Wait(inner)
     }
 }
 
@@ -249,14 +239,11 @@ impl<T: 'static> Firer<T> {
     pub fn is_fired(&self) -> bool {
         self.chain.fired.get()
     }
-}
 
-impl CancelHandle {
-    /// Cancels the deferred, if it is still there.
-    pub fn cancel(&self) {
-        if let Some(chain) = self.0.upgrade() {
-            chain.cancel();
-        }
+    /// Gives it back for as long as somebody else keeps it.
+    pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Self> + 'static {
+        let (chain, start) = (Rc::downgrade(&self.chain), Rc::downgrade(&self.start));
+        move || Some(Self { chain: chain.upgrade()?, start: start.upgrade()? })
     }
 }
 
@@ -287,31 +274,41 @@ fn fired<T: 'static>(result: Result<T, Failure>) -> Deferred<T> {
 }
 
 /// The links of a deferred, and how far it has come.
-struct Chain {
+pub(crate) struct Chain {
     /// Filled at the end by whoever adds a callback; emptied from the front by `run`.
     links: RefCell<VecDeque<Link>>,
     /// Set by `fire` and `cancel`: there is a result for the first link.
-    fired: Cell<bool>,
+    pub(crate) fired: Cell<bool>,
     /// A link is running: what it adds waits behind those that are there.
     running: Cell<bool>,
-    /// How many reasons there are not to run: pauses, and an inner deferred.
-    paused: Cell<u32>,
+    /// How many pauses have not been taken back.
+    pub(crate) pauses: Cell<u32>,
     /// Set by a cancel: the next fire comes too late and means no harm.
-    swallow: Cell<bool>,
-    /// The inner deferred that the last link gave, read by `cancel`.
-    waits_for: RefCell<Option<Weak<Chain>>>,
-    canceller: Cell<Option<Box<dyn FnOnce()>>>,
+    pub(crate) swallow: Cell<bool>,
+    /// The inner deferred that the last link gave: until it has come to its end, nothing runs.
+    pub(crate) waits_for: RefCell<Option<Inner>>,
+    pub(crate) canceller: Cell<Option<Box<dyn FnOnce()>>>,
+    /// Those to whom a cancel is passed on instead.
+    pub(crate) relay: OnceCell<Relay>,
+    /// Somebody may wait for it: set by `hand_over` and `cancel_handle`, read by `waits_for`.
+    pub(crate) is_awaited: Cell<bool>,
     /// The first slot, for a failure from outside.
-    start: Rc<dyn Fail>,
+    pub(crate) start: Rc<dyn Fail>,
 }
 
 type Link = Box<dyn FnOnce(&Rc<Chain>) -> Flow>;
+
+/// A chain that another one waits for, and the slot that it will fill there.
+pub(crate) struct Inner {
+    pub(crate) chain: Weak<Chain>,
+    pub(crate) output: Rc<dyn Fail>,
+}
 
 /// Where to go after a link.
 enum Flow {
     Next,
     /// Nowhere, until that chain comes to its end.
-    Wait(Weak<Chain>),
+    Wait(Inner),
     /// This chain is at its end; that one waited for it.
     Continue(Rc<Chain>),
 }
@@ -321,27 +318,29 @@ impl Chain {
         self.links.borrow_mut().push_back(link);
     }
 
-    /// Runs every link that can run. Whom it continues is the next `current`: never a call
-    /// within a call, however many chains wait for each other.
-    fn run(self: &Rc<Self>) {
-        let mut current = Rc::clone(self);
-        while current.can_run() {
-            let Some(link) = current.pop() else { return };
-            current.running.set(true);
-            let flow = link(&current);
-            current.running.set(false);
-            match flow {
-                Flow::Next => {}
-                Flow::Wait(inner) => {
-                    current.waits_for.replace(Some(inner));
-                    current.paused.set(current.paused.get() + 1);
-                    return;
-                }
-                Flow::Continue(outer) => {
-                    outer.waits_for.take();
-                    outer.paused.set(outer.paused.get() - 1);
-                    current = outer;
-                }
+    /// Runs every link that can run.
+    pub(crate) fn run(self: &Rc<Self>) {
+        if self.can_run() && !self.links.borrow().is_empty() {
+            perform(Work::Run(Rc::clone(self)));
+        }
+    }
+
+    /// Runs one link. The chain that goes on is this one, or one that has waited for it: never
+    /// a call within a call, however many chains wait for each other.
+    fn step(self: Rc<Self>) -> Option<Rc<Self>> {
+        let link = self.can_run().then(|| self.pop()).flatten()?;
+        self.running.set(true);
+        let flow = link(&self);
+        self.running.set(false);
+        match flow {
+            Flow::Next => Some(self),
+            Flow::Wait(inner) => {
+                self.waits_for.replace(Some(inner));
+                None
+            }
+            Flow::Continue(outer) => {
+                outer.waits_for.take();
+                Some(outer)
             }
         }
     }
@@ -351,33 +350,33 @@ impl Chain {
     }
 
     fn can_run(&self) -> bool {
-        self.fired.get() && !self.running.get() && self.paused.get() == 0
+        self.fired.get()
+            && !self.running.get()
+            && self.pauses.get() == 0
+            && self.waits_for.borrow().is_none()
     }
 
-    fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.can_run() && self.links.borrow().is_empty()
     }
+}
 
-    fn cancel(self: &Rc<Self>) {
-        let mut current = Rc::clone(self);
-        while current.fired.get() {
-            let inner = current.waits_for.borrow().as_ref().and_then(Weak::upgrade);
-            // Who waits in a circle waits for nobody who could be cancelled.
-            let inner = inner.filter(|inner| !Rc::ptr_eq(inner, self));
-            let Some(inner) = inner else { return };
-            current = inner;
-        }
-        match current.canceller.take() {
-            Some(canceller) => {
-                if let Err(panic) = guard(canceller) {
-                    report(format_args!("A canceller failed: {panic}"));
-                }
+/// What is to be done with a chain. A step of it comes back with what has to be done next.
+pub(crate) enum Work {
+    Run(Rc<Chain>),
+    Cancel(Rc<Chain>),
+    Tell(Rc<Chain>),
+}
+
+impl Work {
+    pub(crate) fn step(self) -> Option<Self> {
+        match self {
+            Self::Run(chain) => chain.step().map(Self::Run),
+            Self::Cancel(chain) => chain.pass_on(),
+            Self::Tell(chain) => {
+                chain.tell();
+                None
             }
-            None => current.swallow.set(true),
-        }
-        if !current.fired.replace(true) {
-            current.start.fail(Cancelled.into());
-            current.run();
         }
     }
 }
@@ -443,7 +442,7 @@ impl<T> Drop for Slot<T> {
 }
 
 /// A slot whose type does not matter.
-trait Fail {
+pub(crate) trait Fail {
     fn fail(&self, failure: Failure);
 }
 
@@ -491,27 +490,18 @@ impl<T> Clone for Firer<T> {
     }
 }
 
-impl<T> fmt::Debug for Deferred<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deferred").field("settled", &self.chain.is_settled()).finish()
-    }
-}
-
-impl<T> fmt::Debug for Firer<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Firer").field("fired", &self.chain.fired.get()).finish()
-    }
-}
-
-impl fmt::Debug for CancelHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CancelHandle").finish_non_exhaustive()
-    }
-}
-
 impl fmt::Display for AlreadyCalled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a deferred fires only once")
+    }
+}
+
+impl fmt::Display for WaitsForItself {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a callback gave back a deferred that waits for this callback: it would wait for \
+             itself, for ever",
+        )
     }
 }
 
@@ -522,4 +512,5 @@ impl fmt::Display for Cancelled {
 }
 
 impl Error for AlreadyCalled {}
+impl Error for WaitsForItself {}
 impl Error for Cancelled {}

@@ -5,13 +5,14 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::thread;
 use std::time::Duration;
 
 use reactor::backend::{self, Clockwork};
 use stage1_callbacks::deferred::{
-    AlreadyCalled, Cancelled, Deferred, Firer, fail, maybe_deferred, succeed,
+    AlreadyCalled, Cancelled, Deferred, Firer, WaitsForItself, fail, maybe_deferred,
+    succeed,
 };
 use stage1_callbacks::extras::lists::{
     FirstError, deferred_list, first_success, gather_results,
@@ -68,6 +69,13 @@ fn reports() -> Log {
     let hook = log.clone();
     on_report(move |what| hook.say(what));
     log
+}
+
+/// Something that callbacks keep, and a look at whether any of them still does.
+fn kept() -> (Rc<()>, Weak<()>) {
+    let kept = Rc::new(());
+    let weak = Rc::downgrade(&kept);
+    (kept, weak)
 }
 
 /// Runs `body` on a stack of 256 KiB.
@@ -331,25 +339,91 @@ fn a_second_cancel_goes_to_what_is_waited_for_by_then() {
     assert!(outer.try_take().unwrap().unwrap_err().is::<Cancelled>());
 }
 
-/// Two that wait for each other wait for ever. To cancel one does not help, but comes back.
+/// A callback that gives back its own deferred is told so. Twisted warns, and then waits.
 #[test]
-fn to_cancel_deferreds_that_wait_for_each_other_does_not_go_round_for_ever() {
-    let [one, two] = [(); 2].map(|()| Rc::new(Cell::new(None::<Deferred<()>>)));
-    let mut firers = Vec::new();
-    for (own, other) in [(&one, &two), (&two, &one)] {
-        let other = Rc::clone(other);
-        let (firer, deferred) = Deferred::new();
-        own.set(Some(deferred.add_callback(move |()| other.take().unwrap())));
-        firers.push(firer);
+fn a_callback_that_gives_back_its_own_deferred_fails() {
+    let reported = reports();
+    let (kept, weak) = kept();
+    let tail = Rc::new(Cell::new(None::<Deferred<()>>));
+    let own = Rc::clone(&tail);
+    let (firer, deferred) = Deferred::new();
+    let deferred = deferred.add_callback(move |()| own.take().unwrap());
+    let log = Log::default();
+    let heard = log.clone();
+    tail.set(Some(deferred.add_errback(move |failure| {
+        drop(kept);
+        assert!(failure.is::<WaitsForItself>());
+        heard.say(failure.to_string().contains("wait for itself"));
+        Ok(())
+    })));
+    firer.fire(Ok(())).unwrap();
+    assert_eq!(log.take(), ["true"]);
+    assert_eq!(weak.strong_count(), 0);
+    drop(firer);
+
+    // Without anybody after it.
+    let (firer, deferred) = Deferred::new();
+    let own = Rc::clone(&tail);
+    tail.set(Some(deferred.add_callback(move |()| own.take().unwrap())));
+    firer.fire(Ok(())).unwrap();
+    assert_eq!(
+        reported.take(),
+        [format!("Unhandled error in Deferred: {WaitsForItself}")]
+    );
+}
+
+/// The last to close the ring is told; the others go on with its failure, and nobody is left.
+#[test]
+fn deferreds_that_would_wait_for_each_other_in_a_ring_fail() {
+    for (length, reversed) in [(2, false), (2, true), (3, false), (3, true), (1000, true)]
+    {
+        let log = Log::default();
+        let cells: Vec<_> =
+            (0..length).map(|_| Rc::new(Cell::new(None::<Deferred<()>>))).collect();
+        let (kept, weak) = kept();
+        let mut firers = Vec::new();
+        for (n, cell) in cells.iter().enumerate() {
+            let next = Rc::clone(&cells[(n + 1) % length]);
+            let (firer, deferred) = Deferred::new();
+            let deferred = deferred.add_callback(move |()| next.take().unwrap());
+            let (heard, kept) = (log.clone(), Rc::clone(&kept));
+            cell.set(Some(deferred.add_both(move |result| {
+                drop(kept);
+                heard.say(n);
+                result
+            })));
+            firers.push(firer);
+        }
+        drop(kept);
+        let reported = reports();
+        if reversed {
+            firers.reverse();
+        }
+        for firer in &firers {
+            firer.fire(Ok(())).unwrap();
+        }
+        assert_eq!(log.take().len(), length, "everybody has heard of it");
+        let told = format!("Unhandled error in Deferred: {WaitsForItself}");
+        assert_eq!(reported.take(), [told]);
+        assert_eq!(weak.strong_count(), 0);
     }
-    let first = one.take().unwrap();
-    let handle = first.cancel_handle();
-    one.set(Some(first));
-    for firer in &firers {
-        firer.fire(Ok(())).unwrap();
-    }
-    handle.cancel();
-    handle.cancel();
+}
+
+/// A list waits for its members, though none of them gave it back.
+#[test]
+fn a_member_that_would_wait_for_its_own_list_fails() {
+    let tail = Rc::new(Cell::new(None::<Deferred<()>>));
+    let own = Rc::clone(&tail);
+    let (firer, member) = Deferred::new();
+    let member = member.add_callback(move |()| own.take().unwrap());
+    let list = gather_results(vec![member, Deferred::new().1]);
+    let log = Log::default();
+    let heard = log.clone();
+    tail.set(Some(list.add_callback(|_| ()).add_errback(move |failure| {
+        heard.say(failure.get::<FirstError>().unwrap().failure.is::<WaitsForItself>());
+    })));
+    firer.fire(Ok(())).unwrap();
+    assert_eq!(log.take(), ["true"]);
 }
 
 /// M1.15: the list borrows its members, and each keeps its own failure.
@@ -454,6 +528,83 @@ fn gathered_results_are_in_order_and_a_cancel_cancels_every_member() {
     let failure = list.try_take().unwrap().unwrap_err();
     assert!(failure.get::<FirstError>().unwrap().failure.is::<Cancelled>());
     assert!(firers.iter().all(Firer::is_fired));
+}
+
+/// A member that cleans up once it is cancelled: it fails, and waits for what it was given
+/// here. Gives whoever can end the cleanup, and what keeps the member waiting until then.
+fn cleans_up(log: &Log, name: &'static str) -> (Firer<i32>, Deferred<i32>) {
+    let (ends, cleanup) = {
+        let log = log.clone();
+        Deferred::with_canceller(move |_| log.say(format_args!("{name} again")))
+    };
+    let log = log.clone();
+    let (never, member) = Deferred::<i32>::with_canceller(move |_| log.say(name));
+    (
+        ends,
+        member.add_errback(move |_| {
+            drop(never);
+            cleanup
+        }),
+    )
+}
+
+/// Twisted: `(True, 1), (False, KeyError), (False, CancelledError)`, when the last has ended.
+#[test]
+fn a_cancelled_list_fires_when_its_members_have_cleaned_up() {
+    let log = Log::default();
+    let ((a, first), (b, second)) = (cleans_up(&log, "a"), cleans_up(&log, "b"));
+    let members = [first, second, Deferred::new().1];
+    let list = deferred_list(&members);
+    list.cancel();
+    assert_eq!(log.take(), ["a", "b"]);
+    list.cancel();
+    assert_eq!(log.take(), ["a again", "b again"]);
+    let list = list.try_take().unwrap().unwrap();
+    assert!(list.iter().all(|it| it.as_ref().unwrap_err().is::<Cancelled>()));
+    assert_eq!((a.is_fired(), b.is_fired()), (true, true));
+
+    let ((a, first), (b, second)) = (cleans_up(&log, "a"), cleans_up(&log, "b"));
+    let members = [first, second, Deferred::new().1];
+    let list = deferred_list(&members);
+    list.cancel();
+    a.fire(Ok(1)).unwrap();
+    let list = list.try_take().unwrap_err();
+    b.fire(Err(KeyError("b").into())).unwrap();
+    let results = list.try_take().unwrap().unwrap();
+    assert_eq!(results[0].as_ref().unwrap(), &1);
+    assert!(results[1].as_ref().unwrap_err().is::<KeyError>());
+    assert!(results[2].as_ref().unwrap_err().is::<Cancelled>());
+    drop(members.map(|member| member.add_errback(|_| Ok(0))));
+}
+
+/// Twisted: `[1, 2]` when the last has cleaned up, and `FirstError` as soon as one fails.
+#[test]
+fn a_cancelled_gather_is_fired_by_its_members() {
+    let log = Log::default();
+    let ((a, first), (b, second)) = (cleans_up(&log, "a"), cleans_up(&log, "b"));
+    let list = gather_results(vec![first, second]);
+    list.cancel();
+    b.fire(Ok(2)).unwrap();
+    let list = list.try_take().unwrap_err();
+    log.take();
+    list.cancel();
+    assert_eq!(log.take(), ["a again"]);
+    drop(list);
+    assert!(a.is_fired());
+
+    let ((a, first), (b, second)) = (cleans_up(&log, "a"), cleans_up(&log, "b"));
+    let list = gather_results(vec![first, second]);
+    list.cancel();
+    b.fire(Ok(2)).unwrap();
+    a.fire(Ok(1)).unwrap();
+    assert_eq!(list.try_take().unwrap().unwrap(), [1, 2]);
+
+    let (_a, first) = cleans_up(&log, "a");
+    let list = gather_results(vec![first, Deferred::new().1]);
+    list.cancel();
+    let failure = list.try_take().unwrap().unwrap_err();
+    let first: &FirstError = failure.get().unwrap();
+    assert_eq!((first.index, first.failure.is::<Cancelled>()), (1, true));
 }
 
 /// M1.20

@@ -1,15 +1,18 @@
 //! Many deferreds as one: Twisted's `DeferredList` and its relatives.
+//!
+//! A list stands for its members. A cancel goes to each of them, and it is for them to fire
+//! the list: with what they come to, once they have cleaned up. A second cancel reaches those
+//! that are still at it.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::deferred::{CancelHandle, Deferred};
-use crate::failure::Failure;
+use crate::deferred::{CancelHandle, Cancelled, Deferred, Firer, fail, succeed};
+use crate::failure::{Failure, guard, report};
 
 /// Which member failed first, and with what.
-#[derive(Debug)]
 pub struct FirstError {
     /// The member's place in the input.
     pub index: usize,
@@ -17,76 +20,144 @@ pub struct FirstError {
     pub failure: Failure,
 }
 
+/// A [`first_success`] of no deferreds at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMembers;
+
 /// Fires when all have fired, with their results in the order of the input. It borrows the
 /// members: each keeps its own result.
 #[doc(alias = "DeferredList")]
 pub fn deferred_list<T: Clone + 'static>(
     members: &[Deferred<T>],
 ) -> Deferred<Vec<Result<T, Failure>>> {
-    let handles = members.iter().map(Deferred::cancel_handle).collect();
-    let (firer, list) = Deferred::with_canceller(move |_| cancel_all(handles));
-    let all = Rc::new(Gathered::new(members.len()));
     if members.is_empty() {
-        firer.fire(Ok(Vec::new())).expect("it is new");
+        return succeed(Vec::new());
     }
-    for (index, member) in members.iter().enumerate() {
-        let (firer, all) = (firer.clone(), Rc::clone(&all));
-        member.tap(move |result| {
-            if let Some(results) = all.put(index, result.clone()) {
-                let _ = firer.fire(Ok(results));
-            }
-        });
-    }
-    list
+    let results = Gathered::new(members.len());
+    let put = move |index, result| results.put(index, result).map(Ok);
+    let (list, deferred) = List::new(members, put);
+    list.look_at(members);
+    deferred
 }
 
 /// Fires with the first success and its place; the others are ignored. Where all fail, so
-/// does this, with the last failure; of no members at all none comes first.
+/// does this, with the last failure; of no members at all, none can come first, and it fails
+/// with [`NoMembers`]. (Twisted's waits for ever then.)
 #[doc(alias = "fireOnOneCallback")]
 pub fn first_success<T: Clone + 'static>(
     members: &[Deferred<T>],
 ) -> Deferred<(T, usize)> {
-    let (firer, list) = Deferred::new();
-    let missing = Rc::new(Cell::new(members.len()));
-    for (index, member) in members.iter().enumerate() {
-        let (firer, missing) = (firer.clone(), Rc::clone(&missing));
-        member.tap(move |result| {
-            missing.set(missing.get() - 1);
-            if result.is_ok() || missing.get() == 0 {
-                let _ = firer.fire(result.clone().map(|value| (value, index)));
-            }
-        });
+    if members.is_empty() {
+        return fail(NoMembers);
     }
-    list
+    let missing = Cell::new(members.len());
+    let put = move |index, result: Result<T, _>| {
+        missing.set(missing.get() - 1);
+        let is_end = result.is_ok() || missing.get() == 0;
+        is_end.then(|| result.map(|value| (value, index)))
+    };
+    let (list, deferred) = List::new(members, put);
+    list.look_at(members);
+    deferred
 }
 
 /// Fires with the values in the order of the input, or with [`FirstError`] as soon as one
-/// fails. It consumes the members, and with them their errors; cancelling it cancels them.
+/// fails. It consumes the members, and with them their errors; only where the first was a
+/// cancel, which tells nothing, those that follow are reported.
 #[doc(alias("gatherResults", "fireOnOneErrback", "consumeErrors"))]
 pub fn gather_results<T: 'static>(members: Vec<Deferred<T>>) -> Deferred<Vec<T>> {
-    let handles = members.iter().map(Deferred::cancel_handle).collect();
-    let (firer, list) = Deferred::with_canceller(move |_| cancel_all(handles));
-    let all = Rc::new(Gathered::new(members.len()));
     if members.is_empty() {
-        firer.fire(Ok(Vec::new())).expect("it is new");
+        return succeed(Vec::new());
     }
-    for (index, member) in members.into_iter().enumerate() {
-        let (firer, all) = (firer.clone(), Rc::clone(&all));
-        drop(member.add_both(move |result| {
-            let end = match result {
-                Ok(value) => all.put(index, value).map(Ok),
-                Err(failure) => Some(Err(FirstError { index, failure }.into())),
-            };
-            if let Some(end) = end {
-                let _ = firer.fire(end);
+    let (values, first) = (Gathered::new(members.len()), Cell::new(None));
+    let put = move |index, result| match result {
+        Ok(value) => values.put(index, value).map(Ok),
+        Err(failure) => {
+            let is_cancel = Failure::is::<Cancelled>(&failure);
+            let first_is_cancel = first.replace(first.get().or(Some(is_cancel)));
+            if first_is_cancel == Some(true) && !is_cancel {
+                report(format_args!("Unhandled error in Deferred: {failure}"));
             }
-        }));
-    }
-    list
+            Some(Err(FirstError { index, failure }.into()))
+        }
+    };
+    let (list, deferred) = List::new(&members, put);
+    list.consume(members);
+    deferred
 }
 
-fn cancel_all(members: Vec<CancelHandle>) {
-    members.iter().for_each(CancelHandle::cancel);
+/// A list that its members will fire.
+struct List<T, U: 'static> {
+    ends: Rc<Ends<T, U>>,
+    firer: Firer<U>,
+}
+
+/// Which members have come to an end, and what that means for the list.
+struct Ends<T, U> {
+    members: Vec<CancelHandle>,
+    came: RefCell<Vec<bool>>,
+    put: Box<Put<T, U>>,
+}
+
+/// Takes a member's end, and gives the list's, once that is known.
+type Put<T, U> = dyn Fn(usize, Result<T, Failure>) -> Option<Result<U, Failure>>;
+
+impl<T: 'static, U: 'static> List<T, U> {
+    fn new(
+        members: &[Deferred<T>],
+        put: impl Fn(usize, Result<T, Failure>) -> Option<Result<U, Failure>> + 'static,
+    ) -> (Self, Deferred<U>) {
+        let came = RefCell::new(vec![false; members.len()]);
+        let members = members.iter().map(Deferred::cancel_handle).collect();
+        let ends = Rc::new(Ends { members, came, put: Box::new(put) });
+        let (named, told) = (Rc::clone(&ends), Rc::clone(&ends));
+        let (firer, deferred) = Deferred::with_relay(
+            move || named.members.clone(),
+            move |firer| told.cancelled(&firer),
+        );
+        (Self { ends, firer }, deferred)
+    }
+
+    fn look_at(&self, members: &[Deferred<T>])
+    where
+        T: Clone,
+    {
+        for (index, member) in members.iter().enumerate() {
+            let (ends, firer) = (Rc::clone(&self.ends), self.firer.clone());
+            member.tap(move |result| {
+                let copy = guard(|| result.clone()).unwrap_or_else(Err);
+                ends.come(&firer, index, copy);
+            });
+        }
+    }
+
+    fn consume(&self, members: Vec<Deferred<T>>) {
+        for (index, member) in members.into_iter().enumerate() {
+            let (ends, firer) = (Rc::clone(&self.ends), self.firer.clone());
+            drop(member.add_both(move |result| ends.come(&firer, index, result)));
+        }
+    }
+}
+
+impl<T, U: 'static> Ends<T, U> {
+    fn come(&self, firer: &Firer<U>, index: usize, result: Result<T, Failure>) {
+        self.came.borrow_mut()[index] = true;
+        if let Some(end) = (self.put)(index, result) {
+            // Once it has fired, the others are too late, which is no harm.
+            let _ = firer.fire(end);
+        }
+    }
+
+    /// The members have been cancelled. Those that are gone, because nobody was left who could
+    /// fire them, could not say so.
+    fn cancelled(&self, firer: &Firer<U>) {
+        for (index, member) in self.members.iter().enumerate() {
+            let came = self.came.borrow()[index];
+            if !came && member.is_gone() {
+                self.come(firer, index, Err(Cancelled.into()));
+            }
+        }
+    }
 }
 
 /// Values that come in any order.
@@ -116,8 +187,22 @@ impl fmt::Display for FirstError {
     }
 }
 
+impl fmt::Debug for FirstError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FirstError({self})")
+    }
+}
+
 impl Error for FirstError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(self.failure.error())
     }
 }
+
+impl fmt::Display for NoMembers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there are no deferreds of which one could come first")
+    }
+}
+
+impl Error for NoMembers {}

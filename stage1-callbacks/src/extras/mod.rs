@@ -1,4 +1,8 @@
 //! What fidelity needs beyond the core.
 
+pub(crate) mod cancelling;
 pub mod cooperate;
+mod debug;
 pub mod lists;
+pub(crate) mod nesting;
+mod pausing;

@@ -1,5 +1,9 @@
 //! What fidelity needs beyond the core.
 
+pub(crate) mod cancelling;
 pub mod cooperate;
+mod debug;
 pub mod lists;
+pub(crate) mod nesting;
+mod pausing;
 pub mod trampoline;

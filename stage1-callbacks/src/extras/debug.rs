@@ -1,0 +1,23 @@
+//! What a value of the core looks like in a message.
+
+use std::fmt;
+
+use crate::deferred::{CancelHandle, Deferred, Firer};
+
+impl<T> fmt::Debug for Deferred<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deferred").field("settled", &self.chain.is_settled()).finish()
+    }
+}
+
+impl<T> fmt::Debug for Firer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Firer").field("fired", &self.chain.fired.get()).finish()
+    }
+}
+
+impl fmt::Debug for CancelHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelHandle").finish_non_exhaustive()
+    }
+}

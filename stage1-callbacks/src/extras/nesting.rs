@@ -1,0 +1,80 @@
+//! A deferred that is fired from a callback runs at once, inside it, as in Twisted. Only so
+//! many run inside each other, or a line of them would be too long for the stack: the next
+//! one waits until the callback that fired it has returned.
+
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+
+use crate::deferred::Work;
+
+/// How many run inside each other. Each takes the stack of whatever callback it is in.
+const DEPTH: u32 = 16;
+
+thread_local! {
+    // What is dropped at the end of its thread may still fire: these two outlive everybody.
+
+    /// How many run inside each other at the moment.
+    static NESTED: Cell<u32> = const { Cell::new(0) };
+
+    /// Filled by `later`; emptied from the end by the innermost `perform`.
+    static LATER: ManuallyDrop<RefCell<Vec<Work>>> =
+        const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+}
+
+/// Does the work, and whatever it leads to, before it returns; or, inside too many others,
+/// when the innermost of them gets to it.
+pub(crate) fn perform(work: Work) {
+    let Some(mut nested) = Nested::enter() else { return later(work) };
+    let mut next = Some(work);
+    while let Some(work) = next {
+        next = nested.next(work.step());
+    }
+}
+
+/// Has the work done once the present step is over. What was left first is done first, and
+/// both before that step's own work goes on.
+pub(crate) fn later(work: Work) {
+    LATER.with(|later| later.borrow_mut().push(work));
+}
+
+/// A level of nesting; dropping it ends it.
+struct Nested {
+    /// What is below belongs to the level outside.
+    base: usize,
+    /// What is above was left in the present step.
+    top: usize,
+}
+
+impl Nested {
+    fn enter() -> Option<Self> {
+        let depth = NESTED.get();
+        (depth < DEPTH).then(|| {
+            NESTED.set(depth + 1);
+            let top = LATER.with(|later| later.borrow().len());
+            Self { base: top, top }
+        })
+    }
+
+    fn next(&mut self, goes_on: Option<Work>) -> Option<Work> {
+        LATER.with(|later| {
+            let mut later = later.borrow_mut();
+            if goes_on.is_some() && later.len() == self.top {
+                return goes_on;
+            }
+            later.extend(goes_on);
+            later[self.top..].reverse();
+            let next = if later.len() > self.base { later.pop() } else { None };
+            self.top = later.len();
+            next
+        })
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        NESTED.set(NESTED.get() - 1);
+        if NESTED.get() == 0 {
+            drop(LATER.with(|later| later.take()));
+        }
+    }
+}

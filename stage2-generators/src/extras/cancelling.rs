@@ -1,0 +1,130 @@
+//! How a cancel finds its way: past everybody who only waits, to whoever can do something
+//! about it.
+
+use std::rc::Rc;
+
+use super::nesting::{later, perform};
+use crate::deferred::{CancelHandle, Cancelled, Chain, Deferred, Firer, Work};
+use crate::failure::{guard, report};
+
+impl<T: 'static> Deferred<T> {
+    /// A deferred that stands for others. A cancel is passed on to those that
+    /// `names` names at the moment, every time; then `told` is told. It is for them to have
+    /// this deferred fired, with what they come to, when they come to it.
+    pub(crate) fn with_relay(
+        names: impl Fn() -> Vec<CancelHandle> + 'static,
+        told: impl Fn(Firer<T>) + 'static,
+    ) -> (Firer<T>, Self) {
+        let (firer, deferred) = Self::new();
+        let own = firer.downgrade();
+        let told = move || own().into_iter().for_each(&told);
+        let relay = Relay { names: Box::new(names), told: Box::new(told) };
+        let _ = firer.chain.relay.set(relay);
+        (firer, deferred)
+    }
+
+    /// Gives up: fails with [`Cancelled`] unless it has fired. Who waits for an inner
+    /// deferred cancels that one instead.
+    pub fn cancel(&self) {
+        self.chain.cancel();
+    }
+
+    /// The right to cancel, for somebody else.
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.chain.is_awaited.set(true);
+        CancelHandle(Rc::downgrade(&self.chain))
+    }
+
+    /// Whether it waits for `other` in the end, so that `other` must not wait for it.
+    #[allow(dead_code, reason = "the routines of the next stage ask this")]
+    pub(crate) fn waits_for(&self, other: &CancelHandle) -> bool {
+        other.0.upgrade().is_some_and(|other| self.chain.waits_for(&other))
+    }
+}
+
+impl CancelHandle {
+    /// Whether nobody is left who could fire the deferred, or add to it.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    /// Cancels the deferred, if it is still there.
+    pub fn cancel(&self) {
+        if let Some(chain) = self.0.upgrade() {
+            chain.cancel();
+        }
+    }
+}
+
+/// Whom a deferred stands for, and who is told when they have been cancelled.
+pub(crate) struct Relay {
+    names: Box<dyn Fn() -> Vec<CancelHandle>>,
+    told: Box<dyn Fn()>,
+}
+
+impl Chain {
+    fn cancel(self: &Rc<Self>) {
+        perform(Work::Cancel(Rc::clone(self)));
+    }
+
+    /// Cancels what this one waits for; or this one, if that is nobody.
+    pub(crate) fn pass_on(self: Rc<Self>) -> Option<Work> {
+        let Some(others) = self.waits_on() else { return self.give_up() };
+        others.into_iter().for_each(|other| later(Work::Cancel(other)));
+        Some(Work::Tell(self))
+    }
+
+    /// Tells whoever fires it that those it stands for were cancelled.
+    pub(crate) fn tell(&self) {
+        if let Some(relay) = self.relay.get().filter(|_| !self.fired.get())
+            && let Err(panic) = guard(&relay.told)
+        {
+            report(format_args!("A canceller failed: {panic}"));
+        }
+    }
+
+    /// Whether it is `other`, or waits for it in the end.
+    pub(crate) fn waits_for(self: &Rc<Self>, other: &Rc<Self>) -> bool {
+        if !other.is_awaited.get() {
+            return Rc::ptr_eq(self, other);
+        }
+        let mut reached = vec![Rc::clone(self)];
+        while let Some(chain) = reached.pop() {
+            if Rc::ptr_eq(&chain, other) {
+                return true;
+            }
+            reached.extend(chain.waits_on().into_iter().flatten());
+        }
+        false
+    }
+
+    /// Those that it waits for, and to which a cancel goes. `None`: it stays here.
+    fn waits_on(&self) -> Option<Vec<Rc<Self>>> {
+        if let Some(inner) = &*self.waits_for.borrow() {
+            return inner.chain.upgrade().map(|inner| vec![inner]);
+        }
+        let relay = self.relay.get().filter(|_| !self.fired.get())?;
+        Some((relay.names)().iter().filter_map(|handle| handle.0.upgrade()).collect())
+    }
+
+    /// Fails with [`Cancelled`], unless the canceller has something else to say.
+    fn give_up(self: Rc<Self>) -> Option<Work> {
+        if let Some(gone) = self.waits_for.take() {
+            gone.output.fail(Cancelled.into());
+        } else if !self.fired.get() {
+            match self.canceller.take() {
+                Some(canceller) => {
+                    if let Err(panic) = guard(canceller) {
+                        report(format_args!("A canceller failed: {panic}"));
+                    }
+                }
+                None => self.swallow.set(true),
+            }
+            if self.fired.replace(true) {
+                return None;
+            }
+            self.start.fail(Cancelled.into());
+        }
+        Some(Work::Run(self))
+    }
+}
