@@ -180,6 +180,11 @@ impl<T> Reactor<T> {
         self.shared.backend.waker()
     }
 
+    /// How many sockets are open here, waited for or not.
+    pub fn sockets(&self) -> usize {
+        self.shared.waiting.borrow().places()
+    }
+
     /// How many values wait for a socket.
     pub fn waiters(&self) -> usize {
         self.shared.waiting.borrow().len()

@@ -129,8 +129,9 @@ impl<T> Waiting<T> {
     }
 
     pub(crate) fn unpark(&mut self, key: Key, direction: Direction) -> Option<T> {
+        let waiter = self.side(key, direction)?.waiter.take();
         trace::socket_left(key, direction);
-        self.side(key, direction)?.waiter.take()
+        waiter
     }
 
     /// Whether a side may be tried once more before the others have their turn. If not, it
@@ -194,6 +195,12 @@ impl<T> Waiting<T> {
         self.waiters_mut().filter_map(Option::take).collect()
     }
 
+    /// How many places are taken.
+    pub(crate) fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// How many wait.
     pub(crate) fn len(&self) -> usize {
         let sides = self.places.iter().flat_map(|(_, place)| &place.sides);
         sides.filter(|side| side.waiter.is_some()).count()

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,20 @@ fn a_wake_before_the_select_is_not_lost() {
     let reactor = Reactor::<()>::new().unwrap();
     reactor.waker().wake();
     assert!(select(&reactor, None).is_empty());
+}
+
+/// Whoever wakes need not keep the waker until that is seen. (A wake through mio alone is lost
+/// with the last waker: the descriptor goes, and what was told of it.)
+#[test]
+fn a_wake_is_seen_though_the_waker_is_gone_and_harms_nobody_though_the_reactor_is() {
+    let late = (0..20).map(|_| {
+        let reactor = Reactor::<()>::new().unwrap();
+        let (only, late) = (reactor.waker(), reactor.waker());
+        thread::spawn(move || only.wake()).join().unwrap();
+        assert!(select(&reactor, None).is_empty());
+        late
+    });
+    late.for_each(Waker::wake);
 }
 
 /// M7.08: a thousand wakes from four threads. They may merge; what they announce may not

@@ -337,6 +337,30 @@ fn a_burst_of_connections_finds_room_in_the_backlog() {
     drop(peers);
 }
 
+/// A wake and an event may come with the same answer of the kernel: the one is not told at the
+/// cost of the other, and neither is told twice.
+#[test]
+fn a_wake_and_an_event_that_come_together_are_both_told() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, mut peer) = pair(&reactor);
+    for wakes_first in [true, false] {
+        would_block(stream.read(&mut [0; 8]));
+        let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+        if wakes_first {
+            reactor.waker().wake();
+        }
+        peer.write_all(b"x").unwrap();
+        if !wakes_first {
+            reactor.waker().wake();
+        }
+        assert_eq!(selected(&reactor, None), ["r"]);
+        assert_eq!(stream.read(&mut [0; 8]).unwrap(), 1);
+        let (before, pause) = (reactor.now(), Duration::from_millis(20));
+        assert_eq!(selected(&reactor, Some(pause)), [""; 0]);
+        assert!(reactor.now() - before >= pause, "nothing was left to wake it");
+    }
+}
+
 /// M7.10: a loop that is always busy, and so never sleeps, still hears of its sockets.
 #[test]
 fn a_select_that_does_not_sleep_still_reports() {

@@ -44,6 +44,8 @@ impl Server {
     /// Fails when there is no port or no thread to be had.
     pub fn start(site: Site) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        // As long a queue as the system has, or a burst of clients waits for a second.
+        SockRef::from(&listener).listen(i32::MAX)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             site,
