@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, btree_set};
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use iri_string::types::UriAbsoluteString;
+use ::url::Url;
 
 use crate::{Job, Outcome, Page, Progress, Report, Target, html, url};
 
@@ -103,10 +103,9 @@ impl Frontier {
         if !(200..300).contains(&page.status) {
             return;
         }
-        let Some(here) = url::resolve(&self.target.url, path) else { return };
+        let Some(here) = self.here(path) else { return };
         let document = html::Document::parse(page.html());
-        let base = document.base.and_then(|base| url::resolve(&here, &base));
-        let base = base.unwrap_or(here);
+        let base = document.base.and_then(|base| url::base(&here, &base)).unwrap_or(here);
         for link in document.links {
             if let Some(path) = self.own(url::resolve(&base, &link).as_ref()) {
                 self.add(path);
@@ -117,8 +116,7 @@ impl Frontier {
     /// Follows a redirect, or has it reported where it leaves the site.
     fn follow_redirect(&self, path: &str, page: &Page) {
         let Some(location) = &page.location else { return };
-        let here = url::resolve(&self.target.url, path);
-        let target = here.and_then(|here| url::resolve(&here, location));
+        let target = self.here(path).and_then(|here| url::resolve(&here, location));
         if let Some(path) = self.own(target.as_ref()) {
             self.add(path);
         } else {
@@ -127,8 +125,12 @@ impl Frontier {
         }
     }
 
+    fn here(&self, path: &str) -> Option<Url> {
+        url::of_path(&self.target.authority, path)
+    }
+
     /// What to ask this site for, if the URL is one of its own.
-    fn own(&self, url: Option<&UriAbsoluteString>) -> Option<String> {
+    fn own(&self, url: Option<&Url>) -> Option<String> {
         let url = url?;
         let is_own = url::authority(url).as_deref() == Some(&*self.target.authority);
         is_own.then(|| url::path(url))
@@ -222,6 +224,49 @@ mod tests {
         ];
         frontier.record("/start".into(), page(&links));
         assert_eq!(level(&frontier), ["/yes"]);
+    }
+
+    /// What a page at `path` leads to, in a crawl that begins there.
+    fn found(path: &str, html: &str) -> Vec<String> {
+        let target = Target::resolve(&format!("http://127.0.0.1:9{path}")).expect("good");
+        let frontier = Frontier::new(&Job::new(target));
+        assert_eq!(level(&frontier), [path]);
+        frontier.record(path.into(), Ok(Page::of_html(200, html)));
+        level(&frontier)
+    }
+
+    #[test]
+    fn links_resolve_against_the_base_if_it_is_a_place() {
+        for (base, expected) in [
+            ("", "/a/x"),
+            ("<base href=/b/>", "/b/x"),
+            ("<base href=b/>", "/a/b/x"),
+            ("<base href='?q'>", "/a/x"),
+            ("<base href='http://127.0.0.1:9/c/'>", "/c/x"),
+            ("<base href='javascript:void(0)'>", "/a/x"),
+            ("<base href=data:,y>", "/a/x"),
+            ("<base href=http://[>", "/a/x"),
+            // The first that has an address counts, even if that is none.
+            ("<base target=_top><base href=/b/>", "/b/x"),
+            ("<base href=data:,y><base href=/b/>", "/a/x"),
+        ] {
+            assert_eq!(
+                found("/a/here", &format!("{base}<a href=x>")),
+                [expected],
+                "{base}"
+            );
+        }
+        for base in ["https://127.0.0.1:9/", "//elsewhere/", "mailto:a@b"] {
+            let html =
+                format!("<base href='{base}'><a href=x><a href='http://127.0.0.1:9/y'>");
+            assert_eq!(found("/a/here", &html), ["/y"], "{base}");
+        }
+    }
+
+    #[test]
+    fn a_page_whose_path_looks_like_a_host_is_still_here() {
+        let html = "<a href=z><a href=/z><a href='//127.0.0.1:9//y'>";
+        assert_eq!(found("//x/y", html), ["//x/z", "//y", "/z"]);
     }
 
     #[test]

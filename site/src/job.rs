@@ -36,11 +36,13 @@ impl Job {
     /// The bytes that ask for `path`. One request a connection: the end of the connection
     /// is the end of the response, if nothing else is.
     pub fn request(&self, path: &str) -> Vec<u8> {
+        let Target { authority, authorization, .. } = &self.target;
+        let who = authorization.iter().map(|it| format!("Authorization: {it}\r\n"));
         format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: lineage\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: lineage\r\n\
              Accept: text/html, */*\r\nAccept-Encoding: identity\r\n\
-             Connection: close\r\n\r\n",
-            self.target.authority
+             Connection: close\r\n{}\r\n",
+            who.collect::<String>()
         )
         .into_bytes()
     }

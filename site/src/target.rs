@@ -1,10 +1,14 @@
 //! Where a crawl begins: a URL, and the addresses that its host has.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 
-use iri_string::types::UriAbsoluteString;
+use ::url::{ParseError, Url};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use percent_encoding::percent_decode_str;
 
 use crate::url;
 
@@ -18,11 +22,14 @@ pub struct Target {
     pub authority: String,
     /// The first page.
     pub path: String,
-    pub(crate) url: UriAbsoluteString,
+    /// What a request says of who asks, if the URL names a user (RFC 7617).
+    pub(crate) authorization: Option<String>,
 }
 
 impl Target {
-    /// Reads a URL and resolves its host's name, which blocks.
+    /// Reads a URL and resolves its host's name, which blocks. A URL that names a user, as
+    /// `http://user:password@host/` does, has every request say so: to this host, and to no
+    /// other, as no other is asked.
     ///
     /// # Errors
     ///
@@ -30,53 +37,64 @@ impl Target {
     pub fn resolve(text: &str) -> Result<Self, BadUrl> {
         let url = parse(text)?;
         let authority =
-            url::authority(&url).ok_or_else(|| no_http(text, url.scheme_str()))?;
-        let parts = url.authority_components().ok_or_else(|| no_host(text))?;
-        let host = parts.host();
-        if host.is_empty() {
+            url::authority(&url).ok_or_else(|| no_http(text, url.scheme()))?;
+        if !names_a_host(text) {
             return Err(no_host(text));
         }
-        if host.contains('%') {
-            // It had to be encoded, and no resolver takes that.
-            return Err(BadUrl::Malformed(format!("{text}: that is no name of a host")));
+        if url.port() == Some(0) {
+            return Err(no_port(text));
         }
-        let port = match parts.port() {
-            None | Some("") => 80,
-            Some(port) => {
-                port.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
-                    BadUrl::Malformed(format!(
-                        "{text}: {port} is not a port (1 to 65535)"
-                    ))
-                })?
-            }
-        };
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses: Vec<_> = (bare, port)
-            .to_socket_addrs()
-            .map_err(|error| {
-                BadUrl::UnknownHost(format!("cannot find the host {bare:?}: {error}"))
-            })?
-            .collect();
+        let host = url.host_str().unwrap_or_default();
+        let addresses = url.socket_addrs(|| None).map_err(|error| {
+            BadUrl::UnknownHost(format!("cannot find the host {host:?}: {error}"))
+        })?;
         if addresses.is_empty() {
-            return Err(BadUrl::UnknownHost(format!("the host {bare:?} has no address")));
+            return Err(BadUrl::UnknownHost(format!("the host {host:?} has no address")));
         }
-        Ok(Self { addresses, authority, path: url::path(&url), url })
+        let (path, authorization) = (url::path(&url), authorization(&url));
+        Ok(Self { addresses, authority, path, authorization })
     }
 }
 
-fn parse(text: &str) -> Result<UriAbsoluteString, BadUrl> {
-    let bad = |why: &dyn fmt::Display| {
-        BadUrl::Malformed(format!(
-            "{text:?} is not a URL ({why}); write http://HOST[:PORT]/PATH"
-        ))
-    };
+fn parse(text: &str) -> Result<Url, BadUrl> {
+    // A browser would take `localhost:80` for a URL of the scheme `localhost`.
     if !text.contains("://") {
-        return Err(bad(&"it has no scheme"));
+        return Err(no_url(text, "it has no scheme"));
     }
-    let without_fragment = text.split_once('#').map_or(text, |(url, _)| url);
-    let url = UriAbsoluteString::try_from(url::tidy(without_fragment));
-    let url = url.map_err(|_| bad(&"RFC 3986 does not know its form"))?;
-    url::without_fragment(url.as_ref()).ok_or_else(|| bad(&"it cannot be normalised"))
+    Url::parse(text).map_err(|error| match error {
+        ParseError::EmptyHost => no_host(text),
+        ParseError::InvalidPort => no_port(text),
+        ParseError::IdnaError
+        | ParseError::InvalidIpv4Address
+        | ParseError::InvalidIpv6Address
+        | ParseError::InvalidDomainCharacter => {
+            BadUrl::Malformed(format!("{text}: that is no name of a host"))
+        }
+        other => no_url(text, &other.to_string()),
+    })
+}
+
+/// Whether the host is where it should be. A browser takes any number of slashes before it,
+/// but whoever types three has forgotten it.
+fn names_a_host(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| !rest.starts_with(['/', '\\']))
+}
+
+/// The user whom a URL names, and the password, as a header says them.
+fn authorization(url: &Url) -> Option<String> {
+    let (user, password) = (url.username(), url.password());
+    if user.is_empty() && password.is_none() {
+        return None;
+    }
+    let bytes = |encoded| Cow::from(percent_decode_str(encoded));
+    let pair = [&*bytes(user), b":", &*bytes(password.unwrap_or_default())].concat();
+    Some(format!("Basic {}", BASE64_STANDARD.encode(pair)))
+}
+
+fn no_url(text: &str, why: &str) -> BadUrl {
+    BadUrl::Malformed(format!(
+        "{text:?} is not a URL ({why}); write http://HOST[:PORT]/PATH"
+    ))
 }
 
 fn no_http(text: &str, scheme: &str) -> BadUrl {
@@ -88,6 +106,12 @@ fn no_http(text: &str, scheme: &str) -> BadUrl {
 
 fn no_host(text: &str) -> BadUrl {
     BadUrl::Malformed(format!("{text} names no host; write http://HOST[:PORT]/PATH"))
+}
+
+fn no_port(text: &str) -> BadUrl {
+    BadUrl::Malformed(format!(
+        "{text}: that is not a port (1 to 65535); write http://HOST[:PORT]/PATH"
+    ))
 }
 
 /// Why a URL is no place to begin, in one line.
@@ -111,6 +135,7 @@ impl Error for BadUrl {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Job;
 
     #[test]
     fn a_good_url_names_host_port_and_path() {
@@ -121,9 +146,34 @@ mod tests {
         let target = Target::resolve("http://127.0.0.1").expect("good");
         assert_eq!((target.authority.as_str(), target.path.as_str()), ("127.0.0.1", "/"));
         let target = Target::resolve("http://127.0.0.1/ü/100% of it").expect("good");
-        assert_eq!(target.path, "/%C3%BC/100%25%20of%20it");
+        assert_eq!(target.path, "/%C3%BC/100%%20of%20it");
         let target = Target::resolve("http://[::1]:81/").expect("good");
         assert_eq!(target.addresses, ["[::1]:81".parse().expect("an address")]);
+    }
+
+    /// As curl does. RFC 7617: the pair is encoded as it is, and a colon ends the user.
+    #[test]
+    fn whoever_a_url_names_is_named_in_each_request() {
+        for (user, expected) in [
+            ("", None),
+            ("@", None),
+            ("Aladdin:open%20sesame@", Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")),
+            ("Aladdin:open sesame@", Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")),
+            ("test:123\u{a3}@", Some("Basic dGVzdDoxMjPCow==")),
+            ("a%ff@", Some("Basic Yf86")),
+            ("a:@", Some("Basic YTo=")),
+            (":b@", Some("Basic OmI=")),
+        ] {
+            let target =
+                Target::resolve(&format!("http://{user}127.0.0.1/")).expect(user);
+            assert_eq!(target.authority, "127.0.0.1", "what a server is called");
+            let request =
+                String::from_utf8(Job::new(target).request("/x")).expect("text");
+            let mut lines =
+                request.lines().filter_map(|it| it.strip_prefix("Authorization: "));
+            assert_eq!((lines.next(), lines.next()), (expected, None), "{user:?}");
+            assert!(request.ends_with("\r\n\r\n"), "{request:?}");
+        }
     }
 
     #[test]
@@ -135,12 +185,18 @@ mod tests {
             ("localhost:80", "write http://"),
             ("http://", "names no host"),
             ("http:///x", "names no host"),
+            ("http://\\\\x", "names no host"),
+            ("http://?x", "names no host"),
+            ("http://user@/", "names no host"),
             ("http://127.0.0.1:99999/", "not a port"),
             ("http://127.0.0.1:0/", "not a port"),
             ("http://127.0.0.1:http/", "write http://"),
             ("http://no-such-host.invalid/", "no-such-host.invalid"),
             ("http://a b/", "no name of a host"),
-            ("http://bücher.example/", "no name of a host"),
+            ("http://%/", "no name of a host"),
+            ("http://[::1/", "no name of a host"),
+            ("http://1.2.3.4.5/", "no name of a host"),
+            ("http://bücher.invalid/", "xn--bcher-kva.invalid"),
             ("", "write http://"),
         ] {
             let error = Target::resolve(url).expect_err(url).to_string();
