@@ -4,24 +4,26 @@
 //! The hub is the greenlet that called [`run`]. Whoever has to wait switches to it, and it
 //! switches back when the wait is over.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
-use std::rc::Rc;
+use std::panic::resume_unwind;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread;
 use std::time::Duration;
 
-use reactor::{Reactor, trace, wake};
+use reactor::{Reactor, trace};
 
-use crate::extras::errors::WrongMessage;
+use crate::extras::block_on::Woken;
+pub use crate::extras::block_on::block_on;
+use crate::extras::deadlock::What;
+use crate::extras::message::Parcel;
+use crate::extras::name::Name;
+use crate::extras::report::report_uncaught;
+use crate::extras::unwinding::{give_way, raise_or_put_off, wait_for_good};
 use crate::failure::{Failure, GreenletExit};
-use crate::greenlet::{self, Greenlet};
+use crate::greenlet::{self, Greenlet, Inner, hand_over};
 use crate::task::{JoinHandle, task};
 
 thread_local! {
@@ -30,11 +32,14 @@ thread_local! {
 }
 
 /// Runs `main` to its end in a greenlet, on a loop of its own. Greenlets that wait then are
-/// unwound.
+/// asked to end, by [`GreenletExit`], and unwound. Their destructors can wait no more: whatever
+/// waits there is over at once, or fails. One that swallows its exit and waits again is left
+/// as it is, and reported.
 ///
 /// # Errors
 ///
-/// What opening or asking the selector answers.
+/// What opening or asking the selector answers; [`Deadlock`](io::ErrorKind::Deadlock) when
+/// nobody can be woken any more: the error tells who waits, and what for.
 ///
 /// # Panics
 ///
@@ -60,41 +65,30 @@ pub fn spawn<T: 'static>(body: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
     current().spawn(body)
 }
 
-/// Waits for a std future, as if it were a call that blocks. Any thread may wake it.
-///
-/// # Panics
-///
-/// Panics when no loop is running on this thread, and on a stack that is being unwound.
-#[doc(alias("async_", "call_soon_threadsafe"))]
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    let (event_loop, mut future) = (current(), pin!(future));
-    loop {
-        let id = event_loop.expect_wake();
-        let waker = event_loop.waker(id);
-        let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
-        if let Poll::Ready(output) = poll {
-            event_loop.forget(id);
-            return output;
-        }
-        event_loop.park(id).expect("a stack that is being unwound cannot wait");
-    }
-}
-
 /// The loop that is running on this thread.
 ///
 /// # Panics
 ///
 /// Panics when there is none.
 pub(crate) fn current() -> Rc<EventLoop> {
-    try_current().expect(
-        "no event loop is running on this thread: call this from inside `run`, in a \
-         greenlet or in something it calls",
-    )
+    current_or_exit().unwrap_or_else(|exit| wait_for_good(exit))
+}
+
+/// The same, but a greenlet that is unwound for good is told that nobody would resume it.
+pub(crate) fn current_or_exit() -> Result<Rc<EventLoop>, GreenletExit> {
+    match try_current() {
+        Some(event_loop) => Ok(event_loop),
+        None if greenlet::current().is_closing() => Err(give_way()),
+        None => panic!(
+            "no event loop is running on this thread: call this from inside `run`, in a \
+             greenlet or in something it calls"
+        ),
+    }
 }
 
 /// The loop that is running on this thread, if any.
 pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
-    CURRENT.with_borrow(Clone::clone)
+    CURRENT.try_with(|it| it.borrow().clone()).ok().flatten()
 }
 
 /// Names a greenlet that waits, for the length of that one wait: what is left with the
@@ -116,27 +110,37 @@ pub(crate) struct EventLoop {
     /// Filled by whoever ends a wait; emptied by `run_ready`.
     ready: RefCell<VecDeque<GreenletId>>,
     /// Filled by wakers, on any thread; emptied by `wait`.
-    woken: Arc<Woken>,
+    pub(crate) woken: Arc<Woken>,
     /// Filled by `expect`; emptied by `take`.
-    waiting: RefCell<BTreeMap<GreenletId, Wait>>,
+    pub(crate) waiting: RefCell<BTreeMap<GreenletId, Waiter>>,
+    /// Filled by `spawn`; emptied as they end.
+    pub(crate) tasks: RefCell<BTreeMap<u32, Weak<Inner>>>,
+    /// Set when it ends, and nobody will be resumed any more.
+    pub(crate) is_over: Cell<bool>,
     pub(crate) reactor: Reactor<GreenletId>,
 }
 
 /// Who waits, and what for: to go on, or to have something raised.
-struct Wait {
-    greenlet: Greenlet,
-    raise: Option<Failure>,
+pub(crate) struct Waiter {
+    pub(crate) greenlet: Greenlet,
+    pub(crate) what: What,
+    pub(crate) raise: Option<Raise>,
 }
+
+/// A failure, and how many unwindings deep a stack may be for it.
+pub(crate) type Raise = (Failure, u32);
 
 impl EventLoop {
     fn new() -> io::Result<Self> {
+        Name::start_over();
         let reactor = Reactor::new()?;
-        let woken = Woken { queue: Mutex::default(), remote: reactor.waker() };
         Ok(Self {
             hub: greenlet::current(),
             ready: RefCell::default(),
-            woken: Arc::new(woken),
+            woken: Woken::new(&reactor),
             waiting: RefCell::default(),
+            tasks: RefCell::default(),
+            is_over: Cell::default(),
             reactor,
         })
     }
@@ -144,7 +148,9 @@ impl EventLoop {
     #[track_caller]
     fn spawn<T: 'static>(&self, body: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
         let handle = task(&self.hub, body);
-        self.make_ready(self.expect(&handle.greenlet, None));
+        let number = handle.greenlet.0.name.number;
+        self.tasks.borrow_mut().insert(number, Rc::downgrade(&handle.greenlet.0));
+        self.make_ready(self.expect(&handle.greenlet, What::Turn, None));
         handle
     }
 
@@ -170,7 +176,12 @@ impl EventLoop {
     fn wait(&self) -> io::Result<()> {
         let busy = !self.ready.borrow().is_empty();
         let mut ready = Vec::new();
-        self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)?;
+        if busy || self.can_be_woken() {
+            self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)
+        } else {
+            Err(io::ErrorKind::Deadlock.into())
+        }
+        .map_err(|error| self.explain(error))?;
         ready.extend(self.woken.take());
         self.ready.borrow_mut().extend(ready);
         Ok(())
@@ -178,55 +189,55 @@ impl EventLoop {
 
     /// Ends a wait: the one place where the hub resumes a greenlet.
     fn resume(&self, id: GreenletId) {
-        let Some(Wait { greenlet, raise }) = self.take(id) else { return };
-        let running = trace::resumed(greenlet.0.subject);
-        let back = match raise {
-            None => greenlet.switch::<(), ()>(()),
-            Some(failure) => greenlet.throw::<()>(failure),
+        let Some(Waiter { greenlet, raise, .. }) = self.take(id) else { return };
+        if greenlet.is_dead() {
+            return; // to switch to it is to switch to its parent
+        }
+        let running = trace::resumed(greenlet.0.name.subject);
+        let parcel = match raise {
+            None => Parcel::nothing(),
+            Some((failure, limit)) => {
+                Parcel::Raise { failure, limit, hub: self.hub.clone() }
+            }
         };
-        running.stopped(greenlet.is_dead());
         // What it sends to the hub when it waits or ends is of no interest.
-        if let Err(failure) = back
-            && !failure.is::<WrongMessage>()
-        {
-            report(&failure);
+        let back = hand_over(greenlet.clone(), parcel);
+        running.stopped(greenlet.is_dead());
+        if let Err(failure) = back {
+            report_uncaught(failure);
         }
     }
 
     /// Waits until somebody makes `id` ready: the one place where a greenlet parks. What is
     /// thrown at it meanwhile is raised here, and unwinds the stack from here.
     ///
-    /// A stack that is being unwound already cannot wait, nor can the hub itself.
+    /// When the loop is over it cannot wait, nor can the hub itself.
     #[track_caller]
     pub(crate) fn park(&self, id: GreenletId) -> Result<(), GreenletExit> {
-        if thread::panicking() || greenlet::current() == self.hub {
-            self.forget(id);
+        if greenlet::current() == self.hub {
             return Err(GreenletExit);
         }
         trace::waits_at(trace::Place::here());
         while self.is_waiting(id) {
-            if let Err(thrown) = self.hub.switch::<(), ()>(()) {
-                self.forget(id);
-                thrown.raise();
+            if self.is_over.get() {
+                return Err(give_way());
+            }
+            if let Err(thrown) = hand_over(self.hub.clone(), Parcel::nothing()) {
+                raise_or_put_off(thrown);
             }
         }
         Ok(())
-    }
-
-    /// An id under which the running greenlet is going to wait, to be left with whoever
-    /// knows when the wait is over.
-    pub(crate) fn expect_wake(&self) -> GreenletId {
-        self.expect(&greenlet::current(), None)
     }
 
     /// An id under which `greenlet` will go on, or have something raised.
     pub(crate) fn expect(
         &self,
         greenlet: &Greenlet,
-        raise: Option<Failure>,
+        what: What,
+        raise: Option<Raise>,
     ) -> GreenletId {
         let (id, greenlet) = (GreenletId::next(), greenlet.clone());
-        self.waiting.borrow_mut().insert(id, Wait { greenlet, raise });
+        self.waiting.borrow_mut().insert(id, Waiter { greenlet, what, raise });
         id
     }
 
@@ -234,36 +245,17 @@ impl EventLoop {
         self.waiting.borrow().contains_key(&id)
     }
 
-    /// From now on, nobody waits under this id.
-    pub(crate) fn forget(&self, id: GreenletId) {
-        drop(self.take(id));
-    }
-
-    fn take(&self, id: GreenletId) -> Option<Wait> {
+    pub(crate) fn take(&self, id: GreenletId) -> Option<Waiter> {
         self.waiting.borrow_mut().remove(&id)
     }
 
     /// Whoever waits under this id goes on in the next turn.
     #[track_caller]
     pub(crate) fn make_ready(&self, id: GreenletId) {
-        if let Some(wait) = self.waiting.borrow().get(&id) {
-            trace::woken_here(wait.greenlet.0.subject);
+        if let Some(waiter) = self.waiting.borrow().get(&id) {
+            trace::woken_here(waiter.greenlet.0.name.subject);
         }
         self.ready.borrow_mut().push_back(id);
-    }
-
-    /// Makes `id` ready from any thread.
-    fn waker(&self, id: GreenletId) -> Waker {
-        Arc::new(Remote { id, woken: Arc::clone(&self.woken) }).into()
-    }
-
-    /// Unwinds the greenlets that wait, which may own sockets and timers of this loop.
-    fn unwind_all(&self) {
-        let first = || self.waiting.borrow_mut().pop_first();
-        while let Some((_, left)) = first() {
-            // What panics now has nobody left to tell but the panic hook.
-            drop(catch_unwind(AssertUnwindSafe(|| left.greenlet.close())));
-        }
     }
 }
 
@@ -286,39 +278,4 @@ impl Drop for Entered {
         self.0.unwind_all();
         CURRENT.set(None);
     }
-}
-
-/// The ids whose wakers were called.
-struct Woken {
-    queue: Mutex<Vec<GreenletId>>,
-    /// Ends the loop's sleep.
-    remote: Waker,
-}
-
-impl Woken {
-    fn push(&self, id: GreenletId) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(id);
-        wake(self.remote.clone());
-    }
-
-    fn take(&self) -> Vec<GreenletId> {
-        mem::take(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-struct Remote {
-    id: GreenletId,
-    woken: Arc<Woken>,
-}
-
-impl Wake for Remote {
-    fn wake(self: Arc<Self>) {
-        self.woken.push(self.id);
-    }
-}
-
-/// A failure that nobody was left to catch.
-#[expect(clippy::print_stderr, reason = "there is nobody else to tell")]
-pub(crate) fn report(failure: &Failure) {
-    eprintln!("a greenlet failed, and nobody caught it: {failure}");
 }

@@ -3,10 +3,12 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::extras::errors::Panicked;
+use crate::extras::report::bury;
+pub use crate::extras::report::on_report;
 
 /// Any error, as it travels between greenlets. `?` makes one of every error there is.
 #[derive(Clone)]
@@ -40,9 +42,18 @@ impl Failure {
     pub(crate) fn caught(payload: Box<dyn Any + Send>) -> Self {
         match payload.downcast::<Self>() {
             Ok(raised) => *raised,
-            Err(payload) => Panicked::new(&*payload).into(),
+            Err(payload) => {
+                let panicked = Panicked::new(&*payload);
+                bury([payload]);
+                panicked.into()
+            }
         }
     }
+}
+
+/// Calls `body`, and turns what unwinds its stack into a failure.
+pub(crate) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(Failure::caught)
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {

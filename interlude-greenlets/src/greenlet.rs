@@ -4,21 +4,19 @@
 //! a message, to another; who switched goes on when somebody switches back. There is no
 //! scheduler in this file.
 
-use std::any::{Any, type_name, type_name_of_val};
+use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
-use std::fmt;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
-use std::thread;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use reactor::trace;
 use scoped_reference::{ScopedBorrow, ScopedReference};
 
-use crate::extras::errors::WrongMessage;
-use crate::failure::{Failure, GreenletExit};
+use crate::extras::message::{End, Message, Parcel};
+use crate::extras::name::Name;
+use crate::extras::unwinding::{self, Unwinding};
+use crate::failure::{Failure, GreenletExit, guard};
 
 /// The stack of a greenlet, in bytes. It is address space, and only pages that are used take
 /// memory: one, for a greenlet that does nothing but sleep. An eighth of it is enough for a
@@ -26,7 +24,8 @@ use crate::failure::{Failure, GreenletExit};
 /// overflow is a fault, and not somebody else's data.
 ///
 /// Stack and page are two mappings, of which Linux allows a process 65,530 unless told
-/// otherwise: some 32,000 greenlets. The next one dies before it begins.
+/// otherwise: some 32,000 greenlets. The next one fails before it begins, with what the
+/// system said.
 pub const STACK_SIZE: usize = 256 * 1024;
 
 /// How many stacks a thread keeps for greenlets to come.
@@ -35,7 +34,9 @@ const SPARE_STACKS: usize = 64;
 /// A function with a stack of its own. Clones are handles to the same one.
 ///
 /// When the last handle to a greenlet that waits in a switch is dropped, nobody can ever
-/// resume it. Then its stack is unwound, and the guards on it are dropped.
+/// resume it. Then [`GreenletExit`] unwinds its stack, once, and the guards on it are dropped.
+/// A body that swallows this and switches again did not end: that is reported, and its stack
+/// is left as it is, for ever.
 ///
 /// A greenlet belongs to its thread:
 ///
@@ -48,42 +49,50 @@ const SPARE_STACKS: usize = 64;
 pub struct Greenlet(pub(crate) Rc<Inner>);
 
 pub(crate) struct Inner {
-    /// Its name in a recording.
-    pub(crate) subject: trace::Id,
-    state: RefCell<State>,
+    pub(crate) name: Name,
+    pub(crate) state: RefCell<State>,
     /// The way out: set when the body starts, taken for the length of a switch.
     way: Cell<Option<ScopedBorrow<Way>>>,
     /// Who gets what the body returns.
     pub(crate) parent: RefCell<Option<Greenlet>>,
+    pub(crate) unwinding: Unwinding,
+    /// Whether its last handle is gone.
+    pub(crate) is_last: Cell<bool>,
 }
 
 /// The way out of a coroutine, back to the trampoline. It is lent to the body, and lies on
 /// the stack of the coroutine itself.
 type Way = Yielder<Parcel, Handover>;
 
-enum State {
+pub(crate) enum State {
     /// The thread's own greenlet, which is always there.
     Main,
-    Unstarted(Box<dyn FnOnce(Parcel) -> Parcel>),
-    Suspended(Coroutine<Parcel, Handover, Parcel>),
+    Unstarted(Body),
+    Suspended(Suspended),
     Running,
     /// Nobody will resume it: it is being unwound.
     Closing,
     Dead,
 }
 
-/// What travels in a switch: a message, or a failure to be raised at the other end.
-type Parcel = Result<Message, Failure>;
+pub(crate) type Suspended = Coroutine<Parcel, Handover, End>;
+
+/// What a greenlet runs.
+type Body = Box<dyn FnOnce(End) -> End>;
 
 /// What somebody who switches leaves for the trampoline.
-struct Handover {
+pub(crate) struct Handover {
     to: Greenlet,
     parcel: Parcel,
 }
 
 thread_local! {
-    /// Set by the trampoline; read by whoever switches.
-    static CURRENT: RefCell<Greenlet> = RefCell::new(Greenlet::main());
+    /// The greenlet of the thread itself.
+    static MAIN: Greenlet = Greenlet::main();
+
+    /// Set by whoever resumes another; read by whoever switches. `None`: the thread's own.
+    static RUNNING: RefCell<ManuallyDrop<Option<Greenlet>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
 
     /// Stacks of greenlets that have ended, for those that begin.
     static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
@@ -92,7 +101,14 @@ thread_local! {
 /// The greenlet that is running.
 #[doc(alias = "getcurrent")]
 pub fn current() -> Greenlet {
-    CURRENT.with_borrow(Clone::clone)
+    // A thread that is ending may have lost its own already, and gets another.
+    let main = || MAIN.try_with(Clone::clone).unwrap_or_else(|_| Greenlet::main());
+    RUNNING.with_borrow(|it| (**it).clone()).unwrap_or_else(main)
+}
+
+/// Makes another the one that is running.
+pub(crate) fn set_running(greenlet: Option<Greenlet>) -> Option<Greenlet> {
+    ManuallyDrop::into_inner(RUNNING.replace(ManuallyDrop::new(greenlet)))
 }
 
 impl Greenlet {
@@ -102,28 +118,27 @@ impl Greenlet {
     pub fn new<A: 'static, R: 'static>(
         body: impl FnOnce(A) -> Result<R, Failure> + 'static,
     ) -> Self {
-        let subject = trace::created(trace::Kind::Greenlet, type_name_of_val(&body));
-        Self::child_of(current(), subject, body)
+        let name = Name::new(type_name_of_val(&body));
+        let body = |first: End| Ok(Message::new(body(first?.open()?)?));
+        Self::child_of(current(), name, Box::new(body))
     }
 
-    /// The same, of another parent, and by its name in a recording.
-    pub(crate) fn child_of<A: 'static, R: 'static>(
-        parent: Self,
-        subject: trace::Id,
-        body: impl FnOnce(A) -> Result<R, Failure> + 'static,
-    ) -> Self {
-        let body = |first: Parcel| Ok(Message::new(body(first?.open()?)?));
-        Self::with(subject, State::Unstarted(Box::new(body)), Some(parent))
+    /// The same, of another parent. The body is called in any case, and told if it is to end
+    /// before it begins.
+    pub(crate) fn child_of(parent: Self, name: Name, body: Body) -> Self {
+        Self::with(name, State::Unstarted(body), Some(parent))
     }
 
     /// The thread's own.
     fn main() -> Self {
-        Self::with(trace::Id::default(), State::Main, None)
+        Self::with(Name::default(), State::Main, None)
     }
 
-    fn with(subject: trace::Id, state: State, parent: Option<Self>) -> Self {
+    fn with(name: Name, state: State, parent: Option<Self>) -> Self {
         let (state, parent) = (RefCell::new(state), RefCell::new(parent));
-        Self(Rc::new(Inner { subject, state, way: Cell::default(), parent }))
+        let (way, unwinding) = (Cell::default(), Unwinding::default());
+        let is_last = Cell::default();
+        Self(Rc::new(Inner { name, state, way, parent, unwinding, is_last }))
     }
 
     /// Lets this greenlet go on with `message`, and waits until somebody switches back.
@@ -133,9 +148,12 @@ impl Greenlet {
     /// # Errors
     ///
     /// What is thrown here; what a child dies of; [`WrongMessage`] when what comes back is
-    /// not an `R`; [`GreenletExit`] inside a destructor, when a stack is being unwound.
+    /// not an `R`; [`GreenletExit`] inside a destructor, when a stack is unwound for good.
+    ///
+    /// [`WrongMessage`]: crate::extras::errors::WrongMessage
     pub fn switch<S: 'static, R: 'static>(&self, message: S) -> Result<R, Failure> {
-        hand_over(self.clone(), Ok(Message::new(message)))?.open()
+        unwinding::refuse_who_is_closed()?;
+        hand_over(self.clone(), Parcel::Message(Message::new(message)))?.open()
     }
 
     /// Raises `failure` in this greenlet: the switch it waits in fails with it. One that
@@ -145,39 +163,14 @@ impl Greenlet {
     ///
     /// As [`switch`](Self::switch).
     pub fn throw<R: 'static>(&self, failure: impl Into<Failure>) -> Result<R, Failure> {
-        if matches!(*self.0.state.borrow(), State::Unstarted(_)) {
-            let body = self.0.state.replace(State::Dead);
-            drop(body);
-        }
-        let parcel = Err(failure.into());
-        let parcel = if self.is_dead() { last_words(parcel) } else { parcel };
-        hand_over(self.clone(), parcel)?.open()
-    }
-
-    /// Who gets what the body returns; the thread's main greenlet has no parent.
-    pub fn parent(&self) -> Option<Self> {
-        self.0.parent.borrow().clone()
-    }
-
-    /// Whether it has begun and not ended.
-    #[doc(alias = "bool")]
-    pub fn is_active(&self) -> bool {
-        !matches!(*self.0.state.borrow(), State::Unstarted(_) | State::Dead)
-    }
-
-    /// Whether it has ended.
-    #[doc(alias = "dead")]
-    pub fn is_dead(&self) -> bool {
-        matches!(*self.0.state.borrow(), State::Dead)
+        unwinding::refuse_who_is_closed()?;
+        let failure = Err(failure.into());
+        let end = if self.is_dead() { last_words(failure) } else { failure };
+        hand_over(self.clone(), Parcel::from(end))?.open()
     }
 
     fn is_main(&self) -> bool {
         matches!(*self.0.state.borrow(), State::Main)
-    }
-
-    /// Itself, its parent, and so on up to the main greenlet.
-    pub(crate) fn ancestors(&self) -> impl Iterator<Item = Self> {
-        std::iter::successors(Some(self.clone()), Self::parent)
     }
 
     /// Itself, or the nearest ancestor that has not ended.
@@ -188,87 +181,115 @@ impl Greenlet {
 
     /// Runs it until it hands over to somebody, or to its parent because it ended.
     fn run(&self, parcel: Parcel) -> Handover {
-        let started = match self.0.state.replace(State::Running) {
-            State::Unstarted(body) => self.start(body),
-            State::Suspended(coroutine) => Ok(coroutine),
-            _ => unreachable!("who runs hands over to none but those who wait"),
-        };
-        let end = match started {
-            Ok(mut coroutine) => match coroutine.resume(parcel) {
-                CoroutineResult::Yield(handover) => {
-                    self.0.state.replace(State::Suspended(coroutine));
-                    return handover;
-                }
-                CoroutineResult::Return(end) => {
-                    keep(coroutine.into_stack());
-                    end
-                }
-            },
-            Err(no_stack) => Err(no_stack.into()),
+        let end = match self.advance(State::Running, parcel) {
+            Ok((coroutine, handover)) => {
+                self.0.state.replace(State::Suspended(coroutine));
+                return handover;
+            }
+            Err(end) => end,
         };
         self.0.state.replace(State::Dead);
-        Handover { to: self.nearest_alive(), parcel: last_words(end) }
+        Handover { to: self.nearest_alive(), parcel: last_words(end).into() }
+    }
+
+    /// Lets it go on, on a stack of its own, until it hands over. If it ends instead, that
+    /// is the error.
+    pub(crate) fn advance(
+        &self,
+        state: State,
+        parcel: Parcel,
+    ) -> Result<(Suspended, Handover), End> {
+        let mut coroutine = match self.0.state.replace(state) {
+            State::Unstarted(body) => self.start(body)?,
+            State::Suspended(coroutine) => coroutine,
+            _ => unreachable!("who runs hands over to none but those who wait"),
+        };
+        match coroutine.resume(parcel) {
+            CoroutineResult::Yield(handover) => Ok((coroutine, handover)),
+            CoroutineResult::Return(end) => {
+                keep(coroutine.into_stack());
+                Err(end)
+            }
+        }
     }
 
     /// Gives it a stack. What its body panics with ends there, and nobody but its parent
-    /// hears of it.
-    fn start(
-        &self,
-        body: Box<dyn FnOnce(Parcel) -> Parcel>,
-    ) -> io::Result<Coroutine<Parcel, Handover, Parcel>> {
+    /// hears of it. Without a stack it has ended.
+    fn start(&self, body: Body) -> Result<Suspended, End> {
         // A stack that kept a handle to itself would never be dropped.
         let this = Rc::downgrade(&self.0);
         let leave_a_way = move |way| {
             let this = this.upgrade().expect("it is alive while it runs");
             drop(this.way.replace(way));
         };
-        let stack = match STACKS.with_borrow_mut(Vec::pop) {
-            Some(stack) => stack,
-            None => DefaultStack::new(STACK_SIZE)?,
+        let call = |first| guard(|| body(first)).unwrap_or_else(Err);
+        let spare = STACKS.try_with(|stacks| stacks.borrow_mut().pop()).ok().flatten();
+        let stack = match spare.map_or_else(|| DefaultStack::new(STACK_SIZE), Ok) {
+            Ok(stack) => stack,
+            Err(no_stack) => return Err(call(Err(no_stack.into()))),
         };
-        Ok(Coroutine::with_stack(stack, move |way: &Way, first| {
+        Ok(Coroutine::with_stack(stack, move |way: &Way, first: Parcel| {
             let way = ScopedReference::new(way);
             leave_a_way(Some(way.borrow()));
-            let end = catch_unwind(AssertUnwindSafe(|| body(first)));
+            let end = call(first.into());
             leave_a_way(None);
-            end.unwrap_or_else(|payload| Err(Failure::caught(payload)))
+            end
         }))
-    }
-
-    /// Unwinds its stack, if it waits on one, and ends it.
-    pub(crate) fn close(&self) {
-        if let State::Suspended(coroutine) = self.0.state.replace(State::Closing) {
-            let before = CURRENT.try_with(|current| current.replace(self.clone()));
-            drop(coroutine);
-            let _ = CURRENT.try_with(|current| before.map(|it| current.replace(it)));
-        }
-        self.0.state.replace(State::Dead);
     }
 }
 
 /// The one place where control changes hands. It comes back when somebody hands it over to
 /// the greenlet that called.
-fn hand_over(to: Greenlet, parcel: Parcel) -> Parcel {
-    let here = current();
-    if thread::panicking() {
-        // A destructor on a stack that is being unwound: nobody would come back to it.
-        return Err(GreenletExit.into());
-    }
-    if matches!(*here.0.state.borrow(), State::Closing) {
-        Failure::from(GreenletExit).raise();
-    }
-    let to = to.nearest_alive();
-    if to == here {
-        return parcel;
-    }
-    if here.is_main() {
-        return trampoline(Handover { to, parcel });
-    }
-    let way = here.0.way.take().expect("who runs has a way out");
+pub(crate) fn hand_over(to: Greenlet, parcel: Parcel) -> End {
+    let (here, to) = (current(), to.nearest_alive());
+    let depth = here.depth();
+    here.raise_what_was_put_off(depth);
+    let is_here = to == here;
     drop(here); // see `start`
-    let parcel = way.suspend(Handover { to, parcel });
-    current().0.way.set(Some(way));
-    parcel
+    let mut arrived =
+        if is_here { parcel } else { suspend(depth, Handover { to, parcel }) };
+    loop {
+        arrived = match arrived {
+            Parcel::Message(message) => return Ok(message),
+            Parcel::Failure(failure) => return Err(failure),
+            Parcel::Exit if depth == 0 => current().raise(GreenletExit.into()),
+            Parcel::Exit => {
+                current().put_off(GreenletExit.into(), 0);
+                return Err(GreenletExit.into());
+            }
+            Parcel::Raise { failure, limit, .. } if depth <= limit => {
+                current().raise(failure)
+            }
+            Parcel::Raise { failure, limit, hub } => {
+                current().put_off(failure, limit);
+                suspend(depth, Handover { to: hub, parcel: Parcel::nothing() })
+            }
+        };
+    }
+}
+
+/// Leaves the stack, until somebody comes back to it.
+fn suspend(depth: u32, handover: Handover) -> Parcel {
+    unwinding::aside(depth, || {
+        let here = current();
+        if here.is_main() {
+            return trampoline(handover);
+        }
+        let way = here.0.way.take().expect("who runs has a way out");
+        drop(here); // see `start`
+        let parcel = way.suspend(handover);
+        current().0.way.set(Some(way));
+        parcel
+    })
+}
+
+/// Leaves the stack to whoever closes it, which never comes back.
+pub(crate) fn suspend_for_good() -> ! {
+    let depth = current().depth();
+    loop {
+        let to = current().parent().expect("a thread's own greenlet is never closed");
+        suspend(depth, Handover { to, parcel: Parcel::nothing() });
+    }
 }
 
 /// Runs others until somebody hands over to the main greenlet, whose stack this is on.
@@ -278,71 +299,28 @@ fn hand_over(to: Greenlet, parcel: Parcel) -> Parcel {
 fn trampoline(mut handover: Handover) -> Parcel {
     loop {
         let Handover { to, parcel } = handover;
-        let before = CURRENT.replace(to.clone());
-        drop(before);
         if to.is_main() {
+            drop(set_running(None));
             return parcel;
         }
+        drop(set_running(Some(to.clone())));
         handover = to.run(parcel);
     }
 }
 
 /// Keeps a few stacks, since to ask the kernel for one takes longer than to use it.
 fn keep(stack: DefaultStack) {
-    STACKS.with_borrow_mut(|stacks| {
+    let _ = STACKS.try_with(|stacks| {
+        let mut stacks = stacks.borrow_mut();
         stacks.push(stack);
         stacks.truncate(SPARE_STACKS);
     });
 }
 
 /// What the parent gets of an end: to be asked to end, and to do so, is no failure.
-fn last_words(end: Parcel) -> Parcel {
+fn last_words(end: End) -> End {
     match end {
         Err(failure) if failure.is::<GreenletExit>() => Ok(Message::new(GreenletExit)),
         end => end,
-    }
-}
-
-impl Drop for Greenlet {
-    fn drop(&mut self) {
-        if Rc::strong_count(&self.0) == 1 {
-            self.close();
-        }
-    }
-}
-
-impl PartialEq for Greenlet {
-    fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Greenlet {}
-
-impl fmt::Debug for Greenlet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match *self.0.state.borrow() {
-            State::Main => "Greenlet(main)",
-            State::Unstarted(_) => "Greenlet(unstarted)",
-            State::Suspended(_) | State::Running | State::Closing => "Greenlet(active)",
-            State::Dead => "Greenlet(dead)",
-        })
-    }
-}
-
-/// A value of some type, and the name of the type. The empty message, `()`, costs nothing.
-struct Message {
-    value: Box<dyn Any>,
-    type_name: &'static str,
-}
-
-impl Message {
-    fn new<T: 'static>(value: T) -> Self {
-        Self { value: Box::new(value), type_name: type_name::<T>() }
-    }
-
-    fn open<T: 'static>(self) -> Result<T, Failure> {
-        let wrong = WrongMessage { found: self.type_name, expected: type_name::<T>() };
-        Ok(*self.value.downcast().map_err(|_| wrong)?)
     }
 }

@@ -1,17 +1,19 @@
 //! Sockets: try the call; if it would block, park and try again.
 
-use std::fmt;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
+use std::rc::Rc;
 
 use reactor::trace::Place;
 use reactor::{Direction, Key};
 
-use crate::event_loop::{GreenletId, current};
+use crate::event_loop::{EventLoop, GreenletId, current_or_exit};
+use crate::extras::deadlock::What;
+use crate::extras::wait::Wait;
 
 /// A listening socket.
 pub struct TcpListener {
-    inner: reactor::TcpListener<GreenletId>,
+    pub(crate) inner: reactor::TcpListener<GreenletId>,
 }
 
 impl TcpListener {
@@ -21,17 +23,8 @@ impl TcpListener {
     ///
     /// Address in use, no descriptors left.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let inner = current().reactor.listen(address)?;
+        let inner = running()?.reactor.listen(address)?;
         Ok(Self { inner })
-    }
-
-    /// The address it is bound to.
-    ///
-    /// # Errors
-    ///
-    /// What the system answers.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
     }
 
     /// Waits for a connection.
@@ -49,7 +42,7 @@ impl TcpListener {
 
 /// A connected socket. Dropping it closes it.
 pub struct TcpStream {
-    inner: reactor::TcpStream<GreenletId>,
+    pub(crate) inner: reactor::TcpStream<GreenletId>,
 }
 
 impl TcpStream {
@@ -60,7 +53,7 @@ impl TcpStream {
     /// `ConnectionRefused` and its like; no descriptors left.
     #[track_caller]
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
-        let inner = current().reactor.connect(address)?;
+        let inner = running()?.reactor.connect(address)?;
         retry(inner.key(), Direction::Write, || inner.connected())?;
         Ok(Self { inner })
     }
@@ -91,33 +84,6 @@ impl TcpStream {
         }
         Ok(())
     }
-
-    /// Tells the peer that nothing more will be written.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` when the peer broke off before.
-    pub fn shutdown(&self) -> io::Result<()> {
-        self.inner.shutdown(Shutdown::Write)
-    }
-
-    /// Our end.
-    ///
-    /// # Errors
-    ///
-    /// What the system answers.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
-
-    /// Their end.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` when the peer is gone.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.peer_addr()
-    }
 }
 
 /// Tries `operation` until it no longer would block. In between the greenlet parks: this is
@@ -131,37 +97,61 @@ fn retry<T>(
     direction: Direction,
     mut operation: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
-    let (event_loop, place) = (current(), Place::here());
+    let (event_loop, place) = (running()?, Place::here());
     loop {
         match operation() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             result => return result,
         }
-        let id = event_loop.expect_wake();
-        let leave = |id| {
-            let _place = place.enter();
-            event_loop.reactor.wait_for(key, direction, id)
-        };
-        // Whoever was thrown out of its wait has left an id that is not waited for.
-        if let Some(other) = leave(id).filter(|other| event_loop.is_waiting(*other)) {
-            let ours = leave(other).expect("it was left a line ago");
-            event_loop.forget(ours);
+        let parked = Parked::new(&event_loop, place, key, direction)?;
+        parked.wait.park().map_err(io::Error::other)?;
+    }
+}
+
+/// The loop that is running, unless it is over.
+fn running() -> io::Result<Rc<EventLoop>> {
+    current_or_exit().map_err(io::Error::other)
+}
+
+/// A greenlet's place at a socket. Dropped, because it was thrown out of the wait, the place
+/// is given up.
+struct Parked {
+    wait: Wait,
+    key: Key,
+    direction: Direction,
+}
+
+impl Parked {
+    fn new(
+        event_loop: &Rc<EventLoop>,
+        place: Place,
+        key: Key,
+        direction: Direction,
+    ) -> io::Result<Self> {
+        let wait = event_loop.expect_wake(What::Socket);
+        let _place = place.enter();
+        if let Some(other) = event_loop.reactor.wait_for(key, direction, wait.id) {
+            let ours = event_loop.reactor.wait_for(key, direction, other);
+            assert_eq!(ours, Some(wait.id), "it was left a line ago");
             let message =
                 "another greenlet already waits for this direction of the socket";
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
         }
-        event_loop.park(id).map_err(io::Error::other)?;
+        Ok(Self { wait, key, direction })
     }
 }
 
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
+impl Drop for Parked {
+    fn drop(&mut self) {
+        let Wait { event_loop, id } = &self.wait;
+        if !event_loop.is_waiting(*id) {
+            return;
+        }
+        let left = event_loop.reactor.stop_waiting(self.key, self.direction);
+        // It was handed back already, and by now somebody else waits there.
+        if let Some(other) = left.filter(|left| left != id) {
+            let none = event_loop.reactor.wait_for(self.key, self.direction, other);
+            assert_eq!(none, None, "it was taken back a line ago");
+        }
     }
 }

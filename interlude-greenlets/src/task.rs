@@ -1,6 +1,6 @@
 //! A task: a greenlet whose parent is the hub, and a handle to wait for its end.
 
-use std::any::type_name_of_val;
+use std::any::{Any, type_name_of_val};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,11 @@ use std::thread;
 
 use reactor::trace;
 
-use crate::event_loop::{GreenletId, current, report, try_current};
+use crate::event_loop::{GreenletId, current_or_exit, try_current};
+use crate::extras::deadlock::What;
+use crate::extras::message::Message;
+use crate::extras::name::Name;
+use crate::extras::report::{bury, report_end, report_unread};
 use crate::failure::{Failure, GreenletExit};
 use crate::greenlet::Greenlet;
 
@@ -20,14 +24,24 @@ pub(crate) fn task<T: 'static>(
     hub: &Greenlet,
     body: impl FnOnce() -> T + 'static,
 ) -> JoinHandle<T> {
-    let subject = trace::created(trace::Kind::Greenlet, type_name_of_val(&body));
-    let state = Rc::new(State { end: RefCell::default(), joining: Cell::new(None) });
-    let unfinished = Unfinished(Rc::clone(&state));
-    let greenlet = Greenlet::child_of(hub.clone(), subject, move |()| {
-        unfinished.finish(catch_unwind(AssertUnwindSafe(body)));
-        Ok(())
-    });
-    JoinHandle { greenlet, state }
+    let name = Name::new(type_name_of_val(&body));
+    let (end, joining) = (RefCell::default(), Cell::default());
+    let state = Rc::new(State { end, joining, unread: |end| report_unread(end) });
+    let theirs = Rc::clone(&state);
+    let body = move |first| {
+        theirs.finish(
+            name,
+            match first {
+                Ok(_) => catch_unwind(AssertUnwindSafe(body)),
+                Err(failure) => {
+                    bury([body]);
+                    Err(Box::new(failure) as _)
+                }
+            },
+        );
+        Ok(Message::new(()))
+    };
+    JoinHandle { greenlet: Greenlet::child_of(hub.clone(), name, Box::new(body)), state }
 }
 
 /// What a task and its handle share.
@@ -36,39 +50,36 @@ struct State<T> {
     end: RefCell<Option<thread::Result<T>>>,
     /// Who waits for it.
     joining: Cell<Option<GreenletId>>,
+    /// Told of a result that nobody took.
+    unread: fn(&T),
 }
 
-/// The duty to say how a task ended. Dropped, because it never began, it says so.
-struct Unfinished<T>(Rc<State<T>>);
-
-impl<T> Unfinished<T> {
-    fn finish(&self, end: thread::Result<T>) {
-        let raised = end.as_ref().err().and_then(|end| end.downcast_ref::<Failure>());
-        match raised {
-            _ if end.is_ok() => {}
-            Some(failure) if failure.is::<GreenletExit>() => trace::cancelled(),
-            _ => trace::panicked(),
+impl<T> State<T> {
+    /// Says how a task ended, once: with its body, or because that never began.
+    fn finish(&self, name: Name, end: thread::Result<T>) {
+        match end.as_ref().err().map(|end| end.downcast_ref::<Failure>()) {
+            None => {}
+            Some(Some(exit)) if exit.is::<GreenletExit>() => trace::cancelled(),
+            Some(_) => trace::panicked(),
         }
-        if let Some(failure) = raised.filter(|failure| !failure.is::<GreenletExit>()) {
-            report(failure);
-        }
-        *self.0.end.borrow_mut() = Some(end);
-        if let (Some(id), Some(event_loop)) = (self.0.joining.take(), try_current()) {
+        *self.end.borrow_mut() = Some(end);
+        let Some(event_loop) = try_current() else { return };
+        event_loop.forget_task(name);
+        if let Some(id) = self.joining.take() {
             event_loop.make_ready(id);
         }
     }
 }
 
-impl<T> Drop for Unfinished<T> {
+/// An end that nobody was interested in.
+impl<T> Drop for State<T> {
     fn drop(&mut self) {
-        if self.0.end.borrow().is_none() {
-            self.finish(Err(Box::new(Failure::from(GreenletExit))));
-        }
+        self.end.take().into_iter().for_each(|end| report_end(end, self.unread));
     }
 }
 
 /// Waits for the end of a greenlet, as [`std::thread::JoinHandle`] does for a thread's.
-/// Dropping it lets the greenlet run on.
+/// Dropping it lets the greenlet run on. If it fails then, that is reported.
 pub struct JoinHandle<T> {
     pub(crate) greenlet: Greenlet,
     state: Rc<State<T>>,
@@ -85,7 +96,8 @@ impl<T> JoinHandle<T> {
     ///
     /// # Errors
     ///
-    /// What it panicked with; a boxed [`Failure`] if that was raised and not caught.
+    /// What it panicked with; a boxed [`Failure`] if that was raised and not caught, or if it
+    /// could not begin because there was no memory for its stack.
     ///
     /// # Panics
     ///
@@ -93,13 +105,13 @@ impl<T> JoinHandle<T> {
     #[doc(alias("get", "wait"))]
     #[track_caller]
     pub fn join(mut self) -> thread::Result<T> {
+        let exit = |exit| Box::new(Failure::from(exit)) as Box<dyn Any + Send>;
         if !self.is_finished() {
-            let id = current().expect_wake();
-            self.state.joining.set(Some(id));
-            trace::waits_for(self.greenlet.0.subject);
-            if let Err(exit) = current().park(id) {
-                return Err(Box::new(Failure::from(exit)));
-            }
+            let event_loop = current_or_exit().map_err(exit)?;
+            let wait = event_loop.expect_wake(What::Greenlet(self.greenlet.0.name));
+            self.state.joining.set(Some(wait.id));
+            trace::waits_for(self.greenlet.0.name.subject);
+            wait.park().map_err(exit)?;
         }
         self.output().expect("it was made ready because it is there")
     }

@@ -3,26 +3,28 @@
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::rc::Rc;
 use std::time::Duration;
 
 use reactor::TimerId;
 use reactor::trace::Place;
 
-use crate::event_loop::{EventLoop, GreenletId, current};
+use crate::event_loop::current_or_exit;
+use crate::extras::deadlock::What;
+use crate::extras::wait::Wait;
 use crate::failure::Failure;
 use crate::greenlet;
 
-/// Lets other greenlets run for at least `duration`. On a stack that is being unwound it is
-/// over at once.
+/// Lets other greenlets run for at least `duration`. In a destructor, when the loop is over,
+/// it is over at once.
 ///
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
 #[track_caller]
 pub fn sleep(duration: Duration) {
-    let alarm = Alarm::set(duration, None);
-    let _ = alarm.event_loop.park(alarm.id);
+    let Ok(event_loop) = current_or_exit() else { return };
+    let alarm = Alarm::set(duration, event_loop.expect_wake(What::Clock));
+    let _ = alarm.wait.park();
 }
 
 /// The time was up.
@@ -45,11 +47,18 @@ pub struct Elapsed;
 #[track_caller]
 pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
     let time_up = Failure::from(Elapsed);
-    let alarm = Alarm::set(duration, Some(time_up.clone()));
+    let raise = |failure| (failure, greenlet::current().depth());
+    let alarm = current_or_exit().map(|event_loop| {
+        Alarm::set(duration, event_loop.expect_raise(raise(time_up.clone())))
+    });
     let end = catch_unwind(AssertUnwindSafe(body));
     drop(alarm);
+    greenlet::current().take_back(&time_up);
     end.or_else(|payload| match payload.downcast_ref::<Failure>() {
-        Some(failure) if failure.is_same(&time_up) => Err(Elapsed),
+        Some(failure) if failure.is_same(&time_up) => {
+            greenlet::current().caught();
+            Err(Elapsed)
+        }
         _ => resume_unwind(payload),
     })
 }
@@ -64,26 +73,22 @@ impl Error for Elapsed {}
 
 /// A wait for the clock. Dropped, it takes the timer back.
 struct Alarm {
-    event_loop: Rc<EventLoop>,
-    id: GreenletId,
+    wait: Wait,
     timer: TimerId,
 }
 
 impl Alarm {
     #[track_caller]
-    fn set(duration: Duration, raise: Option<Failure>) -> Self {
+    fn set(duration: Duration, wait: Wait) -> Self {
         let _place = Place::here().enter();
-        let event_loop = current();
-        let id = event_loop.expect(&greenlet::current(), raise);
-        let deadline = event_loop.reactor.after(duration);
-        let timer = event_loop.reactor.wait_until(deadline, id);
-        Self { event_loop, id, timer }
+        let reactor = &wait.event_loop.reactor;
+        let timer = reactor.wait_until(reactor.after(duration), wait.id);
+        Self { wait, timer }
     }
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        let _ = self.event_loop.reactor.cancel(self.timer);
-        self.event_loop.forget(self.id);
+        let _ = self.wait.event_loop.reactor.cancel(self.timer);
     }
 }

@@ -1,6 +1,7 @@
 //! Greenlets that are ended from outside, as gevent's `kill` does it.
 
 use crate::event_loop::current;
+use crate::extras::deadlock::What;
 use crate::failure::GreenletExit;
 use crate::task::JoinHandle;
 
@@ -17,7 +18,8 @@ impl<T> JoinHandle<T> {
             return self.greenlet.close();
         }
         let event_loop = current();
-        let id = event_loop.expect(&self.greenlet, Some(GreenletExit.into()));
+        let exit = Some((GreenletExit.into(), 0));
+        let id = event_loop.expect(&self.greenlet, What::Turn, exit);
         event_loop.make_ready(id);
     }
 }

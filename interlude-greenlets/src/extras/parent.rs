@@ -1,9 +1,19 @@
-//! Greenlets that change their parents.
+//! Greenlets and their parents, which may change.
 
 use crate::extras::errors::CyclicParent;
 use crate::greenlet::Greenlet;
 
 impl Greenlet {
+    /// Who gets what the body returns; the thread's main greenlet has no parent.
+    pub fn parent(&self) -> Option<Self> {
+        self.0.parent.borrow().clone()
+    }
+
+    /// Itself, its parent, and so on up to the main greenlet.
+    pub(crate) fn ancestors(&self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self.clone()), Self::parent)
+    }
+
     /// Makes another greenlet the parent.
     ///
     /// # Errors

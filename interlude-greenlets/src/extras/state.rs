@@ -1,0 +1,39 @@
+//! What can be seen of a greenlet from outside.
+
+use std::fmt;
+use std::rc::Rc;
+
+use crate::greenlet::{Greenlet, State};
+
+impl Greenlet {
+    /// Whether it has begun and not ended.
+    #[doc(alias = "bool")]
+    pub fn is_active(&self) -> bool {
+        !matches!(*self.0.state.borrow(), State::Unstarted(_) | State::Dead)
+    }
+
+    /// Whether it has ended, or will never go on because it swallowed its exit.
+    #[doc(alias = "dead")]
+    pub fn is_dead(&self) -> bool {
+        matches!(*self.0.state.borrow(), State::Dead)
+    }
+}
+
+impl PartialEq for Greenlet {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Greenlet {}
+
+impl fmt::Debug for Greenlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match *self.0.state.borrow() {
+            State::Main => "Greenlet(main)",
+            State::Unstarted(_) => "Greenlet(unstarted)",
+            State::Suspended(_) | State::Running | State::Closing => "Greenlet(active)",
+            State::Dead => "Greenlet(dead)",
+        })
+    }
+}
