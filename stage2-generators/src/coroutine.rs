@@ -9,16 +9,21 @@
 //! A body may as well be a state machine written by hand: see [`Body`].
 
 use std::cell::{Cell, RefCell};
-use std::error::Error;
-use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::thread;
 
 use reactor::trace;
 
+use crate::extras::depth::{self, Level};
 use crate::failure::{Failure, guard, report};
+
+pub use crate::extras::errors::{
+    AlreadyRunning, AlreadyStarted, Finished, ForeignAwait, GeneratorExit, IgnoredExit,
+    NotStarted, RaisedFinished, SecondYield,
+};
+pub use crate::extras::generator::Iter;
 
 /// A suspended function. It yields `Y`s, is sent `S`s, and returns an `R` in the end.
 ///
@@ -29,7 +34,7 @@ pub struct Generator<Y, S, R> {
     body: RefCell<Option<AnyBody<Y, S, R>>>,
 }
 
-type AnyBody<Y, S, R> = Box<dyn Body<Y, S, R>>;
+type AnyBody<Y, S, R> = Box<dyn Ending<Y, S, R>>;
 
 /// Where a generator stands: `inspect.getgeneratorstate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +86,7 @@ impl<Y: 'static, S: 'static, R: 'static> Generator<Y, S, R> {
     where
         F: Future<Output = Result<R, Failure>> + 'static,
     {
-        let door = Rc::new(Door { yielded: Cell::new(None), sent: Cell::new(None) });
+        let door = Rc::new(Door::new());
         let future = Box::pin(body(Co(Rc::clone(&door))));
         Self::from_body(AsyncBody { future, door })
     }
@@ -103,7 +108,7 @@ impl<Y, S, R> Generator<Y, S, R> {
     ///
     /// # Errors
     ///
-    /// [`AlreadyStarted`], or what the body raises.
+    /// [`AlreadyStarted`], [`TooDeep`](crate::extras::depth::TooDeep), or what the body raises.
     pub fn start(&self) -> Stepped<Y, R> {
         self.go(Resume::Start)
     }
@@ -167,11 +172,6 @@ impl<Y, S, R> Generator<Y, S, R> {
         }
     }
 
-    /// Its yields, one after the other: a `for` loop does not see what it returns.
-    pub fn yields(&self) -> Iter<'_, Y, S, R> {
-        Iter(self)
-    }
-
     /// Resumes the body: the one place where a generator runs.
     fn go(&self, with: Resume<S>) -> Stepped<Y, R> {
         match (self.state(), &with) {
@@ -186,9 +186,10 @@ impl<Y, S, R> Generator<Y, S, R> {
             (State::Suspended, Resume::Start) => return Err(AlreadyStarted.into()),
             (State::Created, Resume::Start) | (State::Suspended, _) => {}
         }
+        let level = Level::enter()?;
         let running = Running::of(self);
         let step = {
-            let _call = trace::deeper();
+            let _call = (level, trace::deeper());
             let mut body = self.body.borrow_mut();
             body.as_mut().expect("it is neither running nor closed").resume(with)
         };
@@ -199,17 +200,20 @@ impl<Y, S, R> Generator<Y, S, R> {
         drop(running);
         step.map_err(|failure| {
             if failure.is::<Finished>() {
-                RaisedFinished(failure).into()
+                RaisedFinished::new(failure).into()
             } else {
                 failure
             }
         })
     }
 
+    /// Drops the body. What goes wrong there is reported, never thrown at whoever drops it.
     fn finish(&self) {
         self.state.set(State::Closed);
         let body = self.body.take();
-        drop(body);
+        if let Err(panic) = guard(|| drop(body)) {
+            report(format_args!("Error while a generator was dropped: {panic}"));
+        }
     }
 }
 
@@ -237,15 +241,32 @@ impl<Y, S, R> Drop for Running<'_, Y, S, R> {
     }
 }
 
-/// What goes wrong here is reported, never thrown at the dropper.
+/// Dropped in the middle, it is closed. Its body may hold another generator, and so on: they
+/// are closed one inside the other for as long as the stack allows.
 impl<Y, S, R> Drop for Generator<Y, S, R> {
     fn drop(&mut self) {
-        if self.state() != State::Suspended || thread::panicking() {
-            return;
+        if let Some(body) = self.body.take() {
+            depth::flatten(body.end(self.state()));
         }
-        if let Err(failure) = guard(|| self.close()).and_then(|closed| closed) {
-            report(format_args!("Error while a generator was closed: {failure}"));
-        }
+    }
+}
+
+/// A body, and how to end it where its types are forgotten.
+trait Ending<Y, S, R>: Body<Y, S, R> {
+    /// What is left to do with the body of a generator that was dropped in that state.
+    fn end(self: Box<Self>, state: State) -> Box<dyn FnOnce()>;
+}
+
+impl<Y, S, R, B: Body<Y, S, R> + 'static> Ending<Y, S, R> for B {
+    fn end(self: Box<Self>, state: State) -> Box<dyn FnOnce()> {
+        Box::new(move || {
+            let (state, body) = (Cell::new(state), RefCell::new(Some(self as _)));
+            let generator = Generator { state, body };
+            if let Err(failure) = guard(|| generator.close()).and_then(|closed| closed) {
+                report(format_args!("Error while a generator was closed: {failure}"));
+            }
+            generator.finish();
+        })
     }
 }
 
@@ -258,6 +279,14 @@ struct Door<Y, S> {
     yielded: Cell<Option<Y>>,
     /// Put there by `AsyncBody::resume`, taken by the yield.
     sent: Cell<Option<Result<S, Failure>>>,
+    /// The body stands at a yield, and could not answer a second one. Set and cleared by it.
+    taken: Cell<bool>,
+}
+
+impl<Y, S> Door<Y, S> {
+    fn new() -> Self {
+        Self { yielded: Cell::new(None), sent: Cell::new(None), taken: Cell::new(false) }
+    }
 }
 
 impl<Y, S> Co<Y, S> {
@@ -265,7 +294,7 @@ impl<Y, S> Co<Y, S> {
     /// this gives, or with an error, which `?` raises right here.
     #[doc(alias = "yield")]
     pub fn yield_(&self, value: Y) -> Yield<'_, Y, S> {
-        Yield { door: &self.0, value: Some(value) }
+        Yield { door: &self.0, value: Some(value), stands: false }
     }
 }
 
@@ -275,6 +304,8 @@ pub struct Yield<'a, Y, S> {
     door: &'a Door<Y, S>,
     /// There until it is handed over, by the first poll.
     value: Option<Y>,
+    /// It has handed its value over, and has no answer yet.
+    stands: bool,
 }
 
 impl<Y, S> Unpin for Yield<'_, Y, S> {}
@@ -283,15 +314,36 @@ impl<Y, S> Future for Yield<'_, Y, S> {
     type Output = Result<S, Failure>;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.value.take() {
-            Some(value) => {
-                self.door.yielded.set(Some(value));
-                Poll::Pending
+        if let Some(value) = self.value.take() {
+            if self.door.taken.replace(true) {
+                return Poll::Ready(Err(SecondYield.into()));
             }
-            None => Poll::Ready(
-                self.door.sent.take().expect("a body is resumed with something"),
-            ),
+            self.stands = true;
+            self.door.yielded.set(Some(value));
+            let for_another = self.door.sent.take();
+            drop(for_another);
         }
+        assert!(self.stands, "a yield was polled again after it had its answer");
+        let Some(sent) = self.door.sent.take() else { return Poll::Pending };
+        self.leave();
+        Poll::Ready(sent)
+    }
+}
+
+impl<Y, S> Yield<'_, Y, S> {
+    /// Leaves the door to the next one.
+    fn leave(&mut self) {
+        if mem::take(&mut self.stands) {
+            self.door.taken.set(false);
+            let unread = self.door.yielded.take();
+            drop(unread);
+        }
+    }
+}
+
+impl<Y, S> Drop for Yield<'_, Y, S> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -318,100 +370,8 @@ impl<Y, S, R> Body<Y, S, R> for AsyncBody<Y, S, R> {
     }
 }
 
-/// The yields of a generator.
-pub struct Iter<'a, Y, S, R>(&'a Generator<Y, S, R>);
-
-impl<Y, S: Default, R> Iterator for Iter<'_, Y, S, R> {
-    type Item = Result<Y, Failure>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.state() == State::Closed {
-            return None;
-        }
-        match self.0.next() {
-            Ok(Step::Yield(value)) => Some(Ok(value)),
-            Ok(Step::Return(_)) => None,
-            Err(failure) => Some(Err(failure)),
-        }
-    }
-}
-
-macro_rules! errors {
-    ($($(#[$doc:meta])* $name:ident: $text:literal,)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $name;
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($text)
-            }
-        }
-
-        impl Error for $name {}
-    )*};
-}
-
-errors! {
-    /// A value was sent to a generator that stands at no yield.
-    NotStarted: "can't send a value to a generator that has just been created",
-    /// A generator was started twice.
-    AlreadyStarted: "the generator has already started",
-    /// A generator was resumed from within itself.
-    AlreadyRunning: "the generator is already executing",
-    /// A generator was resumed after its end.
-    Finished: "the generator is finished",
-    /// What `close` raises in a body: everything that cleans up gets to see it.
-    GeneratorExit: "the generator was closed",
-    /// A body yielded although it was closed.
-    IgnoredExit: "the generator ignored GeneratorExit",
-    /// A body awaited something other than its yield: nobody here could ever wake it.
-    ForeignAwait: "a generator may only await its own yields: nobody would wake it again",
-}
-
-/// A body let another generator's [`Finished`] escape. "Finished" is an answer, not an error
-/// that may end somebody else (PEP 479).
-#[derive(Debug)]
-pub struct RaisedFinished(Failure);
-
-impl fmt::Display for RaisedFinished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the generator raised Finished")
-    }
-}
-
-impl Error for RaisedFinished {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(self.0.error())
-    }
-}
-
 impl<Y, S> Clone for Co<Y, S> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))
-    }
-}
-
-impl<Y, S, R> fmt::Debug for Generator<Y, S, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Generator").field("state", &self.state()).finish()
-    }
-}
-
-impl<Y, S> fmt::Debug for Co<Y, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Co").finish_non_exhaustive()
-    }
-}
-
-impl<Y, S> fmt::Debug for Yield<'_, Y, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Yield").finish_non_exhaustive()
-    }
-}
-
-impl<Y, S, R> fmt::Debug for Iter<'_, Y, S, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Iter").field(self.0).finish()
     }
 }

@@ -5,13 +5,21 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
+use std::future::poll_fn;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::task::Poll;
+use std::thread;
 
 use stage2_generators::coroutine::{
     AlreadyRunning, AlreadyStarted, Body, Finished, ForeignAwait, Generator,
-    GeneratorExit, IgnoredExit, NotStarted, RaisedFinished, Resume, State, Step, Stepped,
+    GeneratorExit, IgnoredExit, NotStarted, RaisedFinished, Resume, SecondYield, State,
+    Step, Stepped,
 };
+use stage2_generators::extras::depth::TooDeep;
 use stage2_generators::failure::{Failure, on_report};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -381,4 +389,367 @@ fn a_body_by_hand_behaves_like_one_through_the_door() {
     let closed = Generator::from_body(Once);
     closed.start().unwrap();
     closed.close().unwrap();
+}
+
+/// Polls both until both are done, as `futures::join!` does.
+async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    let mut ends = (None, None);
+    poll_fn(|context| {
+        if ends.0.is_none()
+            && let Poll::Ready(end) = a.as_mut().poll(context)
+        {
+            ends.0 = Some(end);
+        }
+        if ends.1.is_none()
+            && let Poll::Ready(end) = b.as_mut().poll(context)
+        {
+            ends.1 = Some(end);
+        }
+        if ends.0.is_none() || ends.1.is_none() { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    ends.0.zip(ends.1).expect("both are done")
+}
+
+/// Polls both until one is done, and drops the other, as `futures::select` does.
+async fn select<T>(a: impl Future<Output = T>, b: impl Future<Output = T>) -> T {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    poll_fn(|context| match a.as_mut().poll(context) {
+        Poll::Ready(end) => Poll::Ready(end),
+        Poll::Pending => b.as_mut().poll(context),
+    })
+    .await
+}
+
+/// A generator cannot stand at two yields: who of them would be answered?
+#[test]
+fn the_second_of_two_yields_at_a_time_is_refused_and_the_first_has_its_answer() {
+    let generator = Generator::<i32, i32, i32>::new(|co| async move {
+        let (first, second) = join(co.yield_(1), co.yield_(2)).await;
+        assert!(is::<SecondYield, _>(second));
+        // The door is free again.
+        Ok(first? + co.yield_(3).await?)
+    });
+    assert_eq!(yielded(generator.start()), 1);
+    assert_eq!(yielded(generator.resume(10)), 3);
+    assert_eq!(returned(generator.resume(20)), 30);
+}
+
+/// Of three, two are.
+#[test]
+fn each_further_yield_is_refused() {
+    let generator = Generator::<i32, i32, i32>::new(|co| async move {
+        let refused = join(co.yield_(2), co.yield_(3));
+        let (first, (second, third)) = join(co.yield_(1), refused).await;
+        assert!(is::<SecondYield, _>(second) && is::<SecondYield, _>(third));
+        first
+    });
+    assert_eq!(yielded(generator.start()), 1);
+    assert_eq!(returned(generator.resume(10)), 10);
+}
+
+/// Where one is enough, the refusal is what comes: at once, and what the first had yielded is
+/// taken back.
+#[test]
+fn a_yield_that_is_dropped_without_an_answer_is_taken_back() {
+    let generator = Generator::<i32, i32, i32>::new(|co| async move {
+        let refused = select(co.yield_(1), co.yield_(2)).await;
+        assert!(is::<SecondYield, _>(refused));
+        co.yield_(3).await
+    });
+    assert_eq!(yielded(generator.start()), 3);
+    assert_eq!(returned(generator.resume(10)), 10);
+
+    let unheeded = Generator::<i32, (), ()>::new(|co| async move {
+        select(co.yield_(1), co.yield_(2)).await
+    });
+    assert!(is::<SecondYield, _>(unheeded.start()));
+    assert_eq!(unheeded.state(), State::Closed);
+}
+
+/// The answer goes to the yield that asked, and to no other: here that one is gone.
+#[test]
+fn an_answer_to_a_yield_that_was_dropped_does_not_reach_the_next_one() {
+    let generator = Generator::<i32, i32, i32>::new(|co| async move {
+        let mut polls = 0;
+        let second_poll = poll_fn(move |_| {
+            polls += 1;
+            if polls == 2 { Poll::Ready(Ok(0)) } else { Poll::Pending }
+        });
+        select(second_poll, co.yield_(1)).await?;
+        let mut next = pin!(co.yield_(2));
+        let mut first = true;
+        poll_fn(|context| {
+            // Asked twice in one resume, it has no answer twice.
+            if mem::take(&mut first) {
+                assert!(next.as_mut().poll(context).is_pending());
+            }
+            next.as_mut().poll(context)
+        })
+        .await
+    });
+    assert_eq!(yielded(generator.start()), 1);
+    assert_eq!(yielded(generator.resume(10)), 2);
+    assert_eq!(returned(generator.resume(20)), 20);
+}
+
+/// Polled here, then moved into another generator: it belongs to the first one's door, and to
+/// await it in the second is to await something foreign.
+#[test]
+fn a_yield_that_is_carried_into_another_generator_is_refused_there() {
+    type Carried = Pin<Box<dyn Future<Output = Result<i32, Failure>>>>;
+    let carried = Rc::new(RefCell::new(None::<Carried>));
+    let (put, take) = (Rc::clone(&carried), Rc::clone(&carried));
+    let first = Generator::<i32, i32, i32>::new(|co| async move {
+        let elsewhere = co.clone();
+        let mut future =
+            Some(Box::pin(async move { elsewhere.yield_(1).await }) as Carried);
+        poll_fn(|context| match future.take() {
+            Some(mut future) => {
+                assert!(future.as_mut().poll(context).is_pending());
+                put.replace(Some(future));
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        })
+        .await;
+        co.yield_(2).await
+    });
+    let second = Generator::<i32, i32, i32>::new(|_| async move {
+        let future = take.borrow_mut().take();
+        future.expect("the first has put it there").await
+    });
+    assert_eq!(yielded(first.start()), 1);
+    assert!(is::<ForeignAwait, _>(second.start()));
+    assert_eq!(yielded(first.resume(10)), 2, "its door is free again");
+    assert_eq!(returned(first.resume(20)), 20);
+}
+
+/// Panics as it is dropped.
+struct Mine;
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        panic!("oh");
+    }
+}
+
+/// A generator whose local variable panics as it is dropped, in whatever state that is.
+fn mined(stubborn: bool) -> Generator<i32, (), ()> {
+    let mine = Mine;
+    Generator::new(move |co| async move {
+        let _mine = mine;
+        let exit = co.yield_(1).await;
+        if stubborn {
+            loop {
+                let _ignored = co.yield_(2).await;
+            }
+        }
+        exit
+    })
+}
+
+/// Whether it is fresh, suspended, or has ignored its exit.
+#[test]
+fn a_generator_that_panics_as_it_is_dropped_does_not_hit_its_dropper() {
+    let reported = reports();
+    drop(mined(false));
+    assert_eq!(reported.take(), ["Error while a generator was dropped: panicked: oh"]);
+
+    let suspended = mined(false);
+    suspended.start().unwrap();
+    drop(suspended);
+    assert_eq!(reported.take(), ["Error while a generator was closed: panicked: oh"]);
+
+    let stubborn = mined(true);
+    stubborn.start().unwrap();
+    drop(stubborn);
+    let told = [
+        "Error while a generator was closed: the generator ignored GeneratorExit",
+        "Error while a generator was dropped: panicked: oh",
+    ];
+    assert_eq!(reported.take(), told);
+    let ignoring = mined(true);
+    ignoring.start().unwrap();
+    assert!(is::<IgnoredExit, _>(ignoring.close()));
+    drop(ignoring);
+    assert_eq!(reported.take(), told);
+}
+
+/// Likewise one that is closed, or refuses what is thrown in, before it has begun: the answer
+/// is what it would be without the panic.
+#[test]
+fn a_fresh_body_that_panics_as_it_is_dropped_does_not_change_the_answer() {
+    let reported = reports();
+    mined(false).close().unwrap();
+    assert!(is::<KeyError, _>(mined(false).throw(KeyError("k"))));
+    let told = "Error while a generator was dropped: panicked: oh";
+    assert_eq!(reported.take(), [told, told]);
+}
+
+/// A second panic while the first is on its way would abort the process.
+#[test]
+fn a_generator_is_closed_by_a_panic_that_passes_and_its_own_is_reported() {
+    struct Twice;
+    impl Body<i32, (), ()> for Twice {
+        fn resume(&mut self, _: Resume<()>) -> Stepped<i32, ()> {
+            panic!("first");
+        }
+    }
+    impl Drop for Twice {
+        fn drop(&mut self) {
+            panic!("second");
+        }
+    }
+    let (log, reported) = (Log::default(), reports());
+    let suspended = with_finally(&log);
+    suspended.start().unwrap();
+    let (fresh, twice) = (mined(false), Generator::from_body(Twice));
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        let _held = (suspended, fresh);
+        let _unreached = twice.start();
+    }));
+    assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"first"));
+    assert_eq!(log.take(), ["fin"]);
+    let told = ["second", "oh"]
+        .map(|text| format!("Error while a generator was dropped: panicked: {text}"));
+    assert_eq!(reported.take(), told);
+    assert!(is::<Finished, _>(twice.next()));
+}
+
+/// Runs it on a small stack.
+fn on_a_small_stack<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+    let small = thread::Builder::new().stack_size(256 * 1024);
+    small.spawn(body).unwrap().join().unwrap()
+}
+
+/// Ten thousand, one in the body of the other; `start` some of them.
+fn nested(log: &Log, is_started: impl Fn(u32) -> bool) -> Generator<i32, (), ()> {
+    let mut nested = with_finally(log);
+    for level in 0..10_000 {
+        if is_started(level) {
+            nested.start().unwrap();
+        }
+        let (inner, log) = (nested, Rc::clone(log));
+        nested = Generator::new(|co| async move {
+            let _finally = Finally(log, "outer");
+            let _inner = inner;
+            co.yield_(2).await
+        });
+    }
+    nested.start().unwrap();
+    nested
+}
+
+/// CPython's trashcan. As long as there is stack, the inner one is dropped where it stands in
+/// the outer one: after what was declared behind it, before what was declared ahead of it.
+#[test]
+fn generators_in_each_others_bodies_are_dropped_flat() {
+    on_a_small_stack(|| {
+        let log = Log::default();
+        drop(nested(&log, |_| true));
+        assert_eq!(log.borrow().len(), 10_001);
+        assert_eq!(log.borrow().iter().filter(|word| *word == "fin").count(), 1);
+        drop(nested(&log, |_| false));
+        assert_eq!(log.take().len(), 10_002, "of the fresh ones nothing ran");
+        drop(nested(&log, |level| level % 2 == 0));
+        nested(&log, |_| true).close().unwrap();
+    });
+    let log = Log::default();
+    let (inner, outer) = (with_finally(&log), Rc::clone(&log));
+    inner.start().unwrap();
+    let generator = Generator::<i32, (), ()>::new(|co| async move {
+        let _first = Finally(Rc::clone(&outer), "first");
+        let _inner = inner;
+        let _last = Finally(outer, "last");
+        co.yield_(2).await
+    });
+    generator.start().unwrap();
+    drop(generator);
+    assert_eq!(log.take(), ["last", "fin", "first"]);
+}
+
+/// A generator that resumes one that resumes one, so many levels; the innermost yields.
+fn nest(levels: u32) -> Generator<u32, (), u32> {
+    Generator::new(move |co| async move {
+        if levels == 0 {
+            co.yield_(0).await?;
+            return Ok(0);
+        }
+        let inner = nest(levels - 1);
+        loop {
+            match inner.next()? {
+                Step::Yield(depth) => co.yield_(depth + 1).await?,
+                Step::Return(depth) => return Ok(depth + 1),
+            }
+        }
+    })
+}
+
+/// Every resume is a call, on the stack of whoever resumes: Python's `RecursionError`.
+#[test]
+fn generators_that_resume_each_other_too_deep_are_refused_before_the_stack_is_gone() {
+    on_a_small_stack(|| {
+        let few = nest(20);
+        assert_eq!(yielded(few.next()), 20);
+        assert_eq!(returned(few.next()), 20);
+
+        let failure = nest(10_000).next().unwrap_err();
+        let TooDeep { levels } = failure.get().unwrap();
+        assert!((20..1000).contains(levels), "{levels}");
+        let told = format!("{levels} generators run inside each other");
+        assert!(failure.to_string().starts_with(&told), "{failure}");
+
+        // That is over now.
+        assert_eq!(yielded(nest(20).next()), 20);
+    });
+    // A larger stack has room for more.
+    assert_eq!(yielded(nest(200).next()), 200);
+}
+
+thread_local! {
+    static LAST: RefCell<Vec<Generator<i32, (), ()>>> = RefCell::default();
+}
+
+/// Says something when it is dropped, to another thread.
+struct Tell(mpsc::Sender<&'static str>, &'static str);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        self.0.send(self.1).unwrap();
+    }
+}
+
+/// Thread-local values die last made first. One that was there before any of ours outlives
+/// them, and a panic there would abort the process.
+#[test]
+fn a_generator_in_a_thread_local_value_is_closed_at_the_end_of_its_thread() {
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        LAST.with_borrow_mut(|last| {
+            for name in ["one", "two"] {
+                let tell = Tell(sender.clone(), name);
+                let inner = Generator::<i32, (), ()>::new(|co| async move {
+                    let _tell = tell;
+                    co.yield_(1).await
+                });
+                inner.start().unwrap();
+                let tell = Tell(sender.clone(), "caught");
+                let outer = Generator::<i32, (), ()>::new(|co| async move {
+                    let _inner = inner;
+                    if is::<GeneratorExit, _>(co.yield_(1).await) {
+                        drop(tell);
+                    }
+                    Err(KeyError("reported").into())
+                });
+                outer.start().unwrap();
+                last.push(outer);
+            }
+            last.push(mined(false));
+        });
+    });
+    thread.join().unwrap();
+    let told: Vec<_> = receiver.iter().collect();
+    assert_eq!(told, ["caught", "one", "caught", "two"]);
 }

@@ -11,16 +11,21 @@
 
 use std::any::type_name;
 use std::cell::{Cell, RefCell};
-use std::error::Error;
-use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::thread;
 
 use reactor::trace;
 
+use crate::extras::depth::{self, Level};
 use crate::failure::{Failure, guard, report};
+
+pub use crate::extras::errors::{
+    AlreadyRunning, AlreadyStarted, Finished, ForeignAwait, GeneratorExit, IgnoredExit,
+    NotStarted, RaisedFinished, SecondYield, Unsupported,
+};
+pub use crate::extras::generator::Iter;
 
 /// A suspended function. It yields `Y`s, is sent `S`s, and returns an `R` in the end.
 ///
@@ -29,11 +34,13 @@ pub struct Generator<Y, S, R> {
     state: Cell<State>,
     /// The type of its body, by which a recording knows it.
     name: &'static str,
+    /// The door of its body, if it has one: `next` says there that nobody sends anything.
+    door: Option<Rc<Door<Y, S>>>,
     /// Gone once the generator is closed. Borrowed while it runs.
     body: RefCell<Option<AnyBody<Y, S, R>>>,
 }
 
-type AnyBody<Y, S, R> = Box<dyn Body<Y, S, R>>;
+type AnyBody<Y, S, R> = Box<dyn Ending<Y, S, R>>;
 
 /// Where a generator stands: `inspect.getgeneratorstate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,14 +92,15 @@ impl<Y: 'static, S: 'static, R: 'static> Generator<Y, S, R> {
     where
         F: Future<Output = Result<R, Failure>> + 'static,
     {
-        let door = Rc::new(Door { yielded: Cell::new(None), sent: Cell::new(None) });
+        let door = Rc::new(Door::new());
         let future = Box::pin(body(Co(Rc::clone(&door))));
-        Self::with(type_name::<F>(), Box::new(AsyncBody { future, door }))
+        let body = Box::new(AsyncBody { future, door: Rc::clone(&door) });
+        Self::with(type_name::<F>(), Some(door), body)
     }
 
     /// A generator whose body was written by hand.
     pub fn from_body<B: Body<Y, S, R> + 'static>(body: B) -> Self {
-        Self::with(type_name::<B>(), Box::new(body))
+        Self::with(type_name::<B>(), None, Box::new(body))
     }
 
     /// The same generator under the name of another type.
@@ -102,8 +110,13 @@ impl<Y: 'static, S: 'static, R: 'static> Generator<Y, S, R> {
         self
     }
 
-    fn with(name: &'static str, body: AnyBody<Y, S, R>) -> Self {
-        Self { state: Cell::new(State::Created), name, body: RefCell::new(Some(body)) }
+    fn with(
+        name: &'static str,
+        door: Option<Rc<Door<Y, S>>>,
+        body: AnyBody<Y, S, R>,
+    ) -> Self {
+        let (state, body) = (Cell::new(State::Created), RefCell::new(Some(body)));
+        Self { state, name, door, body }
     }
 }
 
@@ -123,7 +136,7 @@ impl<Y, S, R> Generator<Y, S, R> {
     ///
     /// # Errors
     ///
-    /// [`AlreadyStarted`], or what the body raises.
+    /// [`AlreadyStarted`], [`TooDeep`](crate::extras::depth::TooDeep), or what the body raises.
     pub fn start(&self) -> Stepped<Y, R> {
         self.go(Resume::Start)
     }
@@ -136,7 +149,7 @@ impl<Y, S, R> Generator<Y, S, R> {
     /// what the body raises.
     #[doc(alias = "send")]
     pub fn resume(&self, value: S) -> Stepped<Y, R> {
-        self.go(Resume::Send(value))
+        self.send(value, size_of::<S>() == 0)
     }
 
     /// Raises `failure` at the yield it stands at. A body that has not begun never will.
@@ -158,8 +171,10 @@ impl<Y, S, R> Generator<Y, S, R> {
     where
         S: Default,
     {
-        let fresh = self.state() == State::Created;
-        self.go(if fresh { Resume::Start } else { Resume::Send(S::default()) })
+        match self.state() {
+            State::Created => self.go(Resume::Start),
+            _ => self.send(S::default(), true),
+        }
     }
 
     /// Throws [`GeneratorExit`] into it and sees to it that it ends. Closing it again does
@@ -187,9 +202,12 @@ impl<Y, S, R> Generator<Y, S, R> {
         }
     }
 
-    /// Its yields, one after the other: a `for` loop does not see what it returns.
-    pub fn yields(&self) -> Iter<'_, Y, S, R> {
-        Iter(self)
+    /// Sends a value, which may mean nothing: it is no more than the `None` of `send(None)`.
+    fn send(&self, value: S, is_nothing: bool) -> Stepped<Y, R> {
+        if let (State::Suspended, Some(door)) = (self.state(), &self.door) {
+            door.is_nothing.set(is_nothing);
+        }
+        self.go(Resume::Send(value))
     }
 
     /// Resumes the body: the one place where a generator runs.
@@ -206,9 +224,10 @@ impl<Y, S, R> Generator<Y, S, R> {
             (State::Suspended, Resume::Start) => return Err(AlreadyStarted.into()),
             (State::Created, Resume::Start) | (State::Suspended, _) => {}
         }
+        let level = Level::enter()?;
         let running = Running::of(self);
         let step = {
-            let _call = trace::deeper();
+            let _call = (level, trace::deeper());
             let mut body = self.body.borrow_mut();
             body.as_mut().expect("it is neither running nor closed").resume(with)
         };
@@ -219,17 +238,20 @@ impl<Y, S, R> Generator<Y, S, R> {
         drop(running);
         step.map_err(|failure| {
             if failure.is::<Finished>() {
-                RaisedFinished(failure).into()
+                RaisedFinished::new(failure).into()
             } else {
                 failure
             }
         })
     }
 
+    /// Drops the body. What goes wrong there is reported, never thrown at whoever drops it.
     fn finish(&self) {
         self.state.set(State::Closed);
         let body = self.body.take();
-        drop(body);
+        if let Err(panic) = guard(|| drop(body)) {
+            report(format_args!("Error while a generator was dropped: {panic}"));
+        }
     }
 }
 
@@ -257,15 +279,32 @@ impl<Y, S, R> Drop for Running<'_, Y, S, R> {
     }
 }
 
-/// What goes wrong here is reported, never thrown at the dropper.
+/// Dropped in the middle, it is closed. Its body may hold another generator, and so on: they
+/// are closed one inside the other for as long as the stack allows.
 impl<Y, S, R> Drop for Generator<Y, S, R> {
     fn drop(&mut self) {
-        if self.state() != State::Suspended || thread::panicking() {
-            return;
+        if let Some(body) = self.body.take() {
+            depth::flatten(body.end(self.state()));
         }
-        if let Err(failure) = guard(|| self.close()).and_then(|closed| closed) {
-            report(format_args!("Error while a generator was closed: {failure}"));
-        }
+    }
+}
+
+/// A body, and how to end it where its types are forgotten.
+trait Ending<Y, S, R>: Body<Y, S, R> {
+    /// What is left to do with the body of a generator that was dropped in that state.
+    fn end(self: Box<Self>, state: State) -> Box<dyn FnOnce()>;
+}
+
+impl<Y, S, R, B: Body<Y, S, R> + 'static> Ending<Y, S, R> for B {
+    fn end(self: Box<Self>, state: State) -> Box<dyn FnOnce()> {
+        Box::new(move || {
+            let (state, body) = (Cell::new(state), RefCell::new(Some(self as _)));
+            let generator = Generator { state, name: "", door: None, body };
+            if let Err(failure) = guard(|| generator.close()).and_then(|closed| closed) {
+                report(format_args!("Error while a generator was closed: {failure}"));
+            }
+            generator.finish();
+        })
     }
 }
 
@@ -278,6 +317,17 @@ struct Door<Y, S> {
     yielded: Cell<Option<Y>>,
     /// Put there by `AsyncBody::resume`, taken by the yield.
     sent: Cell<Option<Result<S, Failure>>>,
+    /// The body stands at a yield, and could not answer a second one. Set and cleared by it.
+    taken: Cell<bool>,
+    /// What was sent is nothing. Said by `Generator::send`, for those who delegate.
+    is_nothing: Cell<bool>,
+}
+
+impl<Y, S> Door<Y, S> {
+    fn new() -> Self {
+        let (taken, is_nothing) = (Cell::new(false), Cell::new(false));
+        Self { yielded: Cell::new(None), sent: Cell::new(None), taken, is_nothing }
+    }
 }
 
 impl<Y, S> Co<Y, S> {
@@ -285,7 +335,7 @@ impl<Y, S> Co<Y, S> {
     /// this gives, or with an error, which `?` raises right here.
     #[doc(alias = "yield")]
     pub fn yield_(&self, value: Y) -> Yield<'_, Y, S> {
-        Yield { door: &self.0, value: Some(value) }
+        Yield { door: &self.0, value: Some(value), stands: false }
     }
 }
 
@@ -338,6 +388,7 @@ impl<Y, S: Default, R> Delegate<Y, S> for &Generator<Y, S, R> {
             step = match step {
                 Step::Return(value) => return Ok(value),
                 Step::Yield(value) => match co.yield_(value).await {
+                    Ok(_) if co.0.is_nothing.get() => self.next()?,
                     Ok(sent) => self.resume(sent)?,
                     Err(exit) if exit.is::<GeneratorExit>() => {
                         self.close()?;
@@ -351,12 +402,13 @@ impl<Y, S: Default, R> Delegate<Y, S> for &Generator<Y, S, R> {
 }
 
 /// Over anything that iterates there is nothing to send to: only `next` is passed on.
-impl<Y, S: Default + PartialEq, I: IntoIterator<Item = Y>> Delegate<Y, S> for I {
+impl<Y, S, I: IntoIterator<Item = Y>> Delegate<Y, S> for I {
     type Return = ();
 
     async fn delegate(self, co: &Co<Y, S>) -> Result<(), Failure> {
         for item in self {
-            if co.yield_(item).await? != S::default() {
+            co.yield_(item).await?;
+            if !co.0.is_nothing.get() {
                 return Err(Unsupported.into());
             }
         }
@@ -370,6 +422,8 @@ pub struct Yield<'a, Y, S> {
     door: &'a Door<Y, S>,
     /// There until it is handed over, by the first poll.
     value: Option<Y>,
+    /// It has handed its value over, and has no answer yet.
+    stands: bool,
 }
 
 impl<Y, S> Unpin for Yield<'_, Y, S> {}
@@ -378,15 +432,36 @@ impl<Y, S> Future for Yield<'_, Y, S> {
     type Output = Result<S, Failure>;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.value.take() {
-            Some(value) => {
-                self.door.yielded.set(Some(value));
-                Poll::Pending
+        if let Some(value) = self.value.take() {
+            if self.door.taken.replace(true) {
+                return Poll::Ready(Err(SecondYield.into()));
             }
-            None => Poll::Ready(
-                self.door.sent.take().expect("a body is resumed with something"),
-            ),
+            self.stands = true;
+            self.door.yielded.set(Some(value));
+            let for_another = self.door.sent.take();
+            drop(for_another);
         }
+        assert!(self.stands, "a yield was polled again after it had its answer");
+        let Some(sent) = self.door.sent.take() else { return Poll::Pending };
+        self.leave();
+        Poll::Ready(sent)
+    }
+}
+
+impl<Y, S> Yield<'_, Y, S> {
+    /// Leaves the door to the next one.
+    fn leave(&mut self) {
+        if mem::take(&mut self.stands) {
+            self.door.taken.set(false);
+            let unread = self.door.yielded.take();
+            drop(unread);
+        }
+    }
+}
+
+impl<Y, S> Drop for Yield<'_, Y, S> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -413,103 +488,8 @@ impl<Y, S, R> Body<Y, S, R> for AsyncBody<Y, S, R> {
     }
 }
 
-/// The yields of a generator.
-pub struct Iter<'a, Y, S, R>(&'a Generator<Y, S, R>);
-
-impl<Y, S: Default, R> Iterator for Iter<'_, Y, S, R> {
-    type Item = Result<Y, Failure>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.state() == State::Closed {
-            return None;
-        }
-        match self.0.next() {
-            Ok(Step::Yield(value)) => Some(Ok(value)),
-            Ok(Step::Return(_)) => None,
-            Err(failure) => Some(Err(failure)),
-        }
-    }
-}
-
-macro_rules! errors {
-    ($($(#[$doc:meta])* $name:ident: $text:literal,)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $name;
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str($text)
-            }
-        }
-
-        impl std::error::Error for $name {}
-    )*};
-}
-pub(crate) use errors;
-
-errors! {
-    /// A value was sent to a generator that stands at no yield.
-    NotStarted: "can't send a value to a generator that has just been created",
-    /// A generator was started twice.
-    AlreadyStarted: "the generator has already started",
-    /// A generator was resumed from within itself.
-    AlreadyRunning: "the generator is already executing",
-    /// A generator was resumed after its end.
-    Finished: "the generator is finished",
-    /// What `close` raises in a body: everything that cleans up gets to see it.
-    GeneratorExit: "the generator was closed",
-    /// A body yielded although it was closed.
-    IgnoredExit: "the generator ignored GeneratorExit",
-    /// A value was sent to a plain iterator, which cannot take one.
-    Unsupported: "an iterator has no `send`",
-    /// A body awaited something other than its yield: nobody here could ever wake it.
-    ForeignAwait: "a generator may only await its own yields: nobody would wake it again",
-}
-
-/// A body let another generator's [`Finished`] escape. "Finished" is an answer, not an error
-/// that may end somebody else (PEP 479).
-#[derive(Debug)]
-pub struct RaisedFinished(Failure);
-
-impl fmt::Display for RaisedFinished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the generator raised Finished")
-    }
-}
-
-impl Error for RaisedFinished {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(self.0.error())
-    }
-}
-
 impl<Y, S> Clone for Co<Y, S> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))
-    }
-}
-
-impl<Y, S, R> fmt::Debug for Generator<Y, S, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Generator").field("state", &self.state()).finish()
-    }
-}
-
-impl<Y, S> fmt::Debug for Co<Y, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Co").finish_non_exhaustive()
-    }
-}
-
-impl<Y, S> fmt::Debug for Yield<'_, Y, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Yield").finish_non_exhaustive()
-    }
-}
-
-impl<Y, S, R> fmt::Debug for Iter<'_, Y, S, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Iter").field(self.0).finish()
     }
 }

@@ -8,8 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::mem;
 use std::rc::Rc;
 
-use crate::coroutine::errors;
 use crate::event_loop::{Callback, try_current};
+use crate::extras::errors::errors;
 use crate::extras::line::Line;
 use crate::failure::{Failure, report};
 

@@ -13,9 +13,10 @@ use std::rc::Rc;
 
 use reactor::trace::{self, Place};
 
-use crate::coroutine::{Co, Generator, State, Step, errors};
+use crate::coroutine::{Co, Generator, State, Step};
 use crate::event_loop::{Callback, current};
 use crate::extras::deadlock;
+use crate::extras::errors::errors;
 use crate::failure::{Failure, guard};
 use crate::future::{AnyFuture, CallbackId, Cancelled, Future, Wait};
 

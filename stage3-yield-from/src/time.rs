@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use reactor::trace::Place;
 
-use crate::coroutine::errors;
 use crate::event_loop::{TimerHandle, call_later};
+use crate::extras::errors::errors;
 use crate::extras::turn::NextTurn;
 use crate::future::{Cancelled, Future};
 use crate::task::{Coroutine, Task, coroutine, spawn_at, yield_from_at};

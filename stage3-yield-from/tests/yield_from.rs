@@ -13,6 +13,7 @@ use stage3_yield_from::coroutine::{
     AlreadyRunning, Body, Co, Finished, Generator, GeneratorExit, IgnoredExit, Resume,
     State, Step, Stepped, Unsupported,
 };
+use stage3_yield_from::extras::depth::TooDeep;
 
 type Log = Rc<RefCell<Vec<&'static str>>>;
 type Gen = Generator<i32, i32, i32>;
@@ -96,8 +97,86 @@ fn to_send_nothing_to_an_iterator_is_next_and_to_send_something_fails() {
         Ok(0)
     });
     assert_eq!(outer.start().unwrap(), Step::Yield(10));
-    assert_eq!(outer.resume(0).unwrap(), Step::Yield(20));
+    assert_eq!(outer.next().unwrap(), Step::Yield(20));
     assert!(outer.resume(5).unwrap_err().is::<Unsupported>());
+}
+
+/// M4.03: a value is a value, even if it is the one that `next` makes up.
+#[test]
+fn zero_false_and_the_empty_text_are_values_that_are_sent() {
+    fn refuses<S: Default + 'static>(sent: S) -> bool {
+        let outer = Generator::<i32, S, ()>::new(|co| async move {
+            co.yield_from([10, 20, 30]).await
+        });
+        outer.start().unwrap();
+        assert_eq!(outer.next().unwrap(), Step::Yield(20));
+        outer.resume(sent).unwrap_err().is::<Unsupported>()
+    }
+    assert!(refuses(0) && refuses(false) && refuses(String::new()));
+}
+
+/// M4.03: the unit says nothing, as the `None` of `send(None)`.
+#[test]
+fn to_send_the_unit_is_next() {
+    let outer =
+        Generator::<i32, (), ()>::new(|co| async move { co.yield_from([10, 20]).await });
+    outer.start().unwrap();
+    assert_eq!(outer.resume(()).unwrap(), Step::Yield(20));
+    assert_eq!(outer.resume(()).unwrap(), Step::Return(()));
+}
+
+/// M4.03, M4.02: nothing is passed on as nothing, and a value as a value, through everybody.
+#[test]
+fn what_is_sent_through_a_delegate_stays_what_it_is() {
+    let outer = || {
+        let middle = generator(async |co| {
+            co.yield_from([10, 20, 30]).await?;
+            Ok(0)
+        });
+        generator(async move |co| co.yield_from(&middle).await)
+    };
+    let (sent, asked) = (outer(), outer());
+    for outer in [&sent, &asked] {
+        outer.start().unwrap();
+        assert_eq!(outer.next().unwrap(), Step::Yield(20));
+    }
+    assert!(sent.resume(0).unwrap_err().is::<Unsupported>());
+    assert_eq!(asked.next().unwrap(), Step::Yield(30));
+    assert_eq!(asked.next().unwrap(), Step::Return(0));
+
+    let adds = generator(async |co| {
+        let inner = generator(async |co| Ok(co.yield_(1).await? + co.yield_(2).await?));
+        co.yield_from(&inner).await
+    });
+    adds.start().unwrap();
+    assert_eq!(adds.resume(5).unwrap(), Step::Yield(2));
+    assert_eq!(
+        adds.next().unwrap(),
+        Step::Return(5),
+        "for nothing, the yield gives zero"
+    );
+}
+
+/// A send that is refused is not taken for one by the yield that is being answered.
+#[test]
+fn a_send_from_inside_does_not_change_what_was_sent() {
+    let this = Rc::new(RefCell::new(None::<Rc<Gen>>));
+    let inside = Rc::clone(&this);
+    let outer = Rc::new(generator(async move |co| {
+        let meddling = [10, 20].into_iter().inspect(|_| {
+            let this = inside.borrow().clone();
+            assert!(
+                this.is_none_or(|it| it.resume(0).unwrap_err().is::<AlreadyRunning>())
+            );
+        });
+        co.yield_from(meddling).await?;
+        Ok(0)
+    }));
+    this.replace(Some(Rc::clone(&outer)));
+    assert_eq!(outer.next().unwrap(), Step::Yield(10));
+    assert_eq!(outer.next().unwrap(), Step::Yield(20));
+    assert_eq!(outer.next().unwrap(), Step::Return(0));
+    this.take();
 }
 
 /// M4.03: it is raised in the outer body, which may go on.
@@ -370,6 +449,22 @@ fn two_hundred_levels_pass_on_what_is_yielded_sent_and_returned() {
     let outer = deep(200);
     assert_eq!(outer.next().unwrap(), Step::Yield(42));
     assert_eq!(outer.resume(5).unwrap(), Step::Return(5));
+}
+
+/// Each level is a call, on the stack of whoever resumes the outermost. Where that ends, it is
+/// an error, at the place where somebody delegates.
+#[test]
+fn ten_thousand_levels_are_refused_before_the_stack_is_gone() {
+    let small = std::thread::Builder::new().stack_size(256 * 1024);
+    let levels = small.spawn(|| {
+        let outer = deep(20);
+        assert_eq!(outer.next().unwrap(), Step::Yield(42));
+        assert_eq!(outer.resume(5).unwrap(), Step::Return(5));
+        let failure = deep(10_000).next().unwrap_err();
+        failure.get::<TooDeep>().expect("it says so").levels
+    });
+    let levels = levels.unwrap().join().unwrap();
+    assert!((20..1000).contains(&levels), "{levels}");
 }
 
 struct Node(Option<Rc<Node>>, i32, Option<Rc<Node>>);

@@ -2,6 +2,9 @@
 
 pub(crate) mod deadlock;
 mod debug;
+pub mod depth;
+pub mod errors;
+pub mod generator;
 pub(crate) mod left;
 pub(crate) mod line;
 pub mod remote;

@@ -1,0 +1,140 @@
+//! How deep generators may run inside each other: they all borrow one stack, and that has an end.
+//!
+//! CPython counts the calls, and raises `RecursionError` at a thousand. How much stack a call
+//! takes is known there; here it depends on the body. So what counts is the stack that is left.
+//! (And where CPython *drops* what is nested deep, its "trashcan" puts it aside for later.)
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::fs;
+use std::mem::ManuallyDrop;
+use std::ops::Range;
+use std::ptr;
+
+/// So many generators run inside each other before anybody asks how much stack is left.
+const FREE: u32 = 8;
+/// What is kept for the innermost body and for what it calls, in bytes.
+const RESERVE: usize = 64 * 1024;
+/// What generators may use of a stack of unknown size, in bytes. Most have 1 MiB or more.
+const ASSUMED: usize = 768 * 1024;
+
+/// Too many generators run inside each other, for the stack that they run on.
+#[doc(alias = "RecursionError")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooDeep {
+    /// How many they are.
+    pub levels: u32,
+}
+
+thread_local! {
+    static LEVELS: Cell<u32> = const { Cell::new(0) };
+
+    /// The addresses that generators may use; found out once it matters.
+    static STACK: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+
+    /// What waits to be dropped, while somebody drops: filled and emptied by `flatten`.
+    ///
+    /// It has no destructor, so that it outlives every other thread-local value.
+    static LATER: RefCell<ManuallyDrop<Option<VecDeque<End>>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
+}
+
+type End = Box<dyn FnOnce()>;
+
+/// A generator that runs, inside those that run already.
+#[derive(Debug)]
+pub(crate) struct Level(());
+
+impl Level {
+    pub(crate) fn enter() -> Result<Self, TooDeep> {
+        let levels = LEVELS.get();
+        if levels >= FREE && stack_left() < RESERVE {
+            return Err(TooDeep { levels });
+        }
+        LEVELS.set(levels + 1);
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        LEVELS.set(LEVELS.get() - 1);
+    }
+}
+
+/// Calls `end`, which may come here again from inside: for as long as there is stack for that it
+/// is called at once, and then by the outermost.
+pub(crate) fn flatten(end: End) {
+    let is_outermost = LATER.with_borrow_mut(|later| {
+        let is_outermost = later.is_none();
+        later.get_or_insert_default();
+        is_outermost
+    });
+    match Level::enter() {
+        Err(TooDeep { .. }) if !is_outermost => put_aside(end),
+        _level => end(),
+    }
+    if is_outermost {
+        while let Some(end) = next() {
+            end();
+        }
+    }
+}
+
+fn put_aside(end: End) {
+    LATER.with_borrow_mut(|later| later.get_or_insert_default().push_back(end));
+}
+
+/// What was put aside first. Once that is nothing, nobody is the outermost any more.
+fn next() -> Option<End> {
+    LATER.with_borrow_mut(|later| {
+        let end = later.as_mut().and_then(VecDeque::pop_front);
+        if end.is_none() {
+            **later = None;
+        }
+        end
+    })
+}
+
+/// How many bytes the stack has left below this call, as far as generators may use it.
+fn stack_left() -> usize {
+    let marker = 0_u8;
+    let here = ptr::from_ref(&marker).addr();
+    let (mut lowest, highest) = STACK.get();
+    if !(lowest..highest).contains(&here) {
+        let stack =
+            stack_around(here).unwrap_or(here.saturating_sub(ASSUMED)..usize::MAX);
+        STACK.set((stack.start, stack.end));
+        lowest = stack.start;
+    }
+    here - lowest
+}
+
+/// The stack that has `here` in it, where the system tells: that of a thread on Linux. (The main
+/// thread's grows as it is used.)
+fn stack_around(here: usize) -> Option<Range<usize>> {
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let mapping = |line: &str| {
+        let (start, end) = line.split_whitespace().next()?.split_once('-')?;
+        let [start, end] = [start, end].map(|it| usize::from_str_radix(it, 16));
+        Some(start.ok()?..end.ok()?)
+    };
+    maps.lines()
+        .filter(|line| !line.ends_with("[stack]"))
+        .find_map(|line| mapping(line).filter(|range| range.contains(&here)))
+}
+
+impl fmt::Display for TooDeep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { levels } = self;
+        write!(
+            f,
+            "{levels} generators run inside each other, and the stack that they share is nearly \
+             used up: nest them less deep, or run them on a thread with a larger stack"
+        )
+    }
+}
+
+impl Error for TooDeep {}

@@ -1,0 +1,55 @@
+//! A generator in a `for` loop, and in a message.
+
+use std::fmt;
+
+use crate::coroutine::{Co, Generator, State, Step, Yield};
+use crate::failure::Failure;
+
+/// The yields of a generator.
+pub struct Iter<'a, Y, S, R>(&'a Generator<Y, S, R>);
+
+impl<Y, S, R> Generator<Y, S, R> {
+    /// Its yields, one after the other: a `for` loop does not see what it returns.
+    pub fn yields(&self) -> Iter<'_, Y, S, R> {
+        Iter(self)
+    }
+}
+
+impl<Y, S: Default, R> Iterator for Iter<'_, Y, S, R> {
+    type Item = Result<Y, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.state() == State::Closed {
+            return None;
+        }
+        match self.0.next() {
+            Ok(Step::Yield(value)) => Some(Ok(value)),
+            Ok(Step::Return(_)) => None,
+            Err(failure) => Some(Err(failure)),
+        }
+    }
+}
+
+impl<Y, S, R> fmt::Debug for Iter<'_, Y, S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Iter").field(self.0).finish()
+    }
+}
+
+impl<Y, S, R> fmt::Debug for Generator<Y, S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generator").field("state", &self.state()).finish()
+    }
+}
+
+impl<Y, S> fmt::Debug for Co<Y, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Co").finish_non_exhaustive()
+    }
+}
+
+impl<Y, S> fmt::Debug for Yield<'_, Y, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Yield").finish_non_exhaustive()
+    }
+}
