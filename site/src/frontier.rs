@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ::url::Url;
 
-use crate::{Job, Outcome, Page, Progress, Report, Target, html, url};
+use crate::{Job, Outcome, Page, Progress, Report, Target, url};
 
 /// The pages that are known and not yet visited. It is shared by all workers of a crawl,
 /// which may be threads.
@@ -104,7 +104,7 @@ impl Frontier {
             return;
         }
         let Some(here) = self.here(path) else { return };
-        let document = html::Document::parse(page.html());
+        let document = page.document();
         let base = document.base.and_then(|base| url::base(&here, &base)).unwrap_or(here);
         for link in document.links {
             if let Some(path) = self.own(url::resolve(&base, &link).as_ref()) {

@@ -3,9 +3,12 @@
 //! It makes no difference how the bytes are cut: a parser keeps what it has seen of the
 //! head, then a machine of four states counts through the body (RFC 9112, section 6).
 
-use httparse::{EMPTY_HEADER, ParserConfig, Response, Status};
+mod head;
 
 use crate::Outcome;
+use crate::html::Document;
+
+use head::{Framing, Head, cut, number};
 
 /// The largest head that is kept, in bytes; a longer one is too large.
 pub const MAX_HEAD: usize = 32 * 1024;
@@ -26,18 +29,35 @@ pub struct Page {
     pub length: u64,
     /// The body, if it is HTML; other bodies are counted, not kept.
     html: Vec<u8>,
+    /// Which of the two it is.
+    markup: Markup,
+}
+
+/// What HTML is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Markup {
+    #[default]
+    Html,
+    /// As XML.
+    Xhtml,
 }
 
 impl Page {
     /// A page that did not come from a network.
     pub fn of_html(status: u16, html: impl Into<Vec<u8>>) -> Self {
         let html = html.into();
-        Self { status, location: None, length: html.len() as u64, html }
+        let (length, markup) = (html.len() as u64, Markup::Html);
+        Self { status, location: None, length, html, markup }
     }
 
     /// The HTML of the page; empty if it is something else.
     pub fn html(&self) -> &[u8] {
         &self.html
+    }
+
+    /// What a crawler wants to know of it.
+    pub fn document(&self) -> Document {
+        Document::parse(&self.html)
     }
 }
 
@@ -74,9 +94,8 @@ enum State {
 impl Parser {
     /// A parser that has seen nothing.
     pub fn new() -> Self {
-        let page = Page { status: 0, location: None, length: 0, html: Vec::new() };
         let (state, pending, room) = (State::Head, Vec::new(), MAX_RESPONSE);
-        Self { state, pending, room, page, keep: false }
+        Self { state, pending, room, page: Page::default(), keep: false }
     }
 
     /// Takes what was read from the connection; an empty slice says that the peer is done.
@@ -127,44 +146,42 @@ impl Parser {
     }
 
     fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Outcome> {
-        let before = self.pending.len();
-        let room = MAX_HEAD - before;
-        self.pending.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-        let mut response = Response::new(&mut headers);
-        let config = ParserConfig::default();
-        match config.parse_response(&mut response, &self.pending) {
-            Ok(Status::Complete(length)) => {
-                let head = Head::of(&response)?;
+        let room = MAX_HEAD - self.pending.len();
+        let mut used = 0;
+        // Line by line, up to an empty one: there a head ends.
+        for line in bytes[..bytes.len().min(room)].split_inclusive(|byte| *byte == b'\n')
+        {
+            self.pending.extend_from_slice(line);
+            used += line.len();
+            if self.pending.ends_with(b"\n\r\n") || self.pending.ends_with(b"\n\n") {
+                break;
+            }
+        }
+        match Head::parse(&mut self.pending)? {
+            Some(head) => {
                 self.pending.clear();
                 self.begin(head)?;
-                Ok(&bytes[length - before..])
             }
-            Ok(Status::Partial) if self.pending.len() < MAX_HEAD => Ok(&[]),
-            Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-                Err(Outcome::TooLarge)
-            }
-            Err(_) => Err(Outcome::Malformed),
+            None if self.pending.len() < MAX_HEAD => {}
+            None => return Err(Outcome::TooLarge),
         }
+        Ok(&bytes[used..])
     }
 
     /// The head is whole: what follows?
     fn begin(&mut self, head: Head) -> Result<(), Outcome> {
         self.state = match head.framing {
             // An interim response; the real one follows.
-            _ if head.status < 200 => return Ok(()),
-            _ if matches!(head.status, 204 | 304) => State::Done,
-            Framing::Sized(0) => State::Done,
-            Framing::Sized(length) if length > MAX_RESPONSE as u64 => {
-                return Err(Outcome::TooLarge);
-            }
-            Framing::Sized(length) => State::Sized(length),
+            _ if matches!(head.status, 100..=199) => return Ok(()),
+            Framing::Empty | Framing::Sized(0) => State::Done,
+            Framing::Sized(length) => State::Sized(bounded(length)?),
             Framing::Chunked => State::ChunkSize,
             Framing::ToTheEnd => State::ToTheEnd,
         };
         self.page.status = head.status;
         self.page.location = head.location;
-        self.keep = head.html;
+        self.page.markup = head.markup.unwrap_or_default();
+        self.keep = head.markup.is_some();
         Ok(())
     }
 
@@ -187,9 +204,10 @@ impl Parser {
         let line = std::mem::take(&mut self.pending);
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
         self.state = match self.state {
-            State::ChunkSize => match chunk_size(line)? {
-                0 => State::Trailers,
-                size => State::Chunk(size),
+            State::ChunkSize => match number(cut(line, b';').0, 16) {
+                None => return Err(Outcome::Malformed),
+                Some(0) => State::Trailers,
+                Some(size) => State::Chunk(bounded(size)?),
             },
             State::ChunkEnd if line.is_empty() => State::ChunkSize,
             State::ChunkEnd => return Err(Outcome::Malformed),
@@ -212,87 +230,9 @@ impl Default for Page {
     }
 }
 
-/// What of a head matters here.
-struct Head {
-    status: u16,
-    location: Option<String>,
-    html: bool,
-    framing: Framing,
-}
-
-/// Where the body ends.
-enum Framing {
-    Sized(u64),
-    Chunked,
-    ToTheEnd,
-}
-
-impl Head {
-    fn of(response: &Response<'_, '_>) -> Result<Self, Outcome> {
-        let status = response.code.ok_or(Outcome::Malformed)?;
-        let mut head =
-            Self { status, location: None, html: false, framing: Framing::ToTheEnd };
-        let mut length = None;
-        let mut chunked = false;
-        for header in &*response.headers {
-            let value = String::from_utf8_lossy(header.value);
-            let value = value.trim();
-            match header.name.to_ascii_lowercase().as_str() {
-                "content-length" => {
-                    let this = content_length(value)?;
-                    if length.is_some_and(|length| length != this) {
-                        return Err(Outcome::Malformed);
-                    }
-                    length = Some(this);
-                }
-                "transfer-encoding" => {
-                    let last = value.rsplit(',').next().unwrap_or(value);
-                    chunked = last.trim().eq_ignore_ascii_case("chunked");
-                }
-                "location" if (300..400).contains(&status) => {
-                    head.location = Some(value.to_owned());
-                }
-                "content-type" => {
-                    let media = value.split(';').next().unwrap_or(value).trim();
-                    head.html = media.eq_ignore_ascii_case("text/html")
-                        || media.eq_ignore_ascii_case("application/xhtml+xml");
-                }
-                _ => {}
-            }
-        }
-        head.framing = match length {
-            _ if chunked => Framing::Chunked,
-            Some(length) => Framing::Sized(length),
-            None => Framing::ToTheEnd,
-        };
-        Ok(head)
-    }
-}
-
-/// A length, or a list that says the same length again and again.
-fn content_length(value: &str) -> Result<u64, Outcome> {
-    let mut lengths = value.split(',').map(|length| digits(length.trim(), 10));
-    let first = lengths.next().unwrap_or(Err(Outcome::Malformed))?;
-    for other in lengths {
-        if other? != first {
-            return Err(Outcome::Malformed);
-        }
-    }
-    Ok(first)
-}
-
-fn chunk_size(line: &[u8]) -> Result<u64, Outcome> {
-    let line = std::str::from_utf8(line).map_err(|_| Outcome::Malformed)?;
-    let size = line.split(';').next().unwrap_or(line);
-    digits(size.trim(), 16)
-}
-
-/// A number with nothing but digits; what does not fit is too large.
-fn digits(text: &str, radix: u32) -> Result<u64, Outcome> {
-    if text.is_empty() || !text.chars().all(|c| c.is_digit(radix)) {
-        return Err(Outcome::Malformed);
-    }
-    u64::from_str_radix(text, radix).map_err(|_| Outcome::TooLarge)
+/// A length that is not too large by itself.
+fn bounded(length: u64) -> Result<u64, Outcome> {
+    if length > MAX_RESPONSE as u64 { Err(Outcome::TooLarge) } else { Ok(length) }
 }
 
 #[cfg(test)]
@@ -316,11 +256,22 @@ mod tests {
         Ok(Page::of_html(200, text))
     }
 
-    fn cases() -> Vec<(String, Result<Page, Outcome>)> {
+    fn with_head(rest: &str) -> String {
+        format!("{HEAD}{rest}")
+    }
+
+    fn chunked(chunks: &str) -> String {
+        with_head(&format!("Transfer-Encoding: chunked\r\n\r\n{chunks}"))
+    }
+
+    fn cases() -> impl Iterator<Item = (String, Result<Page, Outcome>)> {
+        whole().into_iter().chain(broken())
+    }
+
+    fn whole() -> Vec<(String, Result<Page, Outcome>)> {
         let mut redirect = Page::of_html(302, "");
         redirect.location = Some("/x".into());
         let image = Page { length: 3, ..Page::of_html(200, "") };
-        let with_head = |rest: &str| format!("{HEAD}{rest}");
         vec![
             (with_head("Content-Length: 5\r\n\r\nhello"), html("hello")),
             (with_head("Content-Length: 5\r\n\r\nhello, and more"), html("hello")),
@@ -329,31 +280,51 @@ mod tests {
             (with_head("\r\nto the end"), html("to the end")),
             (with_head("\r\n"), html("")),
             (
-                with_head("Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n"),
+                chunked("3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n"),
                 html("hello"),
             ),
             (
-                with_head("Transfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\nT: x\r\n\r\n"),
+                chunked("A\r\n0123456789\r\n0\r\nT: x\r\n\r\n"),
                 html("0123456789"),
             ),
             ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n".into(), Ok(Page::of_html(204, ""))),
             ("HTTP/1.1 304 .\r\nContent-Length: 99999999999\r\n\r\n".into(), Ok(Page::of_html(304, ""))),
             ("HTTP/1.0 302 Found\r\nLocation: /x\r\n\r\n".into(), Ok(redirect)),
             ("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 3\r\n\r\n<a>".into(), Ok(image)),
+            // The coding wins, and what it does not end ends with the connection.
+            (with_head("Transfer-Encoding: x-foo\r\nContent-Length: 3\r\n\r\nhello"), html("hello")),
+            (with_head("Content-Length: 9\r\nTransfer-Encoding: chunked,\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), html("hello")),
+            (with_head("Set-Cookie: a=b;\r\n path=/\r\nContent-Length:\r\n\t5\r\n\r\nhello"), html("hello")),
+            ("HTTP/1.1 204 .\r\nContent-Length: x\r\n\r\nhello".into(), Ok(Page::of_html(204, ""))),
+            ("HTTP/1.1 103 .\r\nContent-Length: x\r\n\r\nHTTP/1.1 304 .\r\nTransfer-Encoding: x\r\n\r\n".into(), Ok(Page::of_html(304, ""))),
+        ]
+    }
+
+    fn broken() -> Vec<(String, Result<Page, Outcome>)> {
+        vec![
             (with_head("Content-Length: 5\r\n\r\nhell"), Err(Outcome::CutShort)),
             (with_head("Content-Le"), Err(Outcome::CutShort)),
             (String::new(), Err(Outcome::CutShort)),
-            (with_head("Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n"), Err(Outcome::CutShort)),
-            (with_head("Transfer-Encoding: chunked\r\n\r\nzz\r\n"), Err(Outcome::Malformed)),
-            (with_head("Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n"), Err(Outcome::Malformed)),
-            (with_head("Content-Length: 5\r\nContent-Length: 6\r\n\r\n"), Err(Outcome::Malformed)),
+            (chunked("3\r\nhel\r\n"), Err(Outcome::CutShort)),
+            (chunked("zz\r\n"), Err(Outcome::Malformed)),
+            (chunked("\r\n"), Err(Outcome::Malformed)),
+            (chunked("-1\r\n"), Err(Outcome::Malformed)),
+            (chunked("ffffffffffffffffff\r\n"), Err(Outcome::TooLarge)),
+            (chunked("1\r\nab\r\n"), Err(Outcome::Malformed)),
+            (
+                with_head("Content-Length: 5\r\nContent-Length: 6\r\n\r\n"),
+                Err(Outcome::Malformed),
+            ),
             (with_head("Content-Length: -5\r\n\r\n"), Err(Outcome::Malformed)),
             (with_head("Content-Length: 99999999999\r\n\r\n"), Err(Outcome::TooLarge)),
             ("HTP/1.1 200 OK\r\n\r\n".into(), Err(Outcome::Malformed)),
             ("HTTP/1.1 abc OK\r\n\r\n".into(), Err(Outcome::Malformed)),
             ("\u{1}\u{2}\u{3}garbage".into(), Err(Outcome::Malformed)),
             (with_head(&format!("X: {}", "y".repeat(MAX_HEAD))), Err(Outcome::TooLarge)),
-            (with_head(&"X: y\r\n".repeat(MAX_HEADERS)), Err(Outcome::TooLarge)),
+            (
+                with_head(&format!("{}\r\n", "X: y\r\n".repeat(MAX_HEADERS))),
+                Err(Outcome::TooLarge),
+            ),
         ]
     }
 
@@ -379,10 +350,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_a_chunk_says_behind_its_size_is_opaque() {
+        for extension in [&b""[..], b" ", b";x", b" ;x=\"\xe9;\xff\"", b";\0"] {
+            let head = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n5").into_bytes();
+            let bytes =
+                [&head, extension, b"\r\nhello\r\n0", extension, b"\r\n\r\n"].concat();
+            assert_eq!(parsed(&[&bytes]), html("hello"), "{extension:?}");
+        }
+    }
+
     /// Whatever it is that does not end: heads, a body, the framing of a chunk, trailers.
     #[test]
     fn a_response_that_does_not_end_is_too_large() {
-        let chunked = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n");
+        let chunked = chunked("");
         for (begin, again) in [
             ("", "HTTP/1.1 100 Continue\r\n\r\n"),
             ("HTTP/1.1 200 OK\r\n", "X: y\r\n"),
