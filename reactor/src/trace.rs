@@ -422,12 +422,6 @@ pub(crate) fn socket_ready(key: Key, direction: Direction, somebody_waited: bool
     note(move |it| it.ready(key, direction, somebody_waited));
 }
 
-/// Nobody waits at that side any more.
-#[inline]
-pub(crate) fn socket_left(key: Key, direction: Direction) {
-    note(move |it| it.leave_socket(key, direction));
-}
-
 #[inline]
 fn note(what: impl FnOnce(&mut Recorder)) {
     if is_on() {

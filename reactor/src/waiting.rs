@@ -107,8 +107,6 @@ impl<T> Waiting<T> {
     pub(crate) fn close(&mut self, key: Key) -> [Option<T>; 2] {
         match self.place(key) {
             Some(_) => {
-                trace::socket_left(key, Direction::Read);
-                trace::socket_left(key, Direction::Write);
                 self.places.remove(key.index as usize).sides.map(|side| side.waiter)
             }
             None => [None, None],
@@ -129,9 +127,7 @@ impl<T> Waiting<T> {
     }
 
     pub(crate) fn unpark(&mut self, key: Key, direction: Direction) -> Option<T> {
-        let waiter = self.side(key, direction)?.waiter.take();
-        trace::socket_left(key, direction);
-        waiter
+        self.side(key, direction)?.waiter.take()
     }
 
     /// Whether a side may be tried once more before the others have their turn. If not, it

@@ -6,12 +6,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use reactor::backend::{Backend, Event, Listener, Stream, Token};
+use reactor::backend::{self, Backend, Event, Listener, Stream, Token};
 use reactor::{Direction, Reactor, TcpStream};
 
 const ANYWHERE: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
@@ -358,7 +359,7 @@ fn no_place_is_left_behind_by_a_socket_or_by_one_that_did_not_come_to_be() {
     drop(stream);
     assert_eq!((reactor.sockets(), reactor.waiters()), (1, 0));
     drop(listener);
-    let reactor = Reactor::<()>::with_backend(reactor::backend::Clockwork::new());
+    let reactor = Reactor::<()>::with_backend(backend::Clockwork::new());
     assert!(reactor.connect(ANYWHERE.into()).is_err());
     assert!(reactor.listen(ANYWHERE.into()).is_err());
     assert_eq!(reactor.sockets(), 0);
@@ -419,4 +420,52 @@ fn a_side_is_tried_so_often_in_a_turn_and_then_counts_as_ready() {
         assert_eq!(select(&reactor, Some(ms(9))), ["r"]);
     }
     assert!(engine.armed.take().is_empty(), "it never really waited");
+}
+
+/// What a kind of stream cannot do is an error that says so.
+#[test]
+fn a_stream_does_not_pretend_to_do_what_its_engine_did_not_write() {
+    #[derive(Debug)]
+    struct Bare;
+    impl Stream for Bare {}
+    let attempts = [
+        Bare.read(&mut [0]).map(drop),
+        Bare.write(b"x").map(drop),
+        Bare.connected(),
+        Bare.shutdown(Shutdown::Both),
+        Bare.local_addr().map(drop),
+        Bare.peer_addr().map(drop),
+    ];
+    for attempt in attempts {
+        assert_eq!(attempt.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+    #[cfg(unix)]
+    {
+        let (_, reactor) = Scripted::new();
+        let (end, _) = io::pipe().unwrap();
+        let adopted = reactor.adopt(end.into(), Direction::Read);
+        assert_eq!(adopted.unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(reactor.sockets(), 0);
+    }
+}
+
+/// A scope ends where its body does, even by a panic, and then the outer one is back.
+#[test]
+fn a_scope_chooses_the_engine_until_its_end() {
+    let far = Duration::from_hours(1);
+    let (outer, _) = Scripted::new();
+    let (inner, _) = Scripted::new();
+    let start = Instant::now();
+    outer.now.set(start + far);
+    inner.now.set(start + 2 * far);
+    let now = || Reactor::<()>::new().unwrap().now();
+    backend::scope(outer, || {
+        assert_eq!(now(), start + far);
+        assert_eq!(backend::scope(Rc::clone(&inner) as _, now), start + 2 * far);
+        assert_eq!(now(), start + far);
+        let panics = || backend::scope(inner, || panic!("as planned"));
+        catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+        assert_eq!(now(), start + far);
+    });
+    assert!(now() < start + far, "the platform's");
 }

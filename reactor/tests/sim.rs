@@ -8,6 +8,9 @@ use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+mod bounds;
+
+use bounds::Turns;
 use reactor::sim::{Event, Link, Peer, Sim, Weather};
 use reactor::{Direction, Reactor, TcpStream};
 
@@ -39,7 +42,9 @@ fn finish<T>(
     direction: Direction,
     mut attempt: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
+    let mut turns = Turns::default();
     loop {
+        turns.one_more();
         match attempt() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 assert!(reactor.wait_for(stream.key(), direction, ()).is_none());
@@ -53,7 +58,9 @@ fn finish<T>(
 /// Lets so much time pass.
 fn pass(reactor: &Reactor<()>, time: Duration) {
     reactor.wait_until(reactor.now() + time, ());
+    let mut turns = Turns::default();
     while reactor.timers() > 0 {
+        turns.one_more();
         reactor.select(None, &mut Vec::new()).unwrap();
     }
 }
@@ -74,6 +81,7 @@ fn read(reactor: &Reactor<()>, stream: &TcpStream<()>) -> io::Result<Vec<u8>> {
 fn pieces(reactor: &Reactor<()>, stream: &TcpStream<()>) -> io::Result<Vec<usize>> {
     let mut pieces = Vec::new();
     loop {
+        assert!(pieces.len() < 100_000, "it goes on for ever");
         match read(reactor, stream)?.len() {
             0 => return Ok(pieces),
             n => pieces.push(n),
@@ -208,13 +216,16 @@ fn who_keeps_asking_is_told_so_and_does_not_hang() {
     serve(&sim, |_, _| {});
     sim.patience(4);
     let stream = connect(&reactor, SERVER.into()).unwrap();
+    let mut turns = Turns::default();
     let busy = loop {
+        turns.one_more();
         if let Err(error) = reactor.select(Some(Duration::ZERO), &mut Vec::new()) {
             break error;
         }
     };
     assert_eq!(busy.kind(), ErrorKind::QuotaExceeded);
     let spin = loop {
+        turns.one_more();
         match stream.read(&mut [0; 16]) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             result => break result.unwrap_err(),

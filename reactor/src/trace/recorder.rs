@@ -23,7 +23,7 @@ pub(super) struct Recorder {
     awake: BTreeSet<Id>,
     /// A callback that was just made, for whatever the next wait is.
     left: Option<Id>,
-    /// Who waits for a timer or a socket.
+    /// Who waits for a timer or a socket, or was the last to.
     waiting: BTreeMap<Thing, Id>,
     /// What the reactor has handed back and nobody has served yet.
     delivered: VecDeque<Thing>,
@@ -187,10 +187,6 @@ impl Recorder {
         if somebody {
             self.deliver(subject.unwrap_or_default(), thing);
         }
-    }
-
-    pub(super) fn leave_socket(&mut self, key: Key, direction: Direction) {
-        self.waiting.remove(&Thing::Socket(key.number(), direction));
     }
 
     /// Whoever is to wait: the callback that was just made, or the one who runs.
