@@ -1,25 +1,39 @@
 //! What may be typed, and the one line that answers what may not.
 
+mod book;
+mod check;
+mod choice;
+mod step;
+
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use site::{BadUrl, Job, Target, count};
 
+use crate::companion::Companion;
 use crate::crawl::{CONCURRENCY, Crawl, Crawled};
 use crate::diff::{self, Side};
 use crate::error::Error;
+use crate::invocation::invocation;
 use crate::output::Output;
 use crate::run::{self, Program, Temper};
 use crate::sim::Case;
 use crate::styles::{STYLES, Style};
 use crate::tour::Tour;
 use crate::trace::{self, Format};
-use crate::{child, companion, cost, doctor, list, park, soak, step};
+use crate::{child, cost, doctor, list, park, soak};
+
+pub use self::book::{Book, Command as BookCommand, Question};
+pub use self::check::Check;
+pub use self::choice::{Choice, Number};
+pub use self::step::Step;
 
 /// Understand async by watching it being invented.
 ///
@@ -53,7 +67,7 @@ enum Command {
         url: String,
 
         /// The style, or "all" for one after the other
-        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = styles)]
+        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = styles(), hide_possible_values = true)]
         style: Styles,
 
         /// How many pages to request at the most
@@ -80,7 +94,7 @@ enum Command {
         program: Program,
 
         /// In which style
-        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = style)]
+        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = a_style(), hide_possible_values = true)]
         style: &'static Style,
 
         /// Where the echo server listens, if not at a free port of 127.0.0.1
@@ -107,7 +121,7 @@ enum Command {
         from: u64,
 
         /// The style, or "all"
-        #[arg(long, value_name = "STYLE", default_value = "all", value_parser = styles)]
+        #[arg(long, value_name = "STYLE", default_value = "all", value_parser = styles(), hide_possible_values = true)]
         style: Styles,
     },
 
@@ -121,7 +135,7 @@ enum Command {
         program: Program,
 
         /// In which style
-        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = style)]
+        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = a_style(), hide_possible_values = true)]
         style: &'static Style,
 
         /// The file to write; - is stdout
@@ -133,20 +147,7 @@ enum Command {
         perfetto: bool,
     },
 
-    /// Look at a run step by step: who runs, who is ready, who waits for what
-    Step {
-        /// What to run
-        #[arg(value_enum)]
-        program: Program,
-
-        /// In which style
-        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = style)]
-        style: &'static Style,
-
-        /// All of it as a table
-        #[arg(long)]
-        plain: bool,
-    },
+    Step(Step),
 
     /// Show what changes from stage to stage
     #[command(
@@ -177,19 +178,9 @@ enum Command {
         json: bool,
     },
 
-    /// Check an exercise, or list them: 1, 1.2, --hint
-    #[command(disable_help_flag = true)]
-    Check {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
+    Check(Check),
 
-    /// Build the book and serve it here: --open, build, check
-    #[command(disable_help_flag = true)]
-    Book {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
+    Book(Book),
 
     /// List the styles and the programs
     List {
@@ -208,7 +199,7 @@ enum Command {
     /// A crawl in a process of its own, for the tour
     #[command(name = "child-crawl", hide = true)]
     ChildCrawl {
-        #[arg(value_parser = style)]
+        #[arg(value_parser = a_style(), hide_possible_values = true)]
         style: &'static Style,
         url: String,
         #[arg(value_parser = seconds)]
@@ -220,7 +211,7 @@ enum Command {
     /// Parked tasks in a process of their own, for `cargo bench`
     #[command(name = "child-park", hide = true)]
     ChildPark {
-        #[arg(value_parser = style)]
+        #[arg(value_parser = a_style(), hide_possible_values = true)]
         style: &'static Style,
     },
 }
@@ -236,7 +227,10 @@ impl Args {
     ///
     /// [`Error::Usage`], in one line; a failure if the help cannot be written.
     pub fn read(output: &mut Output) -> Result<Self, Error> {
-        Self::try_parse().map_err(|error| match error.kind() {
+        let lineage = invocation();
+        let usage = format!("{lineage} [--plain | --json]\n       {lineage} <COMMAND>");
+        let command = Self::command().bin_name(lineage).override_usage(usage);
+        parsed(command).map_err(|error| match error.kind() {
             ErrorKind::InvalidSubcommand => {
                 let text = in_one_line(&error.to_string());
                 let what = text.split("; Usage").next().unwrap_or_default();
@@ -288,15 +282,15 @@ impl Command {
                 let format = if perfetto { Format::Perfetto } else { Format::Json };
                 trace::trace(program, style, &out, format, output)
             }
-            Self::Step { program, style, plain } => step::step(program, style, plain),
+            Self::Step(it) => crate::step::step(&it, typed_behind()),
             Self::Diff { from: Some(from), to: Some(to), file } => match file {
                 Some(file) => diff::file(from, to, &file, output),
                 None => diff::pair(from, to, output),
             },
             Self::Diff { .. } => diff::all(output),
             Self::Cost { seconds, json } => cost::command(seconds, json, output),
-            Self::Check { args } => companion::run("exercises", &args),
-            Self::Book { args } => companion::run("book", &args),
+            Self::Check(_) => Companion::EXERCISES.run(&typed_behind()),
+            Self::Book(_) => Companion::BOOK.run(&typed_behind()),
             Self::List { json } => list::list(json, output),
             Self::Doctor { json } => doctor::doctor(json, output),
             Self::ChildCrawl { style, url, timeout, concurrency } => {
@@ -309,9 +303,29 @@ impl Command {
     }
 }
 
+/// What was typed to a companion that was run by itself, and not as a command of `lineage`.
+///
+/// # Errors
+///
+/// As [`Args::read`].
+pub fn read<A: Parser>(companion: Companion, output: &mut Output) -> Result<A, Error> {
+    let by_cargo = format!("cargo run -q -p {} --", companion.name);
+    parsed(A::command().bin_name(by_cargo)).map_err(|error| answer(&error, output))
+}
+
+fn parsed<A: Parser>(command: clap::Command) -> Result<A, clap::Error> {
+    let mut matches = command.try_get_matches()?;
+    A::from_arg_matches_mut(&mut matches)
+}
+
+/// What was typed behind the name of the command.
+fn typed_behind() -> Vec<OsString> {
+    std::env::args_os().skip(2).collect()
+}
+
 /// What clap answers instead of arguments. Help and the version are printed, and that is all
 /// that was wanted: the process ends. Whatever else it says is a usage error, in one line.
-pub fn answer(error: &clap::Error, output: &mut Output) -> Error {
+fn answer(error: &clap::Error, output: &mut Output) -> Error {
     if error.use_stderr() {
         return Error::Usage(in_one_line(&error.to_string()));
     }
@@ -335,19 +349,18 @@ fn target(url: &str) -> Result<Target, Error> {
     })
 }
 
-fn style(name: &str) -> Result<&'static Style, String> {
-    Style::named(name).ok_or_else(|| {
-        format!("there is no such style; there are: {}", Style::names().join(", "))
-    })
+/// Reads the name of a style. (A shell may offer those there are.)
+pub fn a_style() -> impl TypedValueParser<Value = &'static Style> {
+    PossibleValuesParser::new(Style::names())
+        .map(|name| Style::named(&name).expect("it is one of them"))
 }
 
-fn styles(name: &str) -> Result<Styles, String> {
-    match name {
-        "all" => Ok(Styles(STYLES.iter().collect())),
-        name => style(name)
-            .map(|style| Styles(vec![style]))
-            .map_err(|there_are| format!("{there_are}, all")),
-    }
+fn styles() -> impl TypedValueParser<Value = Styles> {
+    let names = Style::names().into_iter().chain(["all"]);
+    PossibleValuesParser::new(names).map(|name| {
+        let one = |style| Styles(vec![style]);
+        Style::named(&name).map_or_else(|| Styles(STYLES.iter().collect()), one)
+    })
 }
 
 fn side(name: &str) -> Result<Side, String> {

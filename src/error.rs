@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Why a command ended early. The text is one line that says what would be right.
@@ -19,6 +20,9 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whoever waited does not want it any more, and knows why: the custom's status for that.
+    pub const INTERRUPTED: Self = Self::Companion(130);
+
     /// A failure, in any words.
     pub fn failure(text: impl fmt::Display) -> Self {
         Self::Failure(text.to_string())
@@ -36,6 +40,11 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// Puts the name of a file before what went wrong with it: the system does not say it.
+pub fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
 
 /// Says on stderr what went wrong, if anything did, and gives the status to exit with.
 pub fn exit_code(done: Result<(), Error>) -> ExitCode {

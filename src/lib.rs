@@ -9,14 +9,16 @@
 //! [`run`], [`trace`], [`step`], [`soak`] (over [`sim`], a
 //! network that is invented), [`diff`], [`cost`], [`list`],
 //! [`doctor`]. Then what these stand on: [`measure`] (figures
-//! that are read from the source), [`memory`] (what a process has of
-//! it), [`park`] (what a task costs that waits), [`child`] (a
-//! style in a process of its own), [`companion`] (the packages beside this one), [`interrupt`], [`keys`], [`output`], [`error`].
+//! that are read from the source), [`memory`] (what a process has of it), [`park`] (what a
+//! task costs that waits), [`child`] (a style in a process of its own), [`companion`] (the
+//! packages beside this one, built by [`cargo`]), [`invocation`] (how to call it again),
+//! [`interrupt`], [`keys`], [`output`], [`error`].
 //! [`args`] is what may be typed.
 
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod cargo;
 pub mod child;
 pub mod companion;
 pub mod cost;
@@ -25,6 +27,7 @@ pub mod diff;
 pub mod doctor;
 pub mod error;
 pub mod interrupt;
+pub mod invocation;
 pub mod keys;
 pub mod list;
 pub mod measure;

@@ -152,13 +152,3 @@ pub(crate) fn is_set(name: &str) -> bool {
 fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
-
-/// How this command was called, so that what is suggested can be typed.
-pub(crate) fn invocation() -> String {
-    // Cargo says so to what it runs.
-    if is_set("CARGO_MANIFEST_DIR") {
-        let release = if cfg!(debug_assertions) { "" } else { " --release" };
-        return format!("cargo run -q{release} --");
-    }
-    std::env::args().next().unwrap_or_else(|| "lineage".to_owned())
-}

@@ -13,6 +13,7 @@ use site::{Control, Job, Site, Target, count};
 use crate::crawl::Crawl;
 use crate::error::{Error, complain};
 use crate::interrupt;
+use crate::invocation::to_type;
 use crate::output::Output;
 use crate::sim::Case;
 use crate::styles::Style;
@@ -73,13 +74,15 @@ pub fn run(
     output: &mut Output,
 ) -> Result<(), Error> {
     if temper == Temper::Hostile && program != Program::Crawl {
-        let text =
-            "--hostile is a kind of site, and only crawl has one: run crawl --hostile";
-        return Err(Error::Usage(text.to_owned()));
+        let how = to_type("run crawl --hostile");
+        let text = format!("--hostile is a kind of site, and only crawl has one: {how}");
+        return Err(Error::Usage(text));
     }
     if address.is_some() && program != Program::Echo {
-        let text = "--address is where a server listens, and only echo is one: run echo";
-        return Err(Error::Usage(text.to_owned()));
+        let how = to_type("run echo --address IP:PORT");
+        let text =
+            format!("--address is where a server listens, and only echo is one: {how}");
+        return Err(Error::Usage(text));
     }
     let address = address.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
     match program {

@@ -13,6 +13,7 @@ use site::count;
 
 use crate::error::Error;
 use crate::interrupt::end_on_interrupt;
+use crate::invocation::to_type;
 use crate::output::Output;
 use crate::run::Program;
 use crate::sim::{Case, Wrong};
@@ -193,7 +194,8 @@ impl fmt::Display for Failed {
         let (program, style, seed) = (case.program.name(), case.style.name, case.seed);
         write!(
             f,
-            "{case}: {wrong}\n  again: lineage run {program} --style {style} --sim {seed}"
+            "{case}: {wrong}\n  again: {}",
+            to_type(&format!("run {program} --style {style} --sim {seed}"))
         )
     }
 }

@@ -5,16 +5,15 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use book::args::Args;
-use clap::Parser;
-use lineage::args::answer;
+use lineage::args;
+use lineage::companion::Companion;
 use lineage::error::Error;
 use lineage::output::Output;
 
 fn main() -> ExitCode {
     let mut output = Output::stdout();
-    let args = Args::try_parse().map_err(|error| answer(&error, &mut output));
-    let error = match args.and_then(|args| args.obey(&mut output)) {
+    let args = args::read(Companion::BOOK, &mut output);
+    let error = match args.and_then(|args| book::args::obey(args, &mut output)) {
         Ok(()) | Err(Error::ReaderLeft) => return ExitCode::SUCCESS,
         Err(error) => error,
     };

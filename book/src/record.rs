@@ -9,6 +9,7 @@ use std::thread;
 
 use clap::ValueEnum;
 use lineage::error::Error;
+use lineage::invocation::to_type;
 use lineage::output::Output;
 use lineage::run::Program;
 use lineage::styles::Style;
@@ -131,9 +132,14 @@ fn check_trace(
     Ok(Some(message))
 }
 
+/// How what came out differently is kept.
+fn how_to_accept() -> String {
+    format!("accept it with: {}", to_type("book check --accept"))
+}
+
 /// Where two recordings part.
 fn difference(kept: &Trace, recorded: &Trace) -> String {
-    const HOW: &str = "accept it with: cargo run -p book -- check --accept";
+    let how = how_to_accept();
     let events = kept.events.iter().zip(&recorded.events);
     let same = events.take_while(|(kept, recorded)| kept == recorded).count();
     let words = |trace: &Trace| match trace.events.get(same) {
@@ -144,7 +150,7 @@ fn difference(kept: &Trace, recorded: &Trace) -> String {
     let (step, kept, recorded) = (same + 1, words(kept), words(recorded));
     format!(
         "{path}: the program runs differently now: at step {step} {kept:?} was recorded, \
-         and {recorded:?} happens; {HOW}"
+         and {recorded:?} happens; {how}"
     )
 }
 
@@ -202,9 +208,9 @@ fn check_snapshot(
         return write(places, &path, &text, output).map(|()| None);
     }
     Ok(Some(format!(
-        "{path}: `{}` prints something else now; accept it with: cargo run -p book -- \
-         check --accept",
-        snapshot.command
+        "{path}: `{}` prints something else now; {}",
+        snapshot.command,
+        how_to_accept()
     )))
 }
 

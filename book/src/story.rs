@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use lineage::invocation::to_type;
 use lineage::trace::Trace;
 use lineage::trace::json::{Event, Line, Thing, VERSION, Way};
 use serde::Serialize;
@@ -53,9 +54,9 @@ pub fn expand(places: &Places, program: &str, styles: &[&str]) -> Answer<String>
 /// Says how to record it, if it is not there.
 pub fn read(places: &Places, program: &str, style: &str) -> Answer<Trace> {
     let path = path(program, style);
-    let text = places.read_own(&path).map_err(|error| {
-        format!("{error}; record it with: cargo run -p book -- record {program} {style}")
-    })?;
+    let text = places
+        .read_own(&path)
+        .map_err(|error| format!("{error}; {}", how_to_record(program, style)))?;
     let trace: Trace =
         serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
     if trace.version != VERSION {
@@ -66,6 +67,10 @@ pub fn read(places: &Places, program: &str, style: &str) -> Answer<Trace> {
         return Err(format!("{path} is of {} {}", trace.program, trace.style));
     }
     Ok(trace)
+}
+
+fn how_to_record(program: &str, style: &str) -> String {
+    format!("record it with: {}", to_type(&format!("book record {program} {style}")))
 }
 
 fn figure(places: &Places, program: &str, style: &str) -> Answer<String> {
@@ -105,9 +110,9 @@ fn sources(places: &Places, trace: &Trace) -> Answer<BTreeMap<usize, Vec<String>
         let known = sources.get(&file).map_or(0, Vec::len);
         if line as usize > known {
             let (program, style) = (&trace.program, &trace.style);
+            let how = how_to_record(program, style);
             return Err(format!(
-                "the trace of {program} {style} is older than its sources; record it \
-                 with: cargo run -p book -- record {program} {style}"
+                "the trace of {program} {style} is older than its sources; {how}"
             ));
         }
     }

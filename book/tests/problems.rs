@@ -2,6 +2,7 @@
 
 mod support;
 
+use lineage::invocation::to_type;
 use support::{Fixture, PROGRAM};
 
 /// What is said about a first chapter that has this in its third line.
@@ -187,8 +188,10 @@ fn a_run_needs_a_snapshot_with_a_command() {
 fn a_trace_needs_a_recording_that_fits() {
     assert_said(
         "{{#trace countdown async-await}}",
-        "there is no file traces/countdown.async-await.json; record it with: \
-         cargo run -p book -- record countdown async-await",
+        &format!(
+            "there is no file traces/countdown.async-await.json; record it with: {}",
+            to_type("book record countdown async-await")
+        ),
     );
     let fixture = Fixture::saying("{{#trace countdown async-await}}");
     let trace = |style: &str, version: u32, line: u32| {

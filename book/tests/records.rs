@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use book::record;
+use lineage::invocation::to_type;
 use lineage::output::Output;
 use support::Fixture;
 
@@ -100,8 +101,11 @@ fn a_snapshot_is_compared_with_what_its_command_prints() {
     let problems = check(&fixture, false);
     assert_eq!(
         problems,
-        ["snapshots/version.txt: `cargo --version` prints something else \
-        now; accept it with: cargo run -p book -- check --accept"]
+        [format!(
+            "snapshots/version.txt: `cargo --version` prints something else now; accept it \
+             with: {}",
+            to_type("book check --accept")
+        )]
     );
     fixture.write("book/chapters/two.md", "# Two\n\n{{#run version}}\n");
     assert_eq!(check(&fixture, false), [format!("two.md:3: {}", problems[0])]);

@@ -1,19 +1,11 @@
 //! Which exercises there are: the folders of this package.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-/// Names an exercise: its chapter, and its place in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Number {
-    /// The chapter, from 1.
-    pub chapter: u32,
-    /// The exercise in that chapter, from 1.
-    pub place: u32,
-}
+use lineage::args::Number;
+use lineage::error::named;
 
 /// One exercise, and where its files are.
 #[derive(Clone, Debug)]
@@ -23,23 +15,12 @@ pub struct Exercise {
     folder: PathBuf,
 }
 
-/// What was asked for: everything, a chapter, or one exercise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// Every exercise.
-    All,
-    /// Those of a chapter.
-    Chapter(u32),
-    /// That one.
-    One(Number),
-}
-
 impl Exercise {
     /// Every exercise below `root`, in the order of the book.
     ///
     /// # Errors
     ///
-    /// What reading the folders answers.
+    /// What reading the folders answers, with the folder's name.
     pub fn all(root: &Path) -> io::Result<Vec<Self>> {
         let mut all = Vec::new();
         for (chapter, folder) in numbered(root, "chapter")? {
@@ -63,9 +44,7 @@ impl Exercise {
     /// What reading it answers, with the file's name.
     pub fn read(&self, file: &str) -> io::Result<String> {
         let path = self.file(file);
-        fs::read_to_string(&path).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-        })
+        fs::read_to_string(&path).map_err(named(&path))
     }
 
     /// The first line of its statement.
@@ -93,10 +72,10 @@ impl Exercise {
     ///
     /// # Errors
     ///
-    /// What reading the folder answers.
+    /// What reading the folder answers, with its name.
     pub fn wrong(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(self.folder.join("wrong"))? {
+        let (mut names, folder) = (Vec::new(), self.folder.join("wrong"));
+        for entry in fs::read_dir(&folder).map_err(named(&folder))? {
             names.push(format!("wrong/{}", entry?.file_name().display()));
         }
         names.sort();
@@ -104,21 +83,10 @@ impl Exercise {
     }
 }
 
-impl Choice {
-    /// Whether `number` was asked for.
-    pub fn takes(self, number: Number) -> bool {
-        match self {
-            Self::All => true,
-            Self::Chapter(chapter) => chapter == number.chapter,
-            Self::One(one) => one == number,
-        }
-    }
-}
-
 /// The folders in `root` whose names begin with `prefix` and a number.
 fn numbered(root: &Path, prefix: &str) -> io::Result<Vec<(u32, PathBuf)>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(root)? {
+    for entry in fs::read_dir(root).map_err(named(root))? {
         let entry = entry?;
         let name = entry.file_name();
         let digits = name.to_str().and_then(|name| name.strip_prefix(prefix));
@@ -128,40 +96,4 @@ fn numbered(root: &Path, prefix: &str) -> io::Result<Vec<(u32, PathBuf)>> {
         }
     }
     Ok(found)
-}
-
-impl FromStr for Choice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |_| format!("'{text}' is no exercise: a chapter such as 2, or 2.1");
-        Ok(match text.split_once('.') {
-            None => Self::Chapter(text.parse().map_err(wrong)?),
-            Some((chapter, place)) => Self::One(Number {
-                chapter: chapter.parse().map_err(wrong)?,
-                place: place.parse().map_err(wrong)?,
-            }),
-        })
-    }
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.chapter, self.place)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Choice, Number};
-
-    #[test]
-    fn a_choice_is_a_chapter_or_an_exercise() {
-        let one = Number { chapter: 2, place: 1 };
-        assert_eq!("2.1".parse(), Ok(Choice::One(one)));
-        assert_eq!("2".parse(), Ok(Choice::Chapter(2)));
-        for text in ["", "two", "2.", ".1", "2.1.1", "-1"] {
-            assert!(text.parse::<Choice>().is_err(), "{text:?} was taken");
-        }
-    }
 }

@@ -1,39 +1,19 @@
 //! `check`, as it is typed.
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use clap::Parser;
-use lineage::args::answer;
+use lineage::args::Check;
+use lineage::companion::{from_here, workspace};
 use lineage::error::Error;
 use lineage::interrupt;
+use lineage::invocation::to_type;
 use lineage::output::Output;
 
-use crate::catalogue::{Choice, Exercise};
+use crate::catalogue::Exercise;
 use crate::desk::Desk;
 use crate::verdict::Verdict;
-
-/// Check what you wrote in `work/`. The first check of an exercise lays its skeleton there.
-#[derive(Debug, Parser)]
-#[command(
-    name = "lineage check",
-    bin_name = "lineage check",
-    after_help = "To begin an exercise again, delete its folder in work/."
-)]
-struct Args {
-    /// A chapter (2) or an exercise (2.1); without it: the list of all
-    exercise: Option<Choice>,
-
-    /// Show a hint; again for the next one: --hint --hint
-    #[arg(long, action = clap::ArgAction::Count, requires = "exercise")]
-    hint: u8,
-
-    /// Show the solution, and why it is one
-    #[arg(long, requires = "exercise", conflicts_with = "hint")]
-    solution: bool,
-}
 
 /// How long after Ctrl-C the program that runs may take to be ended.
 const GRACE: Duration = Duration::from_secs(1);
@@ -43,9 +23,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// # Errors
 ///
 /// A failure if something is wrong with the exercise; in one line if with the surroundings.
-pub fn run(output: &mut Output) -> Result<(), Error> {
-    let args = Args::try_parse().map_err(|error| answer(&error, output))?;
-    let root = root();
+pub fn run(args: &Check, output: &mut Output) -> Result<(), Error> {
+    let root = workspace();
     let all =
         Exercise::all(&root.join("exercises")).map_err(|error| out_of_place(&error))?;
     let desk = Desk::of_the_reader(&root);
@@ -73,6 +52,9 @@ pub fn run(output: &mut Output) -> Result<(), Error> {
             wrong += 1;
         }
     }
+    if !args.solution && args.hint == 0 {
+        name_the_next(&all, &desk, output)?;
+    }
     match wrong {
         0 => Ok(()),
         1 => Err(Error::failure("one exercise is not right yet")),
@@ -80,28 +62,38 @@ pub fn run(output: &mut Output) -> Result<(), Error> {
     }
 }
 
-/// The root of the workspace that this was built in.
-fn root() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package).to_owned()
-}
-
 fn out_of_place(error: &io::Error) -> Error {
-    Error::Failure(format!(
-        "the exercises are not where they were built: {error}; run this from a checkout"
-    ))
+    Error::Failure(format!("no exercises here: {error}; run this in a checkout"))
 }
 
 fn list(all: &[Exercise], desk: &Desk, output: &mut Output) -> Result<(), Error> {
     for exercise in all {
-        let begun = desk.exercise(exercise.number).exists();
-        let mark = if begun { "begun" } else { "" };
-        let title = exercise.title().map_err(Error::failure)?;
-        let number = exercise.number.to_string();
-        let line = format!("{number:>5}  {title:50} {mark}");
+        let (number, title) =
+            (exercise.number, exercise.title().map_err(Error::failure)?);
+        let mark = match desk.is_solved(number) {
+            true => "solved",
+            false if desk.exercise(number).exists() => "begun",
+            false => "",
+        };
+        let line = format!("{:>5}  {title:50} {mark}", number.to_string());
         output.line(line.trim_end())?;
     }
-    output.line("\nlineage check 1.1 begins the first of them.")
+    output.line("")?;
+    name_the_next(all, desk, output)
+}
+
+/// Names the first exercise that is not solved.
+fn name_the_next(
+    all: &[Exercise],
+    desk: &Desk,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let Some(next) = all.iter().find(|it| !desk.is_solved(it.number)) else {
+        return output.line("All exercises are solved.");
+    };
+    let (number, title) = (next.number, next.title().map_err(Error::failure)?);
+    let how = to_type(&format!("check {number}"));
+    output.line(format_args!("The next: {number} {title}\n  {how}"))
 }
 
 /// Checks one exercise, or begins it. Says whether it is right.
@@ -111,7 +103,7 @@ fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, 
     if !desk.begin(exercise).map_err(Error::failure)? {
         let statement = exercise.read("statement.md").map_err(Error::failure)?;
         output.line(statement.trim_end())?;
-        output.line(format_args!("\nYour file: {}\n", file.display()))?;
+        output.line(format_args!("\nYour file: {}\n", from_here(&file).display()))?;
     }
     output.line(format_args!("{number} {title}: building and running it …"))?;
     let name = number.to_string();
@@ -122,6 +114,8 @@ fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, 
         Verdict::Right => {
             output.line(format_args!("{number} is right.\n"))?;
             output.line(exercise.read("why.md").map_err(Error::failure)?.trim_end())?;
+            output.line("")?;
+            desk.remember(number).map_err(Error::failure)?;
             return Ok(true);
         }
         Verdict::DoesNotCompile(errors) => {
@@ -134,10 +128,12 @@ fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, 
             output.line(&difference)?;
         }
     }
+    let [task, file] = [exercise.file("statement.md"), file].map(|it| from_here(&it));
     output.line(format_args!(
-        "The task: {}\nYour file: {}\nA hint: lineage check {number} --hint",
-        exercise.file("statement.md").display(),
-        file.display()
+        "The task: {}\nYour file: {}\nA hint: {}\n",
+        task.display(),
+        file.display(),
+        to_type(&format!("check {number} --hint"))
     ))?;
     Ok(false)
 }
@@ -145,9 +141,7 @@ fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, 
 /// Why a trial was none. Who interrupted it knows why.
 fn tried(error: &io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::Interrupted => {
-            Error::Companion(u8::try_from(interrupt::STATUS).unwrap_or(1))
-        }
+        io::ErrorKind::Interrupted => Error::INTERRUPTED,
         _ => Error::failure(error),
     }
 }
@@ -167,8 +161,8 @@ fn show_hints(
         ))?;
     }
     if count < all {
-        let (number, more) = (exercise.number, " --hint".repeat(count + 1));
-        output.line(format_args!("The next: lineage check {number}{more}"))?;
+        let more = format!("check {}{}", exercise.number, " --hint".repeat(count + 1));
+        output.line(format_args!("The next hint: {}", to_type(&more)))?;
     }
     Ok(())
 }
@@ -179,26 +173,4 @@ fn show_solution(exercise: &Exercise, output: &mut Output) -> Result<(), Error> 
         output.line("")?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::{CommandFactory, Parser};
-
-    use super::Args;
-
-    #[test]
-    fn the_definition_holds() {
-        Args::command().debug_assert();
-    }
-
-    #[test]
-    fn a_hint_is_for_an_exercise() {
-        for typed in [&["--hint"][..], &["--solution"], &["1.1", "--hint", "--solution"]]
-        {
-            let args = ["check"].iter().chain(typed);
-            assert!(Args::try_parse_from(args).is_err(), "{typed:?} was taken");
-        }
-        assert!(Args::try_parse_from(["check", "1.1", "--hint", "--hint"]).is_ok());
-    }
 }

@@ -11,7 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::catalogue::{Exercise, Number};
+use lineage::args::Number;
+use lineage::error::named;
+
+use crate::catalogue::Exercise;
 
 /// A folder of exercises that were begun.
 #[derive(Clone, Debug)]
@@ -38,6 +41,9 @@ impl Interrupt {
         self.0.load(Ordering::SeqCst)
     }
 }
+
+/// The package that the reader's programs are in.
+pub(crate) const PACKAGE: &str = "work";
 
 /// Far more than any exercise takes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,6 +78,27 @@ impl Desk {
         self.root.join(target).join("exercises")
     }
 
+    /// Whether an exercise was solved here.
+    pub fn is_solved(&self, number: Number) -> bool {
+        self.solved(number).exists()
+    }
+
+    /// Remembers that an exercise is solved, and how.
+    ///
+    /// # Errors
+    ///
+    /// What reading and writing answer, with the file's name.
+    pub fn remember(&self, number: Number) -> io::Result<()> {
+        let file = self.exercise(number);
+        let text = fs::read_to_string(&file).map_err(named(&file))?;
+        write(&self.solved(number), &text)
+    }
+
+    /// The exercise as it was when it was right: gone with its folder, when it is begun again.
+    fn solved(&self, number: Number) -> PathBuf {
+        self.program(&number.to_string()).join("solved.rs")
+    }
+
     /// The file to edit.
     pub fn exercise(&self, number: Number) -> PathBuf {
         self.program(&number.to_string()).join("exercise.rs")
@@ -81,7 +108,7 @@ impl Desk {
     ///
     /// # Errors
     ///
-    /// What writing answers.
+    /// What writing answers, with the file's name.
     pub fn begin(&self, exercise: &Exercise) -> io::Result<bool> {
         let file = self.exercise(exercise.number);
         if file.exists() {
@@ -95,11 +122,11 @@ impl Desk {
     ///
     /// # Errors
     ///
-    /// What writing answers.
+    /// What writing answers, with the file's name.
     pub fn put(&self, exercise: &Exercise, name: &str, text: &str) -> io::Result<()> {
         let program = self.program(name);
-        fs::create_dir_all(&program)?;
-        fs::write(program.join("exercise.rs"), text)?;
+        fs::create_dir_all(&program).map_err(named(&program))?;
+        write(&program.join("exercise.rs"), text)?;
         self.renew_check(exercise, name)
     }
 
@@ -107,13 +134,18 @@ impl Desk {
     ///
     /// # Errors
     ///
-    /// What writing answers.
+    /// What writing answers, with the file's name.
     pub fn renew_check(&self, exercise: &Exercise, name: &str) -> io::Result<()> {
         let check = exercise.read("check.rs")?;
         let main =
             format!("// Written anew for each check: edit exercise.rs instead.\n{check}");
-        fs::write(self.program(name).join("main.rs"), main)?;
+        write(&self.program(name).join("main.rs"), &main)?;
         self.write_manifest()
+    }
+
+    /// Where the package says what it is.
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.folder.join("Cargo.toml")
     }
 
     fn program(&self, name: &str) -> PathBuf {
@@ -122,7 +154,8 @@ impl Desk {
 
     /// A package of its own, with the lock file of the workspace: nothing is downloaded.
     fn write_manifest(&self) -> io::Result<()> {
-        let mut names: Vec<_> = fs::read_dir(&self.folder)?
+        let mut names: Vec<_> = fs::read_dir(&self.folder)
+            .map_err(named(&self.folder))?
             .filter_map(Result::ok)
             .filter(|entry| entry.path().join("main.rs").exists())
             .map(|entry| entry.file_name().display().to_string())
@@ -131,7 +164,7 @@ impl Desk {
         let reactor = self.root.join("reactor");
         let mut manifest = format!(
             "# Written by `lineage check`.\n\
-             [package]\nname = \"work\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
+             [package]\nname = \"{PACKAGE}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
              [dependencies]\nreactor = {{ path = '{}' }}\n\n\
              [workspace]\n",
             reactor.display()
@@ -142,13 +175,19 @@ impl Desk {
                 ["\n[[bin]]\nname = '", &program, "'\npath = '", &name, "/main.rs'\n"];
             manifest.extend(bin);
         }
-        fs::write(self.folder.join("Cargo.toml"), manifest)?;
-        let lock = self.folder.join("Cargo.lock");
-        if !lock.exists() {
-            fs::copy(self.root.join("Cargo.lock"), lock)?;
+        write(&self.manifest(), &manifest)?;
+        let (lock, here) = (self.root.join("Cargo.lock"), self.folder.join("Cargo.lock"));
+        if !here.exists() {
+            // Which of the two it is, the system does not say.
+            let text = fs::read_to_string(&lock).map_err(named(&lock))?;
+            write(&here, &text)?;
         }
         Ok(())
     }
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, text).map_err(named(path))
 }
 
 /// The name of a program, as cargo takes it: `exercise-2-1` for `2.1`.

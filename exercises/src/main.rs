@@ -3,9 +3,13 @@
 use std::process::ExitCode;
 
 use exercises::command;
+use lineage::args;
+use lineage::companion::Companion;
 use lineage::error::exit_code;
 use lineage::output::Output;
 
 fn main() -> ExitCode {
-    exit_code(command::run(&mut Output::stdout()))
+    let mut output = Output::stdout();
+    let args = args::read(Companion::EXERCISES, &mut output);
+    exit_code(args.and_then(|args| command::run(&args, &mut output)))
 }

@@ -6,7 +6,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::desk::{Desk, program_name};
+use lineage::cargo::{Build, end_all};
+use lineage::error::named;
+
+use crate::desk::{Desk, PACKAGE, program_name};
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,24 +69,16 @@ impl Desk {
     ///
     /// Fails when cargo cannot be run, and when it is interrupted.
     pub fn build(&self, which: &[&str]) -> io::Result<Option<String>> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut child = Command::new(cargo)
-            .args(["build", "--quiet", "--offline"])
-            .args(which)
-            .current_dir(self.folder())
-            .env("CARGO_TARGET_DIR", self.target())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let errors = collect(child.stderr.take().expect("it is piped"));
-        let status = self.end_of(&mut child, None)?;
-        if status.and_then(|status| status.code()).is_none() {
-            // Ctrl-C has ended cargo, before anybody told us.
-            return Err(interrupted());
-        }
-        let errors = errors.join().unwrap_or_default();
-        Ok(status.is_none_or(|it| !it.success()).then(|| as_text(&errors)))
+        let offline: Vec<_> = ["--offline"].iter().chain(which).copied().collect();
+        let build = Build {
+            manifest: self.manifest(),
+            args: &offline,
+            target: Some(self.target()),
+            why: "building the reactor, which the exercises stand on",
+            small: PACKAGE,
+        };
+        let done = build.run(&|| self.interrupt.is_wished())?.ok_or_else(interrupted)?;
+        Ok((!done.is_whole).then_some(done.complaints))
     }
 
     /// Runs a program that was built.
@@ -92,18 +87,23 @@ impl Desk {
     ///
     /// Fails when it cannot be started, and when it is interrupted.
     pub fn run(&self, name: &str) -> io::Result<Ran> {
-        let mut command = Command::new(self.executable(name));
-        // Ctrl-C goes to everybody in front of the terminal; this one is ended by us.
+        let executable = self.executable(name);
+        let mut command = Command::new(&executable);
+        // Ctrl-C goes to everybody in front of the terminal; this one is ended by us, and so
+        // is whoever it has started.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()?;
+            .spawn()
+            .map_err(named(&executable))?;
         let told = collect(child.stdout.take().expect("it is piped"));
         let complaints = collect(child.stderr.take().expect("it is piped"));
         let status = self.end_of(&mut child, Some(Instant::now() + self.patience))?;
+        // It has ended. Whoever it has started and left behind holds its pipes, and the check.
+        end_all(&mut child)?;
         let told = told.join().unwrap_or_default();
         let complaints = as_text(&complaints.join().unwrap_or_default());
         let end = match status {
@@ -128,8 +128,7 @@ impl Desk {
             }
             let is_interrupted = self.interrupt.is_wished();
             if is_interrupted || deadline.is_some_and(|it| Instant::now() > it) {
-                child.kill()?;
-                child.wait()?;
+                end_all(child)?;
                 return if is_interrupted { Err(interrupted()) } else { Ok(None) };
             }
             thread::sleep(LOOK);

@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ use exercises::catalogue::Exercise;
 use exercises::desk::Desk;
 use exercises::trial::{ENOUGH, End, Outcome};
 use exercises::verdict::Verdict;
+use lineage::args::Number;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -104,6 +108,79 @@ fn whoever_interrupts_a_check_ends_the_program_that_runs() {
     interrupt.now();
     let error = check.join().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
+}
+
+/// Whoever a program has started holds its pipes, and would hold up the check.
+#[cfg(unix)]
+#[test]
+fn what_a_program_has_started_does_not_outlive_its_check() {
+    let start = "std::process::Command::new(\"sleep\").arg(\"1000\").spawn().unwrap();";
+    let folder = tempfile::tempdir().unwrap();
+    for (name, body, end) in [
+        ("leaves", format!("{start} std::process::exit(0)"), End::Well),
+        ("waits", format!("{start} loop {{ std::thread::park() }}"), End::Hung),
+    ] {
+        desk_with(folder.path(), name, &body);
+        let desk = Desk::at(&root(), folder.path(), Duration::from_secs(2));
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || tell.send(desk.run(name)));
+        let ran = told.recv_timeout(Duration::from_mins(1));
+        let ran = ran.expect("the check ends, although a child would sleep").unwrap();
+        assert_eq!((ran.end, ran.told), (end, vec![]), "{name}");
+    }
+}
+
+/// The list of a workspace where one exercise is solved and another begun, by the command as
+/// it is typed there.
+#[test]
+fn the_list_is_of_the_workspace_that_one_stands_in_and_names_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().canonicalize().unwrap();
+    fs::write(here.join("Cargo.toml"), "[package]\nname = \"lineage\"\n").unwrap();
+    for exercise in Exercise::all(&root().join("exercises")).unwrap() {
+        let statement = exercise.file("statement.md");
+        let copy = here.join(statement.strip_prefix(root()).unwrap());
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        fs::copy(statement, copy).unwrap();
+    }
+    let desk = Desk::of_the_reader(&here);
+    let number = |place| Number { chapter: 1, place };
+    for place in [1, 2] {
+        let file = desk.exercise(number(place));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "mine").unwrap();
+    }
+    desk.remember(number(1)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_exercises"));
+    command.current_dir(here.join("exercises")).env("LINEAGE_INVOCATION", "./lineage");
+    let told = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let lines: Vec<_> = told.lines().collect();
+    assert!(lines[0].starts_with("  1.1 ") && lines[0].ends_with(" solved"), "{told}");
+    assert!(lines[1].starts_with("  1.2 ") && lines[1].ends_with(" begun"), "{told}");
+    assert_eq!(lines[lines.len() - 2], "The next: 1.2 A pool with a bound");
+    assert_eq!(lines[lines.len() - 1], "  ./lineage check 1.2");
+    // To begin it again is to forget it.
+    fs::remove_dir_all(here.join("work/1.1")).unwrap();
+    assert!(!desk.is_solved(number(1)));
+}
+
+#[test]
+fn an_error_names_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere");
+    let first = Exercise::all(&root().join("exercises")).unwrap().remove(0);
+    fs::write(&nowhere, "a file").unwrap();
+    let desk = Desk::at(&root(), &nowhere, Duration::ZERO);
+    for error in [
+        Exercise::all(&nowhere).unwrap_err(),
+        desk.put(&first, "it", "").unwrap_err(),
+        desk.remember(first.number).unwrap_err(),
+        desk.run("it").map(drop).unwrap_err(),
+    ] {
+        let named = error.to_string();
+        let name = named.split(": ").next().unwrap();
+        assert!(Path::new(name).is_absolute(), "{named}");
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::race::{Row, agree};
 use crate::error::Error;
-use crate::output::{Output, invocation};
+use crate::invocation::to_type;
+use crate::output::Output;
 use crate::styles::Style;
 
 /// How many lines of a table are its head.
@@ -120,7 +121,6 @@ fn is_concurrent(row: &Row) -> bool {
 
 /// What to type next.
 pub(crate) fn what_next(output: &mut Output) -> Result<(), Error> {
-    let lineage = invocation();
     output.line("")?;
     output.line(output.bold("What next"))?;
     for (command, purpose) in [
@@ -131,7 +131,7 @@ pub(crate) fn what_next(output: &mut Output) -> Result<(), Error> {
         ("book --open", "the book, built and served here"),
         ("--help", "everything else"),
     ] {
-        let command = format!("{lineage} {command}");
+        let command = to_type(command);
         output.line(format_args!("  {command}\n      {purpose}"))?;
     }
     Ok(())

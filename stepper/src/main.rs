@@ -4,11 +4,13 @@
 
 use std::process::ExitCode;
 
+use lineage::args;
+use lineage::companion::Companion;
 use lineage::error::exit_code;
 use lineage::output::Output;
-use stepper::args::Args;
 
 fn main() -> ExitCode {
     let mut output = Output::stdout();
-    exit_code(Args::read(&mut output).and_then(|args| args.obey(&mut output)))
+    let step = args::read(Companion::STEPPER, &mut output);
+    exit_code(step.and_then(|step| stepper::args::obey(&step, &mut output)))
 }
