@@ -57,7 +57,7 @@ impl Page {
 
     /// What a crawler wants to know of it.
     pub fn document(&self) -> Document {
-        Document::parse(&self.html)
+        Document::parse_as(self.markup, &self.html)
     }
 }
 
