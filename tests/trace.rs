@@ -65,6 +65,7 @@ fn recordings_keep_the_promises_of_the_format() {
         places_are_lines_of_files(&trace, &name);
         turns_and_resumes_nest(&trace, &name);
         who_is_resumed_by_the_loop_was_woken(&trace, &name);
+        the_end_of_a_turn_says_how_many_are_ready(&trace, &name);
         timers_fire_when_they_are_due(&trace, &name);
         things_wake_whom_they_were_for(&trace, &name);
     }
@@ -238,6 +239,23 @@ fn turns_and_resumes_nest(trace: &Trace, name: &str) {
         }
     }
     assert!(running.is_empty() && !in_turn, "{name}: it stops in the middle");
+}
+
+/// Ready is whoever was woken and has neither run nor ended since.
+fn the_end_of_a_turn_says_how_many_are_ready(trace: &Trace, name: &str) {
+    let mut ready = BTreeSet::new();
+    for event in &trace.events {
+        match event.what.as_str() {
+            "woken" => drop(ready.insert(event.subject)),
+            "resumed" | "finished" | "cancelled" | "panicked" => {
+                ready.remove(&event.subject);
+            }
+            "turn-ended" => {
+                assert_eq!(event.ready, Some(ready.len()), "{name}: {event:?}")
+            }
+            _ => {}
+        }
+    }
 }
 
 fn who_is_resumed_by_the_loop_was_woken(trace: &Trace, name: &str) {

@@ -161,7 +161,12 @@ pub fn words(trace: &Trace, event: &Event, turn: u64) -> String {
     let for_whom = event.subject.map(|_| format!(", for {who}")).unwrap_or_default();
     match event.what.as_str() {
         "turn-began" => format!("turn {turn} begins"),
-        "turn-ended" => format!("turn {turn} ends: nobody is ready"),
+        "turn-ended" => match event.ready {
+            None => format!("turn {turn} ends"),
+            Some(0) => format!("turn {turn} ends: nobody is ready"),
+            Some(1) => format!("turn {turn} ends: 1 is ready"),
+            Some(ready) => format!("turn {turn} ends: {ready} are ready"),
+        },
         "created" => format!("{who} is created{by}"),
         "woken" => format!("{who} is woken{by}"),
         "resumed" => format!("{who} runs"),
@@ -173,7 +178,10 @@ pub fn words(trace: &Trace, event: &Event, turn: u64) -> String {
         "timer-fired" => format!("{on} fires{for_whom}"),
         "timer-cancelled" => format!("{on} is cancelled{for_whom}"),
         "socket-parked" => format!("{who} is parked at {on}"),
-        "socket-ready" => format!("{on} is ready{for_whom}"),
+        "socket-ready" => {
+            let who = if event.subject.is_some() { &*who } else { "nobody" };
+            format!("{}; {who} waits for it", event.on.map_or_else(|| on.clone(), ready))
+        }
         other => format!("{who}: {other}"),
     }
 }
@@ -204,6 +212,15 @@ fn thing(trace: &Trace, thing: Thing) -> String {
         Thing::Socket { id, direction: Way::Read } => format!("socket {id}, to read"),
         Thing::Socket { id, direction: Way::Write } => format!("socket {id}, to write"),
         Thing::Foreign => "somebody outside".to_owned(),
+    }
+}
+
+/// Which way a socket has become ready.
+fn ready(on: Thing) -> String {
+    match on {
+        Thing::Socket { id, direction: Way::Read } => format!("socket {id} is readable"),
+        Thing::Socket { id, direction: Way::Write } => format!("socket {id} is writable"),
+        _ => "something is ready".to_owned(),
     }
 }
 

@@ -118,7 +118,7 @@ const TRACE: &str = r#"{"version":1,"program":"countdown","style":"async-await",
 {"at":0,"what":"turn-began","turn":1},{"at":0,"what":"resumed","subject":1},
 {"at":0,"what":"timer-set","subject":1,"on":{"kind":"timer","id":1},"due":1500},
 {"at":0,"what":"suspended","subject":1,"on":{"kind":"timer","id":1},"depth":2},
-{"at":0,"what":"turn-ended"},
+{"at":0,"what":"turn-ended","ready":0},
 {"at":1500,"what":"timer-fired","subject":1,"on":{"kind":"timer","id":1}},
 {"at":1500,"what":"woken","subject":1,"by":{"kind":"timer","id":1}}]}"#;
 

@@ -33,6 +33,7 @@
       this.trace = JSON.parse(figure.querySelector('.trace-data').textContent);
       this.events = this.trace.events;
       this.states = states(this.events);
+      this.parallel = this.trace.subjects.some(({ kind }) => kind === 'thread');
       this.rows = [...figure.querySelectorAll('tbody tr')];
       this.files = new Map();
       this.names = new Map(this.trace.subjects.map(
@@ -152,14 +153,15 @@
       return paths;
     }
 
-    // How somebody is at a step, for the picture: who runs another is `calling`.
+    // How somebody is at a step, for the picture: who runs another is `calling`. Threads run
+    // beside each other.
     is(id, state) {
       if (id === 0) {
         return state.serving ? 'turn' : '';
       }
       const { is = '' } = state.subjects[id] || {};
       const top = state.running[state.running.length - 1];
-      return is === 'running' && top !== id ? 'calling' : is;
+      return is === 'running' && top !== id && !this.parallel ? 'calling' : is;
     }
 
     stretches(id, each) {
@@ -261,7 +263,7 @@
     list(state) {
       const name = id => this.names.get(id);
       const running = state.running.map((id, n) => (
-        (n ? 'runs ' : '') + name(id) + deep(state.subjects[id].depth)
+        (n && !this.parallel ? 'runs ' : '') + name(id) + deep(state.subjects[id].depth)
       ));
       const parked = this.waiting(state).map((id) => {
         const { place } = state.subjects[id];

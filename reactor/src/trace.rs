@@ -106,8 +106,9 @@ pub struct Event {
 pub enum What {
     /// The loop begins to serve those who are ready.
     TurnBegan(u64),
-    /// The loop has served them, and is going to wait.
-    TurnEnded,
+    /// The loop has served them. That many are ready again: if there are none, it is going
+    /// to sleep.
+    TurnEnded(usize),
     /// Somebody exists. By whom?
     Created(Id, Thing),
     /// Somebody may go on. Thanks to whom?

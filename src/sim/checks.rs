@@ -136,7 +136,8 @@ pub(super) fn report(
 /// nobody wakes any more. `None`: the style has only callbacks, or nobody waited.
 pub(super) fn who_waits(recording: &Recording) -> Option<String> {
     let events = &recording.events;
-    let last = events.iter().rposition(|event| event.what == What::TurnEnded)?;
+    let last =
+        events.iter().rposition(|event| matches!(event.what, What::TurnEnded(_)))?;
     let mut waiting = BTreeMap::new();
     for event in &events[..last] {
         match event.what {

@@ -99,6 +99,9 @@ pub struct Event {
     /// The number of a turn that began, from 1.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub turn: Option<u64>,
+    /// How many are ready when a turn ends.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ready: Option<usize>,
 }
 
 /// What somebody waits for, or who did something.
@@ -185,7 +188,9 @@ impl Event {
             What::TurnBegan(turn) => {
                 Self { turn: Some(turn), ..Self::of("turn-began", None) }
             }
-            What::TurnEnded => Self::of("turn-ended", None),
+            What::TurnEnded(ready) => {
+                Self { ready: Some(ready), ..Self::of("turn-ended", None) }
+            }
             What::Created(id, by) => Self::by("created", id, by),
             What::Woken(id, by) => Self::by("woken", id, by),
             What::Resumed(id) => Self::of("resumed", Some(id)),
@@ -220,6 +225,7 @@ impl Event {
             depth: None,
             due: None,
             turn: None,
+            ready: None,
         }
     }
 

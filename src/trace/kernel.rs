@@ -1,7 +1,7 @@
 //! A recording of a program that has no loop of its own: its system calls, as strace sees
 //! them. In stage 0 it is the kernel that parks and resumes, so the kernel has to be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::process::Command;
 
@@ -44,6 +44,7 @@ fn told(style: &Style, calls: &str) -> Trace {
     let mut story = Story::default();
     calls.lines().filter_map(Call::parse).for_each(|call| story.tell(&call));
     story.events.sort_by_key(|event| event.at);
+    story.end();
     Trace {
         version: VERSION,
         program: "countdown".to_owned(),
@@ -190,6 +191,22 @@ impl Story {
         self.push(at, Event::of("resumed", None), thread);
     }
 
+    /// The end of the process is the end of every thread, also of those whose own end strace
+    /// did not live to see.
+    fn end(&mut self) {
+        let at = self.events.last().map_or(0, |last| last.at);
+        let has_ended =
+            |it: &Event| (it.what == "finished").then_some(it.subject).flatten();
+        let ended: BTreeSet<_> = self.events.iter().filter_map(has_ended).collect();
+        let last = self.events.pop_if(|last| last.what == "finished");
+        let open =
+            self.threads.values().copied().filter(|thread| !ended.contains(thread));
+        for thread in open.collect::<BTreeSet<_>>() {
+            self.push(at, Event::of("finished", None), thread);
+        }
+        self.events.extend(last);
+    }
+
     fn push(&mut self, at: u64, event: Event, thread: u32) {
         self.events.push(Event { at, subject: Some(thread), ..event });
     }
@@ -237,6 +254,14 @@ mod tests {
         expected.extend([(1_041_300, "woken", 1), (1_041_300, "resumed", 1)]);
         expected.extend([(1_041_400, "finished", 2), (1_041_500, "finished", 1)]);
         assert_eq!(story, expected);
+        let ends = |calls| {
+            let trace = told(style, calls);
+            let ends = trace.events.iter().filter(|it| it.what == "finished");
+            ends.map(|it| (it.at, it.subject.unwrap_or_default())).collect::<Vec<_>>()
+        };
+        assert_eq!(ends(CALLS), [(1_041_400, 2), (1_041_500, 1)]);
+        let unseen = CALLS.replace("8 101.041400 exit(0) = ?\n", "");
+        assert_eq!(ends(&unseen), [(1_041_500, 2), (1_041_500, 1)], "no lane stays open");
         let due: Vec<_> = trace.events.iter().filter_map(|event| event.due).collect();
         assert_eq!(due, [40_300, 1_041_002]);
     }

@@ -63,7 +63,7 @@ impl State {
         self.remember_place(event);
         match event.what {
             What::TurnBegan { turn } => (self.turn, self.serving) = (turn, true),
-            What::TurnEnded => self.serving = false,
+            What::TurnEnded { .. } => self.serving = false,
             What::Created { .. } | What::SocketReady { .. } => {}
             What::Woken { subject, .. } => self.wake(subject),
             What::Resumed { subject } => self.resume(subject),

@@ -57,7 +57,7 @@ pub struct Place {
 #[allow(missing_docs, reason = "the names are those of docs/trace.md")]
 pub enum What {
     TurnBegan { turn: u64 },
-    TurnEnded,
+    TurnEnded { ready: usize },
     Created { subject: u32, by: Thing },
     Woken { subject: u32, by: Thing },
     Resumed { subject: u32 },
@@ -195,7 +195,7 @@ impl Event {
     /// Whom it happened to; nobody in particular when a turn begins or ends.
     pub fn subject(&self) -> Option<u32> {
         match self.what {
-            What::TurnBegan { .. } | What::TurnEnded => None,
+            What::TurnBegan { .. } | What::TurnEnded { .. } => None,
             What::SocketReady { subject, .. } => subject,
             What::Created { subject, .. }
             | What::Woken { subject, .. }

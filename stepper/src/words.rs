@@ -59,7 +59,9 @@ impl Story {
         let thing = |it| self.thing(it);
         match event.what {
             What::TurnBegan { turn } => format!("turn {turn} begins"),
-            What::TurnEnded => "the turn ends".to_owned(),
+            What::TurnEnded { ready: 0 } => "the turn ends: nobody is ready".to_owned(),
+            What::TurnEnded { ready: 1 } => "the turn ends: 1 is ready".to_owned(),
+            What::TurnEnded { ready } => format!("the turn ends: {ready} are ready"),
             What::Created { subject, by } => {
                 format!("{} is created by {}", who(subject), thing(by))
             }
@@ -87,10 +89,19 @@ impl Story {
                 format!("{} is parked at {}", who(subject), thing(on))
             }
             What::SocketReady { subject, on } => match subject {
-                Some(subject) => format!("{} is ready, for {}", thing(on), who(subject)),
-                None => format!("{} is ready; nobody waits for it", thing(on)),
+                Some(subject) => format!("{}; {} waits for it", ready(on), who(subject)),
+                None => format!("{}; nobody waits for it", ready(on)),
             },
         }
+    }
+}
+
+/// Which way a socket has become ready.
+fn ready(on: Thing) -> String {
+    match on {
+        Thing::Socket { id, direction: Way::Read } => format!("socket {id} is readable"),
+        Thing::Socket { id, direction: Way::Write } => format!("socket {id} is writable"),
+        _ => "something is ready".to_owned(),
     }
 }
 
@@ -134,9 +145,9 @@ mod tests {
                 "echo #2 waits for timer 3, one call deep",
                 "echo #2 waits, 2 calls deep",
                 "callback #1 waits",
-                "the turn ends",
-                "socket 5 (write) is ready; nobody waits for it",
-                "socket 5 (read) is ready, for echo #2",
+                "the turn ends: 2 are ready",
+                "socket 5 is writable; nobody waits for it",
+                "socket 5 is readable; echo #2 waits for it",
                 "timer 3 of callback #1 fires",
                 "timer 4 of the loop fires",
                 "timer 3 of callback #1 is cancelled",

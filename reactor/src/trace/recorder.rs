@@ -75,7 +75,7 @@ impl Recorder {
 
     pub(super) fn end_turn(&mut self) {
         self.is_in_turn = false;
-        self.tell(What::TurnEnded);
+        self.tell(What::TurnEnded(self.awake.len()));
     }
 
     pub(super) fn create(&mut self, kind: Kind, type_name: &str, place: Place) -> Id {
