@@ -251,7 +251,7 @@ fn the_end_of_a_turn_says_how_many_are_ready(trace: &Trace, name: &str) {
                 ready.remove(&event.subject);
             }
             "turn-ended" => {
-                assert_eq!(event.ready, Some(ready.len()), "{name}: {event:?}")
+                assert_eq!(event.ready, Some(ready.len()), "{name}: {event:?}");
             }
             _ => {}
         }
