@@ -142,10 +142,10 @@ fn turns_are_counted_and_end_where_they_are_dropped() {
         [
             What::TurnBegan(1),
             What::Created(id, Thing::Loop),
-            What::TurnEnded,
+            What::TurnEnded(0),
             What::TurnBegan(2),
             What::Woken(id, Thing::Loop),
-            What::TurnEnded,
+            What::TurnEnded(1),
         ]
     );
 }
