@@ -50,3 +50,34 @@ impl Tally {
         self.neglect = self.neglect.max(how_long);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes and arrivals count alike; attempts and waits are each held to that.
+    #[test]
+    fn patience_ends_with_one_attempt_or_wait_too_many() {
+        let done = Tally { bytes: 3, arrivals: 4, ..Tally::default() };
+        let most = FREE + 2 * 7;
+        for (attempts, waits, is_within) in
+            [(0, 0, true), (most, most, true), (most + 1, 0, false), (0, most + 1, false)]
+        {
+            let within = Tally { attempts, waits, ..done }.within(2);
+            assert_eq!(within.is_ok(), is_within, "{attempts} attempts, {waits} waits");
+        }
+        assert!(Tally { attempts: u64::MAX, ..done }.within(u64::MAX).is_ok());
+        let told =
+            Tally { attempts: u64::MAX, ..done }.within(0).unwrap_err().to_string();
+        assert!(told.contains("0 waits for 3 bytes in 4 arrivals"), "{told}");
+    }
+
+    #[test]
+    fn of_all_neglect_the_longest_counts() {
+        let mut tally = Tally::default();
+        for seconds in [1, 3, 2] {
+            tally.neglected(Duration::from_secs(seconds));
+        }
+        assert_eq!(tally.neglect, Duration::from_secs(3));
+    }
+}
