@@ -1,22 +1,24 @@
 //! To cancel is to drop; what must still be awaited is left behind for the task.
 //!
 //! A drop cannot await. So the exit of a [`with`] that is dropped half way goes to a list,
-//! and whoever polled the future that was dropped (its task, or a
-//! [`timeout`](crate::time::timeout)) picks it up and awaits it, inner exits before outer
+//! and whoever dropped the future, or polled what dropped it (its task, or a
+//! [`timeout`](crate::time::timeout)), picks it up and awaits it, inner exits before outer
 //! ones, before it counts as finished itself.
 
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
-pub(crate) type Exit = Pin<Box<dyn Future<Output = ()>>>;
+use crate::extras::report::{bury, guard, report, report_panic, unheard};
+
+type Exit<T = ()> = Pin<Box<dyn Future<Output = T>>>;
 
 thread_local! {
-    /// Filled by dropped `with`s, inner ones first; emptied by the next `Exits::poll`.
-    static LEFT_BEHIND: RefCell<Vec<Exit>> = const { RefCell::new(Vec::new()) };
+    /// There while somebody picks up what is left; filled by dropped `with`s, inner ones first.
+    static LEFT_BEHIND: RefCell<Option<VecDeque<Exit>>> = const { RefCell::new(None) };
 }
 
 /// Something to enter and to leave, both of which may wait: Python's asynchronous context
@@ -24,8 +26,9 @@ thread_local! {
 #[doc(alias("__aenter__", "__aexit__"))]
 #[expect(async_fn_in_trait, reason = "one thread: nothing here has to be Send")]
 pub trait Manager: 'static {
-    /// Why the body or the exit failed.
-    type Error: 'static;
+    /// Why the body or the exit failed. After a cancel nobody asks for it: then it is
+    /// [reported](crate::extras::report::on_report).
+    type Error: fmt::Debug + 'static;
 
     /// Runs before the body. If it fails, neither the body nor the exit runs.
     async fn enter(&mut self) -> Result<(), Self::Error>;
@@ -64,18 +67,18 @@ struct Armed<M: Manager>(Option<M>);
 impl<M: Manager> Drop for Armed<M> {
     fn drop(&mut self) {
         if let Some(manager) = self.0.take() {
-            leave_behind(Box::pin(async { drop(manager.exit(None).await) }));
+            leave_behind(Box::pin(unheard(manager.exit(None))));
         }
     }
 }
 
 /// An exit that is under way: dropped half run, the rest is left behind.
-struct Leaving<F: Future + 'static>(Option<Pin<Box<F>>>);
+struct Leaving<T: 'static, E: fmt::Debug + 'static>(Option<Exit<Result<T, E>>>);
 
-impl<F: Future + 'static> Future for Leaving<F> {
-    type Output = F::Output;
+impl<T, E: fmt::Debug> Future for Leaving<T, E> {
+    type Output = Result<T, E>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
         let exit = self.0.as_mut().expect("a future is not polled after it finished");
         let output = ready!(exit.as_mut().poll(context));
         self.0 = None;
@@ -83,82 +86,58 @@ impl<F: Future + 'static> Future for Leaving<F> {
     }
 }
 
-impl<F: Future + 'static> Drop for Leaving<F> {
+impl<T, E: fmt::Debug> Drop for Leaving<T, E> {
     fn drop(&mut self) {
         if let Some(rest) = self.0.take() {
-            leave_behind(Box::pin(async { drop(rest.await) }));
+            leave_behind(Box::pin(unheard(rest)));
         }
     }
 }
 
 fn leave_behind(exit: Exit) {
-    LEFT_BEHIND.with_borrow_mut(|left| left.push(exit));
-}
-
-/// Exits that nobody will await any more: for the end of a loop.
-pub(crate) fn take_left_behind() -> Vec<Exit> {
-    LEFT_BEHIND.take()
+    let is_picked_up = LEFT_BEHIND.try_with(|left| left.borrow().is_some());
+    if is_picked_up == Ok(true) {
+        LEFT_BEHIND.with_borrow_mut(|left| left.get_or_insert_default().push_back(exit));
+    } else {
+        report("An exit was left behind where nobody awaits it: outside of every task");
+        bury(exit);
+    }
 }
 
 /// Exits that are still to be awaited, in the order in which they were left.
 #[derive(Default)]
-pub(crate) struct Exits(Vec<Exit>);
+pub(crate) struct Exits(VecDeque<Exit>);
 
 impl Exits {
-    /// Awaits what was left behind, and what that leaves behind.
+    /// Calls `body`, and picks up what it leaves behind. Gives what it panicked with.
+    pub(crate) fn left_by<R>(&mut self, body: impl FnOnce() -> R) -> thread::Result<R> {
+        let outer = LEFT_BEHIND.replace(Some(VecDeque::new()));
+        let result = guard(body);
+        let left = LEFT_BEHIND.replace(outer);
+        self.0.extend(left.into_iter().flatten());
+        result
+    }
+
+    /// Awaits them one after the other, and what they leave behind themselves.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            self.0.append(&mut LEFT_BEHIND.take());
-            let Some(first) = self.0.first_mut() else { return Poll::Ready(()) };
-            // One that panics has ended. The panic hook has said so, and the others go on.
-            if let Ok(Poll::Pending) = guard(|| first.as_mut().poll(context)) {
+        while let Some(mut first) = self.0.pop_front() {
+            let polled = self.left_by(|| first.as_mut().poll(context));
+            if let Ok(Poll::Pending) = polled {
+                self.0.push_front(first);
                 return Poll::Pending;
             }
-            drop(self.0.remove(0));
+            // One that panics has ended, and the others go on.
+            if let Err(panic) = polled.and_then(|_| self.left_by(|| drop(first))) {
+                report_panic("An exit panicked", &*panic);
+            }
         }
+        Poll::Ready(())
     }
 }
 
 impl Drop for Exits {
     /// The rest is for whoever is further out.
     fn drop(&mut self) {
-        LEFT_BEHIND.with_borrow_mut(|left| left.append(&mut self.0));
+        self.0.drain(..).for_each(leave_behind);
     }
-}
-
-/// Polls `body` until it ends, panics, or `cancelled` is set, then awaits the exits that are
-/// left. `None`: it was cancelled.
-pub(crate) async fn cancellable<T>(
-    body: impl Future<Output = T>,
-    cancelled: &Cell<bool>,
-) -> thread::Result<Option<T>> {
-    let mut body = pin!(Some(body));
-    let mut exits = Exits::default();
-    let mut end = Ok(None);
-    poll_fn(|context| {
-        if let Some(running) = body.as_mut().as_pin_mut() {
-            if !cancelled.get() {
-                match guard(|| running.poll(context)) {
-                    Ok(Poll::Ready(output)) => end = Ok(Some(output)),
-                    Ok(Poll::Pending) => {
-                        // A part of the body may have been dropped: a select's loser.
-                        let _ = exits.poll(context);
-                        return Poll::Pending;
-                    }
-                    Err(panic) => end = Err(panic),
-                }
-            }
-            if let Err(panic) = guard(|| body.set(None)) {
-                end = Err(panic);
-            }
-        }
-        exits.poll(context)
-    })
-    .await;
-    end
-}
-
-/// Calls `body`, and catches what it panics with.
-pub(crate) fn guard<T>(body: impl FnOnce() -> T) -> thread::Result<T> {
-    catch_unwind(AssertUnwindSafe(body))
 }

@@ -4,16 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
-use std::thread::{self, ThreadId};
-use std::time::Duration;
 
 use reactor::{Reactor, trace, wake};
 use slab::Slab;
 
-use crate::cancel::{guard, take_left_behind};
-use crate::task::{JoinHandle, Task, TaskId};
+use crate::extras::remote::Remote;
+use crate::extras::report::bury;
+use crate::task::{JoinHandle, Reschedule, Step, Task, TaskId};
 
 /// How many steps a busy loop takes between two looks at its sockets. asyncio looks after
 /// every turn; a look costs three times a step, and nobody waits longer than this.
@@ -29,7 +29,9 @@ thread_local! {
 ///
 /// # Errors
 ///
-/// What opening or asking the selector answers.
+/// What opening or asking the selector answers. `Deadlock` when nobody can wake the loop any
+/// more: no task is ready, no socket and no timer is waited for, and nobody outside has a
+/// waker. It names the tasks, and what each waits for.
 ///
 /// # Panics
 ///
@@ -39,11 +41,13 @@ thread_local! {
 pub fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> io::Result<T> {
     let event_loop = Rc::new(EventLoop::new()?);
     let entered = Entered::enter(&event_loop);
-    let mut main = event_loop.spawn(main);
-    event_loop.run_until(|| main.is_finished())?;
-    event_loop.cancel_all()?;
+    let main = event_loop.spawn(main);
+    let ended = event_loop.run_until(|| main.is_finished());
+    let left = event_loop.cancel_all();
     drop(entered);
-    Ok(main.output().expect("the loop ran until it was there"))
+    ended?;
+    let output = main.take().expect("the loop ran until it was there");
+    left.map(|()| output)
 }
 
 /// Starts a task on the running loop. It takes its first step in a later turn, never here.
@@ -71,25 +75,48 @@ pub(crate) fn current() -> Rc<EventLoop> {
 
 /// The loop that is running on this thread, if any.
 pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
-    CURRENT.with_borrow(Clone::clone)
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// The loop that `remote` leads to, if it is running on this very thread.
+pub(crate) fn is_here(remote: &Arc<Remote>) -> Option<Rc<EventLoop>> {
+    try_current().filter(|current| Arc::ptr_eq(&current.remote, remote))
+}
+
+/// The task that is being polled on this thread, if any.
+pub(crate) fn running() -> Option<Rc<dyn Step>> {
+    try_current()?.running.borrow().clone()
 }
 
 /// One thread, many tasks.
 pub(crate) struct EventLoop {
-    /// Filled by wakers; emptied by `run_ready`.
-    ready: Arc<ReadyQueue>,
+    /// Filled by wakers on this thread, and by `wait`; emptied by `run_ready`.
+    pub(crate) ready: RefCell<VecDeque<TaskId>>,
+    /// Filled by wakers on other threads; emptied by `wait`.
+    pub(crate) remote: Arc<Remote>,
     /// Filled by `spawn`; a task leaves when it is finished.
-    tasks: RefCell<Slab<(TaskId, Rc<Task>)>>,
+    pub(crate) tasks: RefCell<Slab<(TaskId, Rc<dyn Step>)>>,
     /// How many tasks there were so far: tells a task from the next one in its place.
     spawned: Cell<u64>,
+    /// Set for the length of a step.
+    running: RefCell<Option<Rc<dyn Step>>>,
+    /// Where the last look for wakers outside found one.
+    pub(crate) seen_outside: Cell<usize>,
     pub(crate) reactor: Reactor<Waker>,
 }
 
 impl EventLoop {
     fn new() -> io::Result<Self> {
         let reactor = Reactor::new()?;
-        let ready = Arc::new(ReadyQueue::new(reactor.waker()));
-        Ok(Self { ready, tasks: RefCell::default(), spawned: Cell::new(0), reactor })
+        Ok(Self {
+            ready: RefCell::default(),
+            remote: Arc::new(Remote::new(reactor.waker())),
+            tasks: RefCell::default(),
+            spawned: Cell::new(0),
+            running: RefCell::default(),
+            seen_outside: Cell::new(0),
+            reactor,
+        })
     }
 
     #[track_caller]
@@ -97,13 +124,13 @@ impl EventLoop {
         &self,
         future: impl Future<Output = T> + 'static,
     ) -> JoinHandle<T> {
+        self.spawned.set(self.spawned.get() + 1);
         let mut tasks = self.tasks.borrow_mut();
         let entry = tasks.vacant_entry();
-        self.spawned.set(self.spawned.get() + 1);
         let id = TaskId { index: entry.key(), number: self.spawned.get() };
-        let (task, handle) = Task::new(id, future, Arc::clone(&self.ready));
-        entry.insert((id, Rc::new(task)));
-        handle
+        let task = Task::new(id, future, Arc::clone(&self.remote));
+        entry.insert((id, Rc::clone(&task) as _));
+        JoinHandle(task)
     }
 
     /// Turn after turn, until `done` says so.
@@ -122,48 +149,64 @@ impl EventLoop {
     fn run_ready(&self) {
         let _turn = trace::turn();
         for _ in 0..STEPS {
-            let Some(id) = self.ready.pop() else { return };
+            let next = self.ready.borrow_mut().pop_front();
+            let Some(id) = next else { return };
             let Some(task) = self.task(id) else { continue };
-            if task.step() {
+            self.running.replace(Some(Rc::clone(&task)));
+            let is_finished = task.step();
+            self.running.take();
+            if is_finished {
                 let finished = self.tasks.borrow_mut().remove(id.index);
-                drop(finished);
+                bury((task, finished));
             }
         }
     }
 
     /// Sleeps in the reactor until somebody is ready, then wakes whoever can make progress.
     fn wait(&self) -> io::Result<()> {
-        let busy = !self.ready.is_empty();
         let mut ready = Vec::new();
-        self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)?;
+        self.reactor.select(self.patience()?, &mut ready)?;
         for waker in ready {
             trace::handed_back();
             wake(waker);
         }
+        for task in self.remote.take().into_iter().filter_map(|id| self.task(id)) {
+            task.known().reschedule.listed.clear();
+            self.push(&task.known().reschedule);
+        }
         Ok(())
+    }
+
+    /// Puts a task's name on the ready queue, unless it is there already.
+    pub(crate) fn push(&self, task: &Reschedule) {
+        if !task.is_queued.swap(true, Ordering::Relaxed) {
+            self.ready.borrow_mut().push_back(task.id);
+        }
     }
 
     /// Cancels every task there is, and waits for their exits.
     fn cancel_all(&self) -> io::Result<()> {
-        let left: Vec<_> = self.tasks.borrow().iter().map(|(_, (id, _))| *id).collect();
+        let mut left: Vec<_> =
+            self.tasks.borrow().iter().map(|(_, (id, _))| *id).collect();
         for id in &left {
-            self.task(*id).expect("it is in the list").cancel();
+            self.task(*id).expect("it is in the list").end(Ok(()));
         }
-        self.run_until(|| !left.iter().any(|id| self.task(*id).is_some()))
+        // One that is over is not asked for again.
+        self.run_until(|| {
+            while left.pop_if(|id| self.task(*id).is_none()).is_some() {}
+            left.is_empty()
+        })
     }
 
-    /// Drops the tasks and exits that are left. `false`: there were none.
+    /// Drops the tasks that are left, and what waits for them. `false`: there were none.
     fn drop_left(&self) -> bool {
-        let (tasks, exits) = (self.tasks.take(), take_left_behind());
-        let any = !(tasks.is_empty() && exits.is_empty());
-        // What panics now has nobody left to tell but the panic hook.
-        tasks.into_iter().for_each(|task| drop(guard(|| drop(task))));
-        exits.into_iter().for_each(|exit| drop(guard(|| drop(exit))));
-        any
+        let tasks = self.tasks.take();
+        tasks.iter().for_each(|(_, (_, task))| task.abandon());
+        !tasks.is_empty()
     }
 
     /// The task of that name, unless it is finished.
-    fn task(&self, id: TaskId) -> Option<Rc<Task>> {
+    pub(crate) fn task(&self, id: TaskId) -> Option<Rc<dyn Step>> {
         let tasks = self.tasks.borrow();
         let (found, task) = tasks.get(id.index)?;
         (*found == id).then(|| Rc::clone(task))
@@ -190,39 +233,5 @@ impl Drop for Entered {
         // may start tasks, and leave exits behind, even as it is dropped.
         while self.0.drop_left() {}
         CURRENT.set(None);
-    }
-}
-
-/// The tasks whose turn has come. Wakers push from any thread.
-pub(crate) struct ReadyQueue {
-    queue: Mutex<VecDeque<TaskId>>,
-    /// The loop's own thread, which need not be told that it is awake.
-    thread: ThreadId,
-    /// Ends the loop's sleep.
-    remote: Waker,
-}
-
-impl ReadyQueue {
-    fn new(remote: Waker) -> Self {
-        Self { queue: Mutex::default(), thread: thread::current().id(), remote }
-    }
-
-    pub(crate) fn push(&self, id: TaskId) {
-        self.lock().push_back(id);
-        if thread::current().id() != self.thread {
-            self.remote.wake_by_ref();
-        }
-    }
-
-    fn pop(&self) -> Option<TaskId> {
-        self.lock().pop_front()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<TaskId>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,20 +1,25 @@
 //! A task: a future, and the right to be polled again.
 
 use std::any::{Any, type_name_of_val};
-use std::cell::{Cell, RefCell};
-use std::fmt;
-use std::future::poll_fn;
+use std::cell::Cell;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake};
+use std::thread;
 
-use reactor::{trace, wake};
+use reactor::trace;
 
-use crate::cancel::{cancellable, guard};
-use crate::event_loop::ReadyQueue;
+use crate::cancel::Exits;
+use crate::event_loop::is_here;
+use crate::extras::deadlock::WaitsFor;
+use crate::extras::handle::Cancelling;
+use crate::extras::known::Known;
+use crate::extras::remote::{Listed, Remote};
+use crate::extras::report::bury;
+use crate::extras::waiter::Waiter;
 
 /// Names a task on its loop. A waker may outlive its task: the number tells the task from
 /// the next one in the same place.
@@ -24,92 +29,150 @@ pub(crate) struct TaskId {
     pub(crate) number: u64,
 }
 
-/// A spawned future, whose output goes to its handle.
-pub(crate) struct Task {
-    future: RefCell<Pin<Box<dyn Future<Output = ()>>>>,
-    reschedule: Arc<Reschedule>,
-    /// The same, as the future sees it: made once, cloned by whoever parks.
-    waker: Waker,
-    /// Set by whoever cancels; read by the future, at its next step.
-    cancelled: Rc<Cell<bool>>,
+/// A spawned future, and what becomes of it. The loop has it, and so has its handle.
+pub(crate) struct Task<T> {
+    known: Known,
+    /// Gone once it has ended. Not here while it is polled.
+    future: Cell<Option<Pin<Box<dyn Future<Output = T>>>>>,
+    /// Set by whoever ends the task from outside; read by the next step.
+    must_end: Cell<Option<thread::Result<()>>>,
+    /// What the future left behind. Not here while they are polled.
+    exits: Cell<Exits>,
+    /// Set when the future ends; taken by the handle, once the task is finished.
+    pub(crate) end: Cell<Option<End<T>>>,
+    pub(crate) is_finished: Cell<bool>,
+    /// Left by whoever awaits the handle.
+    pub(crate) waiting: Cell<Option<Waiter>>,
 }
 
-impl Task {
-    /// A task that is ready for its first step.
-    #[track_caller]
-    pub(crate) fn new<T: 'static>(
-        id: TaskId,
-        future: impl Future<Output = T> + 'static,
-        ready: Arc<ReadyQueue>,
-    ) -> (Self, JoinHandle<T>) {
-        let subject = trace::created(trace::Kind::Task, type_name_of_val(&future));
-        let queued = AtomicBool::new(false);
-        let reschedule = Arc::new(Reschedule { id, subject, ready, queued });
-        let waker = Waker::from(Arc::clone(&reschedule));
-        let cancelled = Rc::new(Cell::new(false));
-        let state = Rc::new(RefCell::new(State::Running(None)));
-        let handle = JoinHandle {
-            state: Rc::clone(&state),
-            cancelled: Rc::clone(&cancelled),
-            task: waker.clone(),
-            subject,
-        };
-        let future =
-            RefCell::new(Box::pin(finish(future, Rc::clone(&cancelled), state)) as _);
-        wake(waker.clone());
-        (Self { future, reschedule, waker, cancelled }, handle)
-    }
+/// How a future ended.
+pub(crate) enum End<T> {
+    Finished(T),
+    Panicked(Box<dyn Any + Send>),
+    Cancelled,
+}
 
+/// A task, whatever its output.
+pub(crate) trait Step {
     /// Polls the future once: the one place where a task is resumed. `true`: it is finished.
     #[doc(alias = "__step")]
-    pub(crate) fn step(&self) -> bool {
-        // From here on, a wake counts for the next step.
-        self.reschedule.queued.store(false, Ordering::Release);
-        let mut context = Context::from_waker(&self.waker);
-        let running = trace::resumed(self.reschedule.subject);
-        let poll = || self.future.borrow_mut().as_mut().poll(&mut context).is_ready();
-        // What panics here is not the body, but an output that nobody wants, as it is dropped.
-        let finished = guard(poll).unwrap_or(true);
-        running.stopped(finished);
-        finished
+    fn step(&self) -> bool;
+
+    /// Has the future dropped by the next step, which is soon: because it is cancelled, or
+    /// with a panic that goes to whoever awaits the handle.
+    fn end(&self, how: thread::Result<()>);
+
+    /// Drops the future here and now: for the end of the loop.
+    fn abandon(&self);
+
+    fn known(&self) -> &Known;
+}
+
+impl<T: 'static> Task<T> {
+    /// A task that is ready for its first step.
+    #[track_caller]
+    pub(crate) fn new(
+        id: TaskId,
+        future: impl Future<Output = T> + 'static,
+        remote: Arc<Remote>,
+    ) -> Rc<Self> {
+        let known = Known::new(id, type_name_of_val(&future), remote);
+        known.wake();
+        Rc::new(Self {
+            known,
+            future: Cell::new(Some(Box::pin(future))),
+            must_end: Cell::default(),
+            exits: Cell::default(),
+            end: Cell::default(),
+            is_finished: Cell::default(),
+            waiting: Cell::default(),
+        })
     }
 
-    /// Drops the future at its next step, which is soon.
-    pub(crate) fn cancel(&self) {
-        self.cancelled.set(true);
-        wake(self.waker.clone());
+    /// Polls the future until it ends, panics, or has to; then the exits that are left.
+    fn poll(&self, context: &mut Context<'_>, exits: &mut Exits) -> Poll<()> {
+        let Some(mut future) = self.future.take() else { return exits.poll(context) };
+        let end = match self.must_end.take() {
+            Some(how) => how.map_or_else(End::Panicked, |()| End::Cancelled),
+            None => match exits.left_by(|| future.as_mut().poll(context)) {
+                Ok(Poll::Ready(output)) => End::Finished(output),
+                Ok(Poll::Pending) => {
+                    self.future.set(Some(future));
+                    // A part of it may have been dropped: a select's loser.
+                    let _ = exits.poll(context);
+                    return Poll::Pending;
+                }
+                Err(panic) => End::Panicked(panic),
+            },
+        };
+        let dropped = exits.left_by(|| drop(future));
+        self.end.set(Some(dropped.map_or_else(End::Panicked, |()| end)));
+        exits.poll(context)
     }
 }
 
-/// Runs `future` and tells the handle how it ended. A panic ends this task and no other:
-/// it goes to whoever awaits the handle.
-async fn finish<T>(
-    future: impl Future<Output = T>,
-    cancelled: Rc<Cell<bool>>,
-    state: Rc<RefCell<State<T>>>,
-) {
-    let end = match cancellable(future, &cancelled).await {
-        Ok(output) => output.map_or(State::Cancelled, State::Finished),
-        Err(panic) => State::Panicked(panic),
-    };
-    match end {
-        State::Cancelled => trace::cancelled(),
-        State::Panicked(_) => trace::panicked(),
-        _ => {}
+impl<T> Task<T> {
+    /// Tells whoever awaits the handle.
+    fn finish(&self) {
+        let end = self.end.take().unwrap_or(End::Cancelled);
+        match end {
+            End::Cancelled => trace::cancelled(),
+            End::Panicked(_) => trace::panicked(),
+            End::Finished(_) => {}
+        }
+        self.end.set(Some(end));
+        self.is_finished.set(true);
+        if let Some(waiting) = self.waiting.take() {
+            waiting.wake();
+        }
     }
-    let before = state.replace(end);
-    if let State::Running(Some(waiting)) = before {
-        wake(waiting);
+}
+
+impl<T: 'static> Step for Task<T> {
+    fn step(&self) -> bool {
+        let Known { subject, reschedule, waits_for, waker, .. } = &self.known;
+        // From here on, a wake counts for the next step.
+        reschedule.is_queued.store(false, Ordering::Relaxed);
+        waits_for.set(WaitsFor::Outside);
+        let running = trace::resumed(*subject);
+        let mut exits = self.exits.take();
+        let poll = self.poll(&mut Context::from_waker(waker), &mut exits);
+        self.exits.set(exits);
+        if poll.is_ready() {
+            self.finish();
+        }
+        running.stopped(poll.is_ready());
+        poll.is_ready()
+    }
+
+    fn end(&self, how: thread::Result<()>) {
+        // The first to say how is heard.
+        let first = self.must_end.take().unwrap_or(how);
+        self.must_end.set(Some(first));
+        self.known.wake();
+    }
+
+    fn abandon(&self) {
+        bury(self.future.take());
+        drop(self.exits.take());
+        self.finish();
+    }
+
+    fn known(&self) -> &Known {
+        &self.known
     }
 }
 
 /// To wake a task is to put its name on the ready queue, unless it is there already.
-struct Reschedule {
-    id: TaskId,
-    subject: trace::Id,
-    ready: Arc<ReadyQueue>,
-    /// Set by the first wake, cleared by the step that it leads to.
-    queued: AtomicBool,
+pub(crate) struct Reschedule {
+    pub(crate) id: TaskId,
+    pub(crate) subject: trace::Id,
+    pub(crate) remote: Arc<Remote>,
+    /// Set by the first wake, cleared by the step that it leads to. Only the loop's own
+    /// thread touches it; a waker has to be `Sync` all the same.
+    pub(crate) is_queued: AtomicBool,
+    /// The same for the list of those that other threads have woken.
+    pub(crate) listed: Listed,
 }
 
 impl Wake for Reschedule {
@@ -118,22 +181,14 @@ impl Wake for Reschedule {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.queued.swap(true, Ordering::AcqRel) {
-            trace::woken(self.subject);
-            self.ready.push(self.id);
+        match is_here(&self.remote) {
+            Some(event_loop) => {
+                trace::woken(self.subject);
+                event_loop.push(self);
+            }
+            None => self.remote.push(self.id, &self.listed),
         }
     }
-}
-
-/// Where a task stands, as its handle sees it.
-enum State<T> {
-    /// It has not finished; perhaps somebody awaits it.
-    Running(Option<Waker>),
-    Finished(T),
-    Panicked(Box<dyn Any + Send>),
-    Cancelled,
-    /// The handle has given the output away.
-    Taken,
 }
 
 /// Awaits the output of a task. Dropping it lets the task run on.
@@ -142,74 +197,60 @@ enum State<T> {
 /// the result, as an exception does in asyncio. If nobody does, the panic hook's message is
 /// all that is left of it.
 #[must_use = "a task runs without it, but its output is lost; drop it on purpose"]
-pub struct JoinHandle<T> {
-    state: Rc<RefCell<State<T>>>,
-    cancelled: Rc<Cell<bool>>,
-    task: Waker,
-    subject: trace::Id,
-}
+pub struct JoinHandle<T>(pub(crate) Rc<Task<T>>);
 
-impl<T> JoinHandle<T> {
+impl<T: 'static> JoinHandle<T> {
     /// Whether the task has come to an end, whichever.
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
-        !matches!(*self.state.borrow(), State::Running(_))
+        self.0.is_finished.get()
     }
 
     /// Cancels the task: its future is dropped at its next step, which is soon, whether the
     /// returned future is awaited or not. Await it to wait for the exits that are left; it
     /// gives the output if the task was faster.
     #[track_caller]
-    pub fn cancel(mut self) -> impl Future<Output = Option<T>> {
-        self.cancelled.set(true);
-        wake(self.task.clone());
-        poll_fn(move |context| self.poll_end(context))
+    pub fn cancel(self) -> Cancelling<T> {
+        self.0.end(Ok(()));
+        Cancelling(self)
     }
 
-    /// The output, if the task has come to its end: `None` inside if it was cancelled.
-    pub(crate) fn output(&mut self) -> Option<T> {
-        match self.poll_end(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(end) => end,
-            Poll::Pending => None,
+    /// The output of a task that is finished. `None`: it was cancelled.
+    pub(crate) fn take(&self) -> Option<T> {
+        match self.0.end.take() {
+            Some(End::Finished(output)) => Some(output),
+            Some(End::Panicked(panic)) => resume_unwind(panic),
+            Some(End::Cancelled) => None,
+            None => panic!(
+                "a JoinHandle gives its output once; it was polled again after that"
+            ),
         }
     }
 
-    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let mut state = self.state.borrow_mut();
-        if let State::Running(waiting) = &mut *state {
-            trace::waits_for(self.subject);
-            let displaced = waiting.replace(context.waker().clone());
-            drop(state);
-            drop(displaced);
-            return Poll::Pending;
+    pub(crate) fn poll_end(&self, context: &Context<'_>) -> Poll<Option<T>> {
+        if self.is_finished() {
+            return Poll::Ready(self.take());
         }
-        let end = std::mem::replace(&mut *state, State::Taken);
-        drop(state);
-        match end {
-            State::Finished(output) => Poll::Ready(Some(output)),
-            State::Panicked(panic) => resume_unwind(panic),
-            State::Cancelled => Poll::Ready(None),
-            State::Running(_) | State::Taken => {
-                panic!(
-                    "a JoinHandle gives its output once; it was polled again after that"
-                )
-            }
-        }
+        let Known { id, subject, .. } = self.0.known;
+        trace::waits_for(subject);
+        let waiter = Waiter::of(context, WaitsFor::Task(id));
+        let displaced = self.0.waiting.replace(Some(waiter));
+        drop(displaced);
+        Poll::Pending
     }
 }
 
-impl<T> Future for JoinHandle<T> {
+impl<T: 'static> Future for JoinHandle<T> {
     type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+    /// # Panics
+    ///
+    /// Panics as the task did; in the task itself; after the end of a loop that ended before
+    /// the task did.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        self.0.known.expect_another();
         self.poll_end(context).map(|end| {
-            end.expect("to cancel a task through its handle is to give the handle up")
+            end.expect("the task was cancelled at the end of its loop, and has no output")
         })
-    }
-}
-
-impl<T> fmt::Debug for JoinHandle<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("finished", &self.is_finished()).finish()
     }
 }

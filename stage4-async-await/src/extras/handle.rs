@@ -1,0 +1,29 @@
+//! What becomes of a handle: it is dropped, or it cancels and awaits the end.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::extras::report::bury;
+use crate::task::JoinHandle;
+
+/// Awaits the end of a task that has been cancelled: gives the output if the task was faster.
+/// Dropped, the task is cancelled all the same.
+pub struct Cancelling<T>(pub(crate) JoinHandle<T>);
+
+impl<T: 'static> Future for Cancelling<T> {
+    type Output = Option<T>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.0.poll_end(context)
+    }
+}
+
+/// The task runs on, but whoever waited for it is not woken any more.
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        drop(self.0.waiting.take());
+        if self.0.is_finished.get() {
+            bury(self.0.end.take());
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Whoever waits for another task: known by its name, if it is a task of this loop.
+//!
+//! A waker can be anywhere and on any thread; what is left of it inside of the loop is a
+//! name. So the loop can tell whether anybody outside still has a waker.
+
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use reactor::wake;
+
+use crate::event_loop::running;
+use crate::extras::deadlock::WaitsFor;
+use crate::extras::foreign;
+use crate::task::Step;
+
+/// Whoever is to be polled again.
+pub(crate) enum Waiter {
+    /// The task that was running, polled with its own waker.
+    Task(Rc<dyn Step>),
+    /// Something inside of a task, or outside of all loops, that has a waker of its own.
+    Other(Waker),
+}
+
+impl Waiter {
+    /// Whoever is polled with `context`, and is going to wait for `what`.
+    pub(crate) fn of(context: &Context<'_>, what: WaitsFor) -> Self {
+        let waker = context.waker();
+        let Some(task) = running() else { return Self::Other(waker.clone()) };
+        task.known().waits_for.set(what);
+        if task.known().waker.will_wake(waker) {
+            Self::Task(task)
+        } else {
+            Self::Other(foreign::guarded(waker.clone(), &task))
+        }
+    }
+
+    /// Whether it is sure to be who is polled with `context`.
+    pub(crate) fn is(&self, context: &Context<'_>) -> bool {
+        let Self::Task(task) = self else { return false };
+        task.known().waker.will_wake(context.waker())
+    }
+
+    /// What the reactor is given.
+    pub(crate) fn waker(&self) -> Waker {
+        match self {
+            Self::Task(task) => task.known().waker.clone(),
+            Self::Other(waker) => waker.clone(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn wake(self) {
+        wake(self.waker());
+    }
+}
