@@ -105,7 +105,7 @@ enum Floor {
 
 fn floor(package: &str) -> Floor {
     match package {
-        "xtask" => Floor::Tool,
+        "models" | "xtask" => Floor::Tool,
         "reactor" | "site" => Floor::Ground,
         "calls" => Floor::Measured,
         "lineage" => Floor::Command,

@@ -179,7 +179,8 @@ impl EventLoop {
 
     /// Puts a task's name on the ready queue, unless it is there already.
     pub(crate) fn push(&self, task: &Reschedule) {
-        if !task.is_queued.swap(true, Ordering::Relaxed) {
+        if !task.is_queued.load(Ordering::Relaxed) {
+            task.is_queued.store(true, Ordering::Relaxed);
             self.ready.borrow_mut().push_back(task.id);
         }
     }

@@ -15,11 +15,13 @@ const HELP: &str = "\
 The project's own checks.
 
 Usage: cargo xtask ci [--skip-tests]
+       cargo xtask loom
        cargo xtask mutants
        cargo xtask trace-cost
 
   ci            format, lints, tests, documentation, the book, licences, in this order
   --skip-tests  all but the tests, for whoever has just run them
+  loom          try every order in which threads can meet, in the models of the stages
   mutants       plant classic bugs in a copy, one by one, and see that a test finds each
   trace-cost    count what a traced point costs while nobody records, by valgrind";
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     match *arguments {
         ["ci"] => ci(true),
         ["ci", "--skip-tests"] => ci(false),
+        ["loom"] => verdict(Ok(run(&MODELS))),
         ["mutants"] => verdict(mutants::hunt()),
         ["trace-cost"] => verdict(trace_cost::count().map(|kept| {
             kept.unwrap_or_else(|| {
@@ -84,6 +87,11 @@ const TESTS: Check = Check {
     name: "tests",
     cargo: &["test", "--workspace", "--locked"],
     env: Some(("INSTA_UPDATE", "no")),
+};
+const MODELS: Check = Check {
+    name: "models",
+    cargo: &["test", "--package", "models", "--locked"],
+    env: None,
 };
 const DOCS: Check = Check {
     name: "documentation",
