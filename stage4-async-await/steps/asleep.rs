@@ -10,15 +10,13 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use reactor::backend::{self, Clockwork};
 use stage4_async_await::time::sleep;
 use stage4_async_await::{run, spawn};
 
 const PAUSE: Duration = Duration::from_millis(10);
 
 fn main() -> io::Result<()> {
-    let forgotten = backend::scope(Clockwork::new(), || run(asleep()));
-    println!("asleep: {}", forgotten.expect_err("nobody wakes it"));
+    println!("asleep: {}", run(asleep()).expect_err("nobody wakes it"));
     println!("busy:   {} polls", run(counted(busy()))?);
     println!("parked: {} polls", run(counted(sleep(PAUSE)))?);
     Ok(())

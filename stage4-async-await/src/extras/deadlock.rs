@@ -72,7 +72,7 @@ impl EventLoop {
 
     fn tell(&self, what: WaitsFor) -> String {
         match what {
-            WaitsFor::Outside => "something that this loop does not know".to_owned(),
+            WaitsFor::Outside => "something unknown".to_owned(),
             WaitsFor::Semaphore => "a semaphore".to_owned(),
             WaitsFor::Task(id) => match self.tasks.borrow().get(id.index) {
                 Some((found, task)) if *found == id => task.known().to_string(),
