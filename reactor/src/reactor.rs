@@ -185,6 +185,13 @@ impl<T> Reactor<T> {
         self.shared.waiting.borrow().places()
     }
 
+    /// Whether something that is waited for can end a sleep: a socket, or a timer that will
+    /// expire. It costs less than to count them.
+    pub fn is_waited_for(&self) -> bool {
+        let Shared { timers, waiting, .. } = &*self.shared;
+        timers.borrow().first().is_some() || waiting.borrow().has_waiter()
+    }
+
     /// How many values wait for a socket.
     pub fn waiters(&self) -> usize {
         self.shared.waiting.borrow().len()

@@ -198,8 +198,17 @@ impl<T> Waiting<T> {
 
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
+        self.waiters().count()
+    }
+
+    /// Whether anybody waits.
+    pub(crate) fn has_waiter(&self) -> bool {
+        self.waiters().next().is_some()
+    }
+
+    fn waiters(&self) -> impl Iterator<Item = &T> {
         let sides = self.places.iter().flat_map(|(_, place)| &place.sides);
-        sides.filter(|side| side.waiter.is_some()).count()
+        sides.filter_map(|side| side.waiter.as_ref())
     }
 
     fn waiters_mut(&mut self) -> impl Iterator<Item = &mut Option<T>> {

@@ -78,11 +78,6 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
     CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
 }
 
-/// The loop that `remote` leads to, if it is running on this very thread.
-pub(crate) fn is_here(remote: &Arc<Remote>) -> Option<Rc<EventLoop>> {
-    try_current().filter(|current| Arc::ptr_eq(&current.remote, remote))
-}
-
 /// The task that is being polled on this thread, if any.
 pub(crate) fn running() -> Option<Rc<dyn Step>> {
     try_current()?.running.borrow().clone()
@@ -164,16 +159,15 @@ impl EventLoop {
 
     /// Sleeps in the reactor until somebody is ready, then wakes whoever can make progress.
     fn wait(&self) -> io::Result<()> {
-        let mut ready = Vec::new();
-        self.reactor.select(self.patience()?, &mut ready)?;
+        let (mut ready, watch) = (Vec::new(), self.watch()?);
+        let slept = self.reactor.select(watch.patience, &mut ready);
+        drop(watch);
+        slept.map_err(|error| self.explain(error))?;
         for waker in ready {
             trace::handed_back();
             wake(waker);
         }
-        for task in self.remote.take().into_iter().filter_map(|id| self.task(id)) {
-            task.known().reschedule.listed.clear();
-            self.push(&task.known().reschedule);
-        }
+        self.hear_others();
         Ok(())
     }
 

@@ -13,10 +13,9 @@ use std::thread;
 use reactor::trace;
 
 use crate::cancel::Exits;
-use crate::event_loop::is_here;
 use crate::extras::deadlock::WaitsFor;
 use crate::extras::handle::Cancelling;
-use crate::extras::known::Known;
+use crate::extras::known::{Known, is_here};
 use crate::extras::remote::{Listed, Remote};
 use crate::extras::report::bury;
 use crate::extras::waiter::Waiter;
@@ -130,13 +129,13 @@ impl<T> Task<T> {
 
 impl<T: 'static> Step for Task<T> {
     fn step(&self) -> bool {
-        let Known { subject, reschedule, waits_for, waker, .. } = &self.known;
+        let own = self.known.own();
         // From here on, a wake counts for the next step.
-        reschedule.is_queued.store(false, Ordering::Relaxed);
-        waits_for.set(WaitsFor::Outside);
-        let running = trace::resumed(*subject);
+        own.reschedule.is_queued.store(false, Ordering::Relaxed);
+        self.known.waits_for.set(WaitsFor::Unknown);
+        let running = trace::resumed(self.known.subject);
         let mut exits = self.exits.take();
-        let poll = self.poll(&mut Context::from_waker(waker), &mut exits);
+        let poll = self.poll(&mut Context::from_waker(&own.waker), &mut exits);
         self.exits.set(exits);
         if poll.is_ready() {
             self.finish();

@@ -2,77 +2,117 @@
 
 use std::fmt::Write;
 use std::io;
+use std::rc::Rc;
+use std::sync::Weak;
 use std::time::Duration;
 
 use crate::event_loop::EventLoop;
-use crate::task::TaskId;
+use crate::task::{Reschedule, Step, TaskId};
 
-/// What a task waits for, as far as it has told the loop.
-#[derive(Clone, Copy, Debug)]
+/// How many tasks are told of, at the most.
+const MANY: usize = 100;
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitsFor {
-    /// Something outside: the kernel, the clock, or whatever the loop does not know.
-    Outside,
+    /// Whatever the loop does not know.
+    Unknown,
+    Clock,
+    Socket,
     Semaphore,
     Task(TaskId),
 }
 
+/// A sleep that is about to begin, and that somebody can end.
+pub(crate) struct Watch {
+    /// How long it may take: no time at all if somebody is ready.
+    pub(crate) patience: Option<Duration>,
+    /// A task that can be woken from outside only, and its waker. It has none itself as long
+    /// as the loop sleeps: so the drop of the last one is noticed.
+    task: Option<(Rc<dyn Step>, Weak<Reschedule>)>,
+}
+
 impl EventLoop {
-    /// How long the loop may sleep: not at all if somebody is ready, else until somebody
-    /// outside ends the sleep. There has to be somebody who can.
+    /// Makes sure that somebody can end the sleep that is about to begin: whoever is ready, a
+    /// timer, a socket, or somebody outside who has a task's waker.
     ///
-    /// Each clone of a task's waker can: those that wait for sockets and timers, and those
-    /// that are anywhere else, on any thread. What waits for a task or for a permit of this
-    /// loop has kept no clone.
+    /// What waits for a task or for a permit of this loop has kept no waker. So whatever
+    /// clones there are now are outside.
     ///
     /// # Errors
     ///
-    /// `Deadlock`, which names every task.
-    pub(crate) fn patience(&self) -> io::Result<Option<Duration>> {
+    /// `Deadlock`, which names the tasks.
+    pub(crate) fn watch(&self) -> io::Result<Watch> {
         if !self.ready.borrow().is_empty() {
-            return Ok(Some(Duration::ZERO));
+            return Ok(Watch { patience: Some(Duration::ZERO), task: None });
         }
-        let has_waiter = || self.reactor.timers() + self.reactor.waiters() > 0;
-        // In this order: whoever gave its waker up has put the task on the list before.
-        if self.is_known_outside() || has_waiter() || !self.remote.is_empty() {
-            return Ok(None);
+        if self.reactor.is_waited_for() {
+            return Ok(Watch { patience: None, task: None });
         }
-        Err(io::Error::new(io::ErrorKind::Deadlock, self.tell_all()))
+        while let Some(task) = self.find_outside() {
+            let waker = task.known().give_up_waker();
+            let is_outside = waker.strong_count() > 0;
+            let watch = Watch { patience: None, task: Some((task, waker)) };
+            if is_outside {
+                return Ok(watch);
+            }
+        }
+        // Whoever gave a waker up has put its task on the list before.
+        if self.remote.is_empty() {
+            return Err(self.explain(io::ErrorKind::Deadlock.into()));
+        }
+        Ok(Watch { patience: Some(Duration::ZERO), task: None })
     }
 
-    /// Whether any task's waker is outside. It begins where it found one last time, so that
-    /// many tasks cost little.
-    fn is_known_outside(&self) -> bool {
+    /// A task whose waker is outside. It begins where it found one last time, so that many
+    /// tasks cost little.
+    fn find_outside(&self) -> Option<Rc<dyn Step>> {
         let tasks = self.tasks.borrow();
         let last = self.seen_outside.get();
         let mut places = (last..tasks.capacity()).chain(0..last);
-        let found = places.find(|place| {
-            tasks.get(*place).is_some_and(|(_, task)| task.known().is_outside())
+        let found = places.find_map(|place| {
+            let (_, task) = tasks.get(place)?;
+            (task.known().outside() > 0).then(|| (place, Rc::clone(task)))
         });
-        self.seen_outside.set(found.unwrap_or(0));
-        found.is_some()
+        let (place, task) = found?;
+        self.seen_outside.set(place);
+        Some(task)
     }
 
-    fn tell_all(&self) -> String {
+    /// An error of the reactor. A deadlock is told with the names of all who are in it.
+    pub(crate) fn explain(&self, error: io::Error) -> io::Error {
+        if error.kind() != io::ErrorKind::Deadlock {
+            return error;
+        }
         let tasks = self.tasks.borrow();
-        let mut left: Vec<_> = tasks.iter().map(|(_, (_, task))| task.known()).collect();
-        left.sort_by_key(|known| known.id.number);
-        let count = left.len();
-        let s = if count == 1 { "" } else { "s" };
+        let mut pending: Vec<_> =
+            tasks.iter().map(|(_, (_, task))| task.known()).collect();
+        pending.sort_by_key(|known| known.id.number);
+        let (timers, sockets) = (self.reactor.timers(), self.reactor.waiters());
+        let wakers: usize = pending.iter().map(|known| known.outside()).sum();
         let mut text = format!(
-            "nobody can wake this loop any more: {count} task{s} pending, 0 wakers outside, \
-             0 timers, 0 sockets"
+            "nobody can wake this loop any more: {} pending, {} outside, {}, {}",
+            count(pending.len(), "task"),
+            count(wakers.saturating_sub(timers + sockets), "waker"),
+            count(timers, "timer"),
+            count(sockets, "socket"),
         );
-        for known in left {
-            let (place, what) = (known.spawned_at(), self.tell(known.waits_for.get()));
+        for known in pending.iter().take(MANY) {
+            let (place, what) = (known.spawned_at(), self.name(known.waits_for.get()));
             write!(text, "\n  {known}, spawned at {place}, waits for {what}")
                 .expect("a string takes it all");
         }
-        text
+        if let Some(more) = pending.len().checked_sub(MANY).filter(|more| *more > 0) {
+            write!(text, "\n  and {more} more").expect("a string takes it all");
+        }
+        io::Error::new(io::ErrorKind::Deadlock, text)
     }
 
-    fn tell(&self, what: WaitsFor) -> String {
+    fn name(&self, what: WaitsFor) -> String {
         match what {
-            WaitsFor::Outside => "something unknown".to_owned(),
+            WaitsFor::Unknown => "something unknown".to_owned(),
+            WaitsFor::Clock => "the clock".to_owned(),
+            WaitsFor::Socket => "a socket".to_owned(),
             WaitsFor::Semaphore => "a semaphore".to_owned(),
             WaitsFor::Task(id) => match self.tasks.borrow().get(id.index) {
                 Some((found, task)) if *found == id => task.known().to_string(),
@@ -80,4 +120,17 @@ impl EventLoop {
             },
         }
     }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some((task, waker)) = self.task.take() {
+            task.known().take_waker_back(&waker);
+        }
+    }
+}
+
+/// `1 timer`, `2 timers`.
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -1,16 +1,17 @@
 //! What there is to know of a task, whatever its output: who it is, and how to wake it.
 
-use std::cell::Cell;
+use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::ptr;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use reactor::trace::{self, Place};
 use reactor::wake;
 
-use crate::event_loop::running;
+use crate::event_loop::{EventLoop, running, try_current};
 use crate::extras::deadlock::WaitsFor;
 use crate::extras::remote::{Listed, Remote};
 use crate::task::{Reschedule, TaskId};
@@ -19,12 +20,20 @@ use crate::task::{Reschedule, TaskId};
 pub(crate) struct Known {
     pub(crate) id: TaskId,
     pub(crate) subject: trace::Id,
+    /// Leads to its loop.
+    pub(crate) remote: Arc<Remote>,
     /// The type of its future, which has the function's name in it.
     name: &'static str,
     /// Where it was spawned.
     place: Place,
     /// Noted by what it waits for, in the step it is noted in.
     pub(crate) waits_for: Cell<WaitsFor>,
+    /// Not here while the loop sleeps and watches it.
+    own: RefCell<Option<Own>>,
+}
+
+/// A task's own waker.
+pub(crate) struct Own {
     pub(crate) reschedule: Arc<Reschedule>,
     /// The same, as the future sees it: made once, cloned by whoever parks.
     pub(crate) waker: Waker,
@@ -34,22 +43,47 @@ impl Known {
     #[track_caller]
     pub(crate) fn new(id: TaskId, name: &'static str, remote: Arc<Remote>) -> Self {
         let subject = trace::created(trace::Kind::Task, name);
-        let (is_queued, listed) = (AtomicBool::new(false), Listed::default());
-        let reschedule = Arc::new(Reschedule { id, subject, remote, is_queued, listed });
-        let (place, waits_for) = (Place::here(), Cell::new(WaitsFor::Outside));
-        let waker = Waker::from(Arc::clone(&reschedule));
-        Self { id, subject, name, place, waits_for, reschedule, waker }
+        let own = Own::new(Reschedule::new(id, subject, Arc::clone(&remote)));
+        let own = RefCell::new(Some(own));
+        let (place, waits_for) = (Place::here(), Cell::new(WaitsFor::Unknown));
+        Self { id, subject, remote, name, place, waits_for, own }
+    }
+
+    /// Its waker, as long as the loop is awake.
+    pub(crate) fn own(&self) -> Ref<'_, Own> {
+        Ref::map(self.own.borrow(), |own| own.as_ref().expect("the loop is awake"))
     }
 
     /// Has the task stepped, in this turn or the next.
     #[track_caller]
     pub(crate) fn wake(&self) {
-        wake(self.waker.clone());
+        let waker = self.own().waker.clone();
+        wake(waker);
     }
 
-    /// Whether anybody but the task itself has a waker of it.
-    pub(crate) fn is_outside(&self) -> bool {
-        Arc::strong_count(&self.reschedule) > 2
+    /// Notes what it waits for. The first to say so in a step is heard: a body that waits,
+    /// and not the timeout around it.
+    pub(crate) fn note(&self, what: WaitsFor) {
+        if self.waits_for.get() == WaitsFor::Unknown {
+            self.waits_for.set(what);
+        }
+    }
+
+    /// How many clones of its waker there are.
+    pub(crate) fn outside(&self) -> usize {
+        Arc::strong_count(&self.own().reschedule) - Own::COUNT
+    }
+
+    /// Leaves the waker to those who have a clone.
+    pub(crate) fn give_up_waker(&self) -> Weak<Reschedule> {
+        let own = self.own.take().expect("the loop is awake");
+        Arc::downgrade(&own.reschedule)
+    }
+
+    /// The same waker, if anybody has kept it; or else a new one.
+    pub(crate) fn take_waker_back(&self, kept: &Weak<Reschedule>) {
+        let new = || Reschedule::new(self.id, self.subject, Arc::clone(&self.remote));
+        self.own.replace(Some(Own::new(kept.upgrade().unwrap_or_else(new))));
     }
 
     /// Makes sure that the task is not the one that runs, and is about to await it.
@@ -68,6 +102,47 @@ impl Known {
     /// The line that spawned it.
     pub(crate) fn spawned_at(&self) -> String {
         format!("{}:{}", self.place.file(), self.place.line())
+    }
+}
+
+/// The loop that `remote` leads to, if it is running on this very thread.
+pub(crate) fn is_here(remote: &Arc<Remote>) -> Option<Rc<EventLoop>> {
+    try_current().filter(|current| Arc::ptr_eq(&current.remote, remote))
+}
+
+impl EventLoop {
+    /// Puts whoever was woken by other threads on the ready queue.
+    pub(crate) fn hear_others(&self) {
+        for task in self.remote.take().into_iter().filter_map(|id| self.task(id)) {
+            let own = task.known().own();
+            own.reschedule.listed.clear();
+            self.push(&own.reschedule);
+        }
+    }
+}
+
+impl Own {
+    /// How often it counts itself.
+    const COUNT: usize = 2;
+
+    fn new(reschedule: Arc<Reschedule>) -> Self {
+        Self { waker: Waker::from(Arc::clone(&reschedule)), reschedule }
+    }
+}
+
+impl Reschedule {
+    fn new(id: TaskId, subject: trace::Id, remote: Arc<Remote>) -> Arc<Self> {
+        let (is_queued, listed) = (AtomicBool::new(false), Listed::default());
+        Arc::new(Self { id, subject, remote, is_queued, listed })
+    }
+}
+
+/// The loop looks up from its sleep: perhaps that was the last who could have ended it.
+impl Drop for Reschedule {
+    fn drop(&mut self) {
+        if is_here(&self.remote).is_none() {
+            self.remote.end_sleep();
+        }
     }
 }
 

@@ -46,8 +46,13 @@ impl Remote {
         let is_first = list.len() == 1;
         drop(list);
         if is_first {
-            self.sleeper.wake_by_ref();
+            self.end_sleep();
         }
+    }
+
+    /// Has the loop look whether there is anything to do.
+    pub(crate) fn end_sleep(&self) {
+        self.sleeper.wake_by_ref();
     }
 
     /// Takes the whole list. Whoever takes it clears each task's flag, and then steps it.

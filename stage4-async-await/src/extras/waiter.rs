@@ -10,7 +10,7 @@ use reactor::wake;
 
 use crate::event_loop::running;
 use crate::extras::deadlock::WaitsFor;
-use crate::extras::foreign;
+use crate::extras::foreign::guarded;
 use crate::task::Step;
 
 /// Whoever is to be polled again.
@@ -25,25 +25,28 @@ impl Waiter {
     /// Whoever is polled with `context`, and is going to wait for `what`.
     pub(crate) fn of(context: &Context<'_>, what: WaitsFor) -> Self {
         let waker = context.waker();
-        let Some(task) = running() else { return Self::Other(waker.clone()) };
-        task.known().waits_for.set(what);
-        if task.known().waker.will_wake(waker) {
-            Self::Task(task)
-        } else {
-            Self::Other(foreign::guarded(waker.clone(), &task))
+        let task = running();
+        if let Some(task) = &task {
+            task.known().note(what);
+        }
+        match task {
+            Some(task) if task.known().own().waker.will_wake(waker) => Self::Task(task),
+            task => {
+                Self::Other(guarded(waker.clone(), task.as_ref().map(|it| it.known())))
+            }
         }
     }
 
     /// Whether it is sure to be who is polled with `context`.
     pub(crate) fn is(&self, context: &Context<'_>) -> bool {
         let Self::Task(task) = self else { return false };
-        task.known().waker.will_wake(context.waker())
+        task.known().own().waker.will_wake(context.waker())
     }
 
     /// What the reactor is given.
     pub(crate) fn waker(&self) -> Waker {
         match self {
-            Self::Task(task) => task.known().waker.clone(),
+            Self::Task(task) => task.known().own().waker.clone(),
             Self::Other(waker) => waker.clone(),
         }
     }
