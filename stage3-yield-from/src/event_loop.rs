@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use reactor::{Reactor, TimerId, trace};
 
+use crate::extras::lasting::Lasting;
 use crate::extras::left::Leave;
 use crate::extras::remote::Mailbox;
-use crate::failure::{Failure, guard, report};
+use crate::failure::{Failure, bury, guard, report};
 use crate::future::Future;
 use crate::task::{Coroutine, spawn};
 
@@ -19,7 +20,7 @@ pub use crate::extras::remote::Remote;
 
 thread_local! {
     /// Set for the length of a `run`; read by whatever needs the loop.
-    static CURRENT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
+    static CURRENT: Lasting<Rc<EventLoop>> = const { Lasting::new() };
 }
 
 /// Runs `main` to its end on a loop of its own: asyncio's `run_until_complete`.
@@ -94,11 +95,9 @@ impl TimerHandle {
     /// Takes the call back, even in the very turn in which it was due. A second time, or
     /// too late, it does nothing.
     pub fn cancel(&self) {
-        let callback = self.callback.upgrade().and_then(|slot| slot.take());
-        drop(callback);
+        bury(self.callback.upgrade().and_then(|slot| slot.take()));
         if let Some(event_loop) = try_current() {
-            let due = event_loop.reactor.cancel(self.timer);
-            drop(due);
+            bury(event_loop.reactor.cancel(self.timer));
         }
     }
 }
@@ -117,7 +116,7 @@ pub(crate) fn current() -> Rc<EventLoop> {
 
 /// The loop that is running on this thread, if any.
 pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
-    CURRENT.with_borrow(Clone::clone)
+    CURRENT.with(Lasting::get)
 }
 
 /// What to do next.
@@ -224,7 +223,7 @@ impl Entered {
             try_current().is_none(),
             "run() cannot be called from a running event loop: yield_from the coroutine instead"
         );
-        CURRENT.set(Some(Rc::clone(event_loop)));
+        CURRENT.with(|it| it.replace(Some(Rc::clone(event_loop))));
         Self(Rc::clone(event_loop))
     }
 }
@@ -234,6 +233,6 @@ impl Drop for Entered {
         // What is left may own sockets and timers of this loop, which must still be current. It
         // may call the loop once more, even as it is dropped.
         while self.0.drop_left() {}
-        CURRENT.set(None);
+        CURRENT.with(|it| it.replace(None));
     }
 }

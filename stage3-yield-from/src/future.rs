@@ -11,7 +11,7 @@ use std::rc::Rc;
 use crate::event_loop::{Callback, try_current};
 use crate::extras::errors::errors;
 use crate::extras::line::Line;
-use crate::failure::{Failure, report};
+use crate::failure::{Failure, bury, report};
 
 /// A result to come. Its clones are one future.
 pub struct Future<T>(pub(crate) Rc<Slot<T>>);
@@ -156,7 +156,7 @@ impl<T> Future<T> {
     }
 
     /// Gives all callbacks back, uncalled.
-    pub(crate) fn forget_callbacks(&self) -> impl Sized + use<T> {
+    pub(crate) fn forget_callbacks(&self) -> Line<Callback> {
         self.0.callbacks.take()
     }
 
@@ -227,8 +227,9 @@ impl<T> Wait for Future<T> {
 
 /// Where no loop runs any more, nobody is called.
 fn schedule(callback: Callback) {
-    if let Some(event_loop) = try_current() {
-        event_loop.call_soon(callback);
+    match try_current() {
+        Some(event_loop) => event_loop.call_soon(callback),
+        None => drop(bury([callback])),
     }
 }
 
@@ -236,12 +237,14 @@ fn schedule(callback: Callback) {
 impl<T> Drop for Slot<T> {
     fn drop(&mut self) {
         let state = mem::replace(self.state.get_mut(), State::Pending);
-        if let State::Finished(Err(failure)) = state
+        if let State::Finished(Err(failure)) = &state
             && !self.seen.get()
             && !failure.is::<Cancelled>()
         {
             report(format_args!("Future exception was never retrieved: {failure}"));
         }
+        bury([state]);
+        bury(mem::take(self.callbacks.get_mut()).all());
     }
 }
 

@@ -17,7 +17,8 @@ use crate::coroutine::{Co, Generator, State, Step};
 use crate::event_loop::{Callback, current};
 use crate::extras::deadlock;
 use crate::extras::errors::errors;
-use crate::failure::{Failure, guard};
+use crate::extras::lasting::Lasting;
+use crate::failure::{Failure, bury, guard};
 use crate::future::{AnyFuture, CallbackId, Cancelled, Future, Wait};
 
 /// A function that waits for futures.
@@ -25,7 +26,7 @@ pub type Coroutine<R> = Generator<AnyFuture, (), R>;
 
 thread_local! {
     /// The door of the coroutine that is running; read by `yield_from`.
-    static CURRENT: RefCell<Option<Co<AnyFuture, ()>>> = const { RefCell::new(None) };
+    static CURRENT: Lasting<Co<AnyFuture, ()>> = const { Lasting::new() };
 
     /// Where the task that is running waits next: set by `yield_from`, taken by `park`.
     static WAITS_AT: Cell<Option<Place>> = const { Cell::new(None) };
@@ -63,7 +64,7 @@ pub(crate) async fn yield_from_at<A: Awaitable>(
     place: Place,
     inner: A,
 ) -> Result<A::Output, Failure> {
-    let door = CURRENT.with_borrow(Clone::clone).expect(
+    let door = CURRENT.with(Lasting::get).expect(
         "yield_from outside a coroutine: only the body of a `coroutine` can wait",
     );
     trace::waits_at(place);
@@ -262,7 +263,7 @@ impl<T> Running<T> {
         };
         if matches!(step, Ok(Step::Return(_))) && self.must_cancel.take() {
             // It was cancelled after its last wait. asyncio gives up the value, too.
-            drop(mem::replace(&mut step, Err(Cancelled.into())));
+            bury([mem::replace(&mut step, Err(Cancelled.into()))]);
         }
         match &step {
             Ok(Step::Yield(_)) => running.suspended(),
@@ -307,12 +308,12 @@ async fn with_door<T>(
     struct Restore(Option<Co<AnyFuture, ()>>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.set(self.0.take());
+            drop(CURRENT.with(|it| it.replace(self.0.take())));
         }
     }
     let mut body = pin!(body);
     poll_fn(|context| {
-        let _outer = Restore(CURRENT.replace(Some(co.clone())));
+        let _outer = Restore(CURRENT.with(|it| it.replace(Some(co.clone()))));
         body.as_mut().poll(context)
     })
     .await

@@ -2,18 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::error::Error;
+use std::fmt;
 use std::rc::{Rc, Weak};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use reactor::backend::{self, Clockwork};
+use stage3_yield_from::coroutine::{GeneratorExit, Step};
+use stage3_yield_from::extras::signal::signal;
 use stage3_yield_from::failure::on_report;
 use stage3_yield_from::future::{Cancelled, Future};
 use stage3_yield_from::net::TcpListener;
 use stage3_yield_from::sync::Semaphore;
 use stage3_yield_from::task::AwaitsItself;
-use stage3_yield_from::time::sleep;
+use stage3_yield_from::time::{sleep, timeout};
 use stage3_yield_from::{
     Coroutine, Failure, Task, call_later, call_soon, coroutine, run, spawn, yield_from,
 };
@@ -118,29 +124,198 @@ fn what_is_dropped_at_the_end_may_call_the_loop() {
     assert_eq!(*dropped.borrow(), 3 * 7);
 }
 
+/// Panics as it is dropped, unless it would be a second panic.
+#[derive(Clone, Debug)]
+struct Panics(&'static str);
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        assert!(thread::panicking(), "{}", self.0);
+    }
+}
+
+impl fmt::Display for Panics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an error that panics as it is dropped")
+    }
+}
+
+impl Error for Panics {}
+
+fn told(what: &str) -> String {
+    format!("A callback failed while it was dropped: panicked: {what}")
+}
+
 /// What panics as it is dropped at the end is reported, and takes nobody with it.
 #[test]
 fn what_panics_at_the_end_is_reported() {
-    struct Panics(u32);
-    impl Drop for Panics {
-        fn drop(&mut self) {
-            assert!(thread::panicking(), "number {}", self.0);
-        }
-    }
     let reported = reports();
     story(coroutine(async {
-        for number in 0..2 {
+        for number in ["one", "two"] {
             let panics = Panics(number);
             call_later(FAR, move || drop(panics));
         }
         Ok(())
     }))
     .unwrap();
-    let told = |number| {
-        format!("A callback failed while it was dropped: panicked: number {number}")
-    };
-    assert_eq!(*reported.borrow(), [told(0), told(1)]);
+    assert_eq!(*reported.borrow(), [told("one"), told("two")]);
     story(coroutine(async { Ok(()) })).unwrap();
+}
+
+/// The callbacks of a future that is dropped, of one that is done where no loop runs, and of
+/// one that a task leaves behind. Each panics; each is reported.
+#[test]
+fn callbacks_that_panic_as_they_are_dropped_are_reported_one_by_one() {
+    fn two_callbacks() -> Future<()> {
+        let future = Future::new();
+        for number in ["one", "two"] {
+            let panics = Panics(number);
+            future.add_done_callback(move || drop(panics));
+        }
+        future
+    }
+    let reported = reports();
+    drop(two_callbacks());
+    two_callbacks().set_result(()).unwrap();
+    let left = Rc::new(RefCell::new(None));
+    let kept = Rc::clone(&left);
+    story(coroutine(async move {
+        let task = spawn(sleep(FAR));
+        for number in ["one", "two"] {
+            let panics = Panics(number);
+            task.add_done_callback(move || drop(panics));
+        }
+        kept.replace(Some(task));
+        yield_from(sleep(MS)).await
+    }))
+    .unwrap();
+    assert_eq!(*reported.borrow(), ["one", "two", "one", "two", "one", "two"].map(told));
+    drop(left);
+}
+
+/// A result that nobody took, an error that nobody saw, and the callbacks beside them.
+#[test]
+fn a_result_that_panics_as_it_is_dropped_is_reported() {
+    let reported = reports();
+    let future = Future::new();
+    future.set_result(Panics("the result")).unwrap();
+    drop(future);
+    let future = Future::<()>::new();
+    future.set_exception(Panics("the error")).unwrap();
+    drop(future);
+    let never =
+        "Future exception was never retrieved: an error that panics as it is dropped";
+    let expected = [told("the result"), never.to_owned(), told("the error")];
+    assert_eq!(*reported.borrow(), expected);
+}
+
+/// Of a task that nobody awaits, and of one that was cancelled after its last wait.
+#[test]
+fn what_a_task_returns_may_panic_as_it_is_dropped() {
+    let reported = reports();
+    let cancelled = story(coroutine(async {
+        spawn(coroutine(async { Ok(Panics("unread")) }));
+        let slot = Rc::new(RefCell::new(None::<Task<Panics>>));
+        let me = Rc::clone(&slot);
+        let task = spawn(coroutine(async move {
+            me.take().unwrap().cancel();
+            Ok(Panics("given up"))
+        }));
+        slot.replace(Some(task.clone()));
+        yield_from(sleep(MS)).await?;
+        Ok(task.cancelled())
+    }));
+    assert!(cancelled.unwrap());
+    assert_eq!(*reported.borrow(), [told("unread"), told("given up")]);
+}
+
+/// A cancel is often made by a destructor itself: it never panics.
+#[test]
+fn a_call_that_panics_as_it_is_cancelled_is_reported() {
+    let reported = reports();
+    story(coroutine(async {
+        let panics = Panics("cancelled");
+        call_later(FAR, move || drop(panics)).cancel();
+        Ok(())
+    }))
+    .unwrap();
+    assert_eq!(*reported.borrow(), [told("cancelled")]);
+}
+
+/// Runs `body` on a thread that has `kept` from before any of ours, and that is therefore
+/// dropped after all of ours.
+fn with_a_value_from_before(body: impl FnOnce() -> Box<dyn Any> + Send + 'static) {
+    thread_local! {
+        static BEFORE: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
+    }
+    let thread = thread::spawn(|| {
+        BEFORE.with_borrow(|it| assert!(it.is_none()));
+        let value = body();
+        BEFORE.set(Some(value));
+    });
+    thread.join().unwrap();
+}
+
+/// Says on another thread's channel that it was dropped, and how.
+struct Says(mpsc::Sender<&'static str>, &'static str);
+
+impl Drop for Says {
+    fn drop(&mut self) {
+        let _ = self.0.send(self.1);
+    }
+}
+
+/// A coroutine that is left in the middle is closed, and sees it, though nothing of ours is
+/// there any more but what has no destructor.
+#[test]
+fn a_coroutine_may_be_dropped_after_all_that_is_ours() {
+    let (say, said) = mpsc::channel();
+    with_a_value_from_before(move || {
+        on_report(|_| ());
+        story(coroutine(async { yield_from(sleep(MS)).await })).unwrap();
+        let left = coroutine(async move {
+            let inner = coroutine(async { yield_from(&Future::<()>::new()).await });
+            let end = yield_from(inner).await;
+            if end.as_ref().is_err_and(Failure::is::<GeneratorExit>) {
+                say.send("closed").unwrap();
+            }
+            end
+        });
+        assert!(matches!(left.next(), Ok(Step::Yield(_))));
+        Box::new(left)
+    });
+    assert_eq!(said.iter().collect::<Vec<_>>(), ["closed"]);
+}
+
+#[test]
+fn futures_timers_permits_and_tasks_may_be_dropped_after_all_that_is_ours() {
+    let (say, said) = mpsc::channel();
+    with_a_value_from_before(move || {
+        let kept = Rc::new(RefCell::new(Vec::<Box<dyn Any>>::new()));
+        let keeps = Rc::clone(&kept);
+        story(coroutine(async move {
+            let keep = |one: Box<dyn Any>| keeps.borrow_mut().push(one);
+            let permits = Semaphore::new(1);
+            keep(Box::new(yield_from(permits.acquire()).await?));
+            let waits = spawn(permits.acquire());
+            keep(Box::new(timeout(MS, sleep(FAR))));
+            keep(Box::new(signal()));
+            keep(Box::new(call_later(FAR, || ())));
+            yield_from(sleep(MS)).await?;
+            keep(Box::new(waits));
+            let unseen = Future::<()>::new();
+            let says = Says(say, "dropped");
+            unseen.add_done_callback(move || drop(says));
+            keep(Box::new(unseen));
+            let fails = Future::<()>::new();
+            fails.set_exception(Cancelled)?;
+            keep(Box::new(fails));
+            Ok(())
+        }))
+        .unwrap();
+        Box::new(kept)
+    });
+    assert_eq!(said.iter().collect::<Vec<_>>(), ["dropped"]);
 }
 
 /// M6.08

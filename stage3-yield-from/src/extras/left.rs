@@ -23,8 +23,8 @@ impl<T> Leave for Running<T> {
         if let Err(failure) = guard(|| self.coroutine.close()).and_then(|closed| closed) {
             report(format_args!("Error while a task was closed: {failure}"));
         }
-        let waits_for = self.waits_for.take();
-        drop((waits_for, self.result.forget_callbacks()));
+        bury(self.waits_for.take());
+        bury(self.result.forget_callbacks().all());
     }
 
     fn pending(&self) -> Option<String> {

@@ -45,6 +45,11 @@ impl<T> Line<T> {
         }
         None
     }
+
+    /// All who are left leave, in order.
+    pub(crate) fn all(self) -> impl Iterator<Item = T> {
+        self.places.into_iter().filter_map(|place| place.1)
+    }
 }
 
 impl<T> Default for Line<T> {

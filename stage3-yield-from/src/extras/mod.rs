@@ -5,6 +5,7 @@ mod debug;
 pub mod depth;
 pub mod errors;
 pub mod generator;
+pub(crate) mod lasting;
 pub(crate) mod left;
 pub(crate) mod line;
 pub mod remote;
