@@ -13,7 +13,7 @@ use stage3_yield_from::future::Cancelled;
 use stage3_yield_from::net::{TcpListener, TcpStream};
 use stage3_yield_from::time::{Elapsed, sleep, timeout};
 use stage3_yield_from::{
-    Coroutine, Failure, call_soon, coroutine, run, spawn, yield_from,
+    Coroutine, Failure, Future, call_soon, coroutine, run, spawn, yield_from,
 };
 
 /// Runs `main`, and fails if that takes longer than anything here may take.
@@ -263,6 +263,69 @@ fn what_arrives_while_a_read_is_cancelled_is_there_for_the_next() {
         }
         Ok(())
     });
+}
+
+/// Runs `body` on the real clock, and then on, with the sockets that it keeps, until nobody can
+/// wake the loop: the error counts who is left at a socket.
+fn runs_out<T, F>(body: F) -> String
+where
+    T: Clone + 'static,
+    F: std::future::Future<Output = Result<T, Failure>> + 'static,
+{
+    let main = coroutine(async {
+        let body = timeout(Duration::from_mins(1), coroutine(body));
+        let sockets = yield_from(body).await?;
+        yield_from(&Future::<()>::new()).await?;
+        drop(sockets);
+        Ok(())
+    });
+    let deadlock = run(main).unwrap_err();
+    assert_eq!(deadlock.kind(), io::ErrorKind::Deadlock);
+    deadlock.to_string().lines().next().unwrap().to_owned()
+}
+
+const NOBODY: &str = "nobody can wake this loop any more: 1 task pending, 0 wakers outside, \
+                      0 timers, 0 sockets";
+
+#[test]
+fn whoever_gives_up_a_socket_leaves_its_place() {
+    let told = runs_out(async {
+        let listener = TcpListener::bind(ANYWHERE)?;
+        let (ours, theirs) = yield_from(pair()).await?;
+        let waits = [
+            spawn(coroutine(accepts(listener.clone()))),
+            spawn(coroutine(reads(ours.clone()))),
+            spawn(ours.write_all(vec![0; 64 << 20])),
+        ];
+        yield_from(sleep(Duration::from_millis(1))).await?;
+        for wait in &waits {
+            assert!(wait.cancel());
+            assert!(yield_from(wait).await.unwrap_err().is::<Cancelled>());
+        }
+        Ok((listener, ours, theirs))
+    });
+    assert_eq!(told, NOBODY);
+}
+
+#[test]
+fn whoever_was_served_at_a_socket_leaves_its_place() {
+    let told = runs_out(async {
+        let (ours, theirs) = yield_from(pair()).await?;
+        let read = spawn(theirs.read());
+        turn().await?;
+        yield_from(ours.write_all(vec![1])).await?;
+        yield_from(&read).await?;
+        Ok((ours, theirs))
+    });
+    assert_eq!(told, NOBODY);
+}
+
+async fn accepts(listener: TcpListener) -> Result<(), Failure> {
+    yield_from(listener.accept()).await.map(drop)
+}
+
+async fn reads(stream: TcpStream) -> Result<(), Failure> {
+    yield_from(stream.read()).await.map(drop)
 }
 
 /// M7.06

@@ -214,6 +214,79 @@ fn a_cancel_is_raised_at_the_yield_and_lets_every_caller_clean_up() {
     assert_eq!(*log.borrow(), ["inner", "outer"]);
 }
 
+/// Three calls deep, each with something to clean up that takes its time; what each comes to is
+/// told by its name.
+fn cleans_up(log: &Log, names: &'static [&'static str]) -> Coroutine<()> {
+    let said = Rc::clone(log);
+    coroutine(async move {
+        let Some((name, inner)) = names.split_first() else {
+            return yield_from(sleep(LONG)).await;
+        };
+        let end = yield_from(cleans_up(&said, inner)).await;
+        match yield_from(sleep(Duration::from_millis(10))).await {
+            Ok(()) => said.borrow_mut().push(*name),
+            Err(_) => said.borrow_mut().push("hurried"),
+        }
+        end
+    })
+}
+
+const CALLS: &[&str] = &["outer", "middle", "inner"];
+
+#[test]
+fn whatever_cleans_up_does_so_from_the_inside_to_the_outside() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(async move {
+        let task = spawn(cleans_up(&said, CALLS));
+        turn().await?;
+        task.cancel();
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        Ok(())
+    });
+    assert_eq!(*log.borrow(), ["inner", "middle", "outer"]);
+}
+
+/// The second cancel is raised where it cleans up, and cuts that one short and no other.
+#[test]
+fn a_cancel_during_the_cleaning_up_is_raised_there() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(async move {
+        let task = spawn(cleans_up(&said, CALLS));
+        turn().await?;
+        task.cancel();
+        yield_from(sleep(Duration::from_millis(15))).await?;
+        assert_eq!(*said.borrow(), ["inner"]);
+        task.cancel();
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        Ok(())
+    });
+    assert_eq!(*log.borrow(), ["inner", "hurried", "outer"]);
+}
+
+#[test]
+fn an_error_of_the_cleaning_up_is_what_a_cancelled_task_ends_with() {
+    let fails = || {
+        coroutine::<()>(async {
+            let end = yield_from(sleep(LONG)).await;
+            assert!(end.unwrap_err().is::<Cancelled>());
+            Err(InvalidState.into())
+        })
+    };
+    let reports = reported(|| {
+        play(async move {
+            let (seen, unseen) = (spawn(fails()), spawn(fails()));
+            turn().await?;
+            (seen.cancel(), unseen.cancel());
+            assert!(yield_from(&seen).await.unwrap_err().is::<InvalidState>());
+            assert!(!seen.cancelled());
+            turn().await
+        });
+    });
+    assert_eq!(reports, ["Future exception was never retrieved: invalid state"]);
+}
+
 #[test]
 fn a_cancel_between_the_result_and_the_next_step_is_not_lost() {
     play(async {
@@ -473,6 +546,30 @@ fn a_task_that_is_left_and_waits_on_is_reported() {
     });
     let ignored = "Error while a task was closed: the generator ignored GeneratorExit";
     assert_eq!(reports, [ignored]);
+}
+
+/// In the order in which they were spawned, whatever they wait for; also those that never began.
+#[test]
+fn tasks_that_are_left_are_closed_in_their_order() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    play(async move {
+        let leaves = |name, wait: Coroutine<()>| {
+            let said = Rc::clone(&said);
+            spawn(coroutine(async move {
+                let end = yield_from(wait).await;
+                said.borrow_mut().push(name);
+                end
+            }))
+        };
+        let future = Future::new();
+        leaves("1", sleep(LONG));
+        let second = leaves("2", waits_for(&future));
+        leaves("3", coroutine(async move { yield_from(&second).await }));
+        leaves("4", sleep(Duration::from_millis(1)));
+        turn().await
+    });
+    assert_eq!(*log.borrow(), ["1", "2", "3", "4"]);
 }
 
 #[test]

@@ -24,6 +24,9 @@ where
     clock.elapsed()
 }
 
+/// Longer than any of these tests.
+const HOUR: Duration = Duration::from_hours(1);
+
 const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
@@ -73,6 +76,74 @@ fn a_sleep_that_was_cancelled_takes_its_timer_back() {
         Ok(())
     });
     assert_eq!(took, millis(1));
+}
+
+/// Runs `body`, and then on, until nothing can happen any more; how long that took. A timer that
+/// was left behind is waited for.
+fn runs_out<F>(body: F) -> Duration
+where
+    F: std::future::Future<Output = Result<(), Failure>> + 'static,
+{
+    let (clock, ended) = (Clockwork::new(), Rc::new(Cell::new(false)));
+    let end = Rc::clone(&ended);
+    let main = coroutine(async move {
+        body.await?;
+        end.set(true);
+        yield_from(&Future::<()>::new()).await
+    });
+    let deadlock = backend::scope(Rc::clone(&clock) as _, || run(main)).unwrap_err();
+    assert!(ended.get(), "{deadlock}");
+    assert!(deadlock.to_string().contains(" 0 timers"), "{deadlock}");
+    clock.elapsed()
+}
+
+#[test]
+fn a_sleep_or_a_call_that_is_given_up_leaves_no_timer_behind() {
+    let cancelled_sleep = runs_out(async {
+        let task = spawn(sleep(HOUR));
+        yield_from(sleep(millis(1))).await?;
+        task.cancel();
+        assert!(yield_from(&task).await.is_err());
+        Ok(())
+    });
+    assert_eq!(cancelled_sleep, millis(1));
+    let dropped_sleep = runs_out(async {
+        let asleep = sleep(HOUR);
+        asleep.next()?;
+        drop(asleep);
+        Ok(())
+    });
+    assert_eq!(dropped_sleep, Duration::ZERO);
+    let cancelled_call = runs_out(async {
+        call_later(HOUR, || ()).cancel();
+        Ok(())
+    });
+    assert_eq!(cancelled_call, Duration::ZERO);
+}
+
+#[test]
+fn a_timeout_leaves_no_timer_behind_however_it_ends() {
+    let in_time = runs_out(async {
+        yield_from(timeout(HOUR, sleep(millis(2)))).await?;
+        let fails = coroutine::<()>(async { Err(InvalidState.into()) });
+        assert!(yield_from(timeout(HOUR, fails)).await.is_err());
+        Ok(())
+    });
+    assert_eq!(in_time, millis(2));
+    let cancelled_timeout = runs_out(async {
+        let task = spawn(timeout(HOUR, sleep(2 * HOUR)));
+        yield_from(sleep(millis(3))).await?;
+        task.cancel();
+        assert!(yield_from(&task).await.is_err());
+        Ok(())
+    });
+    assert_eq!(cancelled_timeout, millis(3));
+    let too_late = runs_out(async {
+        assert!(yield_from(timeout(millis(4), sleep(HOUR))).await.is_err());
+        assert!(yield_from(timeout(Duration::ZERO, sleep(HOUR))).await.is_err());
+        Ok(())
+    });
+    assert_eq!(too_late, millis(4));
 }
 
 /// M6.21
