@@ -278,7 +278,8 @@ fn an_error_of_the_cleaning_up_is_what_a_cancelled_task_ends_with() {
         play(async move {
             let (seen, unseen) = (spawn(fails()), spawn(fails()));
             turn().await?;
-            (seen.cancel(), unseen.cancel());
+            seen.cancel();
+            unseen.cancel();
             assert!(yield_from(&seen).await.unwrap_err().is::<InvalidState>());
             assert!(!seen.cancelled());
             turn().await
