@@ -9,6 +9,7 @@ use std::mem;
 use std::rc::Rc;
 
 use crate::event_loop::{Callback, try_current};
+use crate::extras::depth;
 use crate::extras::errors::errors;
 use crate::extras::line::Line;
 use crate::failure::{Failure, bury, report};
@@ -229,7 +230,7 @@ impl<T> Wait for Future<T> {
 fn schedule(callback: Callback) {
     match try_current() {
         Some(event_loop) => event_loop.call_soon(callback),
-        None => drop(bury([callback])),
+        None => _ = bury([callback]),
     }
 }
 
@@ -244,7 +245,11 @@ impl<T> Drop for Slot<T> {
             report(format_args!("Future exception was never retrieved: {failure}"));
         }
         bury([state]);
-        bury(mem::take(self.callbacks.get_mut()).all());
+        let callbacks = mem::take(self.callbacks.get_mut());
+        if !callbacks.is_empty() {
+            // They may own another future, and so on.
+            depth::flatten(Box::new(|| _ = bury(callbacks.all())));
+        }
     }
 }
 

@@ -48,6 +48,11 @@ pub fn coroutine<R: 'static>(
 ///
 /// What `inner` fails with, or what is thrown in meanwhile, as by a cancel.
 ///
+/// [`TooDeep`](crate::extras::depth::TooDeep), where Python has a `RecursionError`: each coroutine
+/// that is called runs inside its caller, on the same stack. Where that is 2 MiB, as for a thread
+/// of std, the smallest of coroutines can be nested 478 deep in a debug build, and 1,783 deep in
+/// a release build.
+///
 /// # Panics
 ///
 /// Panics outside the body of a [`coroutine`].

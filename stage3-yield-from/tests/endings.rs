@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use reactor::backend::{self, Clockwork};
 use stage3_yield_from::coroutine::{GeneratorExit, Step};
+use stage3_yield_from::extras::depth::TooDeep;
 use stage3_yield_from::extras::signal::signal;
 use stage3_yield_from::failure::on_report;
 use stage3_yield_from::future::{Cancelled, Future};
@@ -410,6 +411,152 @@ fn line_of_tasks(many: usize) -> Vec<Task<()>> {
         line.push(spawn(coroutine(async move { yield_from(&next).await })));
     }
     line
+}
+
+const VERY_MANY: u32 = 100_000;
+
+/// A future that owns another one, by its callback, and so on.
+#[test]
+fn a_long_line_of_futures_is_dropped_without_a_deep_stack() {
+    on_a_small_stack(|| {
+        let last = Rc::new(());
+        let mut line = Future::<()>::new();
+        let kept = Rc::clone(&last);
+        line.add_done_callback(move || drop(kept));
+        for _ in 0..VERY_MANY {
+            let owned = std::mem::take(&mut line);
+            line.add_done_callback(move || owned.set_result(()).unwrap());
+        }
+        drop(line);
+        assert_eq!(Rc::strong_count(&last), 1);
+    });
+}
+
+/// A future that finishes another one, and so on: each in a turn of its own.
+#[test]
+fn a_long_line_of_futures_is_finished_without_a_deep_stack() {
+    on_a_small_stack(|| {
+        story(coroutine(async {
+            let first = Future::new();
+            let mut last = first.clone();
+            for _ in 0..VERY_MANY {
+                let next = Future::new();
+                let finishes = next.clone();
+                last.add_done_callback(move || finishes.set_result(()).unwrap());
+                last = next;
+            }
+            first.set_result(())?;
+            yield_from(&last).await
+        }))
+        .unwrap();
+    });
+}
+
+/// A coroutine that calls another one, and so on, down to one that returns at once.
+fn nested(levels: u32) -> Coroutine<u32> {
+    let mut call = coroutine(async { Ok(0) });
+    for _ in 0..levels {
+        let inner = call;
+        call = coroutine(async move { Ok(yield_from(inner).await? + 1) });
+    }
+    call
+}
+
+#[test]
+fn coroutines_that_never_began_are_dropped_however_deep_they_are_nested() {
+    on_a_small_stack(|| drop(nested(VERY_MANY)));
+}
+
+/// In Python a `RecursionError`. The calls so far fail with it, one by one, and can say what
+/// they were about; what is called from then on never begins.
+#[test]
+fn calls_that_are_nested_too_deep_are_an_error_that_says_so() {
+    on_a_small_stack(|| {
+        let failure = story(nested(VERY_MANY)).unwrap_err();
+        assert!(failure.is::<TooDeep>());
+        let text = failure.to_string();
+        assert!(text.ends_with("or run them on a thread with a larger stack"), "{text}");
+    });
+}
+
+/// The task that went too deep has an error, and the others go on.
+#[test]
+fn a_task_whose_calls_are_nested_too_deep_fails_and_the_others_go_on() {
+    on_a_small_stack(|| {
+        let end = story(coroutine(async {
+            let (deep, flat) = (spawn(nested(VERY_MANY)), spawn(nested(30)));
+            assert!(yield_from(&deep).await.unwrap_err().is::<TooDeep>());
+            yield_from(&flat).await
+        }));
+        assert_eq!(end.unwrap(), 30);
+    });
+}
+
+/// Deep calls that wait, are cancelled, and clean up: each level in its turn.
+#[test]
+fn calls_that_are_nested_as_deep_as_they_may_can_be_cancelled_and_closed() {
+    fn deep(levels: u32, log: Rc<RefCell<Vec<u32>>>) -> Coroutine<()> {
+        coroutine(async move {
+            let end = match levels {
+                0 => yield_from(sleep(FAR)).await,
+                _ => yield_from(deep(levels - 1, Rc::clone(&log))).await,
+            };
+            log.borrow_mut().push(levels);
+            end
+        })
+    }
+    const LEVELS: u32 = 30;
+    on_a_small_stack(|| {
+        let (cancelled, left) = (Rc::default(), Rc::default());
+        let (ends, stays) = (Rc::clone(&cancelled), Rc::clone(&left));
+        story(coroutine(async move {
+            spawn(deep(LEVELS, stays));
+            let task = spawn(deep(LEVELS, ends));
+            yield_from(sleep(MS)).await?;
+            task.cancel();
+            assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+            Ok(())
+        }))
+        .unwrap();
+        assert!(cancelled.borrow().iter().copied().eq(0..=LEVELS));
+        assert_eq!(*left.borrow(), *cancelled.borrow());
+    });
+}
+
+/// Handles that own handles: the results of tasks that are long over, and of tasks that never
+/// began.
+#[test]
+fn a_long_line_of_tasks_is_left_without_a_deep_stack_whether_it_began_or_not() {
+    for turns in [0, 1, 2] {
+        on_a_small_stack(move || {
+            story(coroutine(async move {
+                drop(line_of_tasks(20_000));
+                for _ in 0..turns {
+                    yield_from(sleep(Duration::ZERO)).await?;
+                }
+                Ok(())
+            }))
+            .unwrap();
+        });
+    }
+}
+
+/// A timeout in a timeout, and so on: each is a task that cancels the next.
+#[test]
+fn timeouts_that_are_nested_deep_are_cancelled_from_the_outside_to_the_inside() {
+    on_a_small_stack(|| {
+        let end = story(coroutine(async {
+            let mut body = sleep(FAR);
+            for _ in 0..10_000 {
+                body = timeout(2 * FAR, body);
+            }
+            let task = spawn(body);
+            yield_from(sleep(MS)).await?;
+            task.cancel();
+            yield_from(&task).await
+        }));
+        assert!(end.unwrap_err().is::<Cancelled>());
+    });
 }
 
 /// A cancel goes down a line of tasks, to the one that waits for something else. asyncio

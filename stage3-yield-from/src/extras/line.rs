@@ -46,6 +46,11 @@ impl<T> Line<T> {
         None
     }
 
+    /// Whether nobody stands there, nor has left a gap.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
     /// All who are left leave, in order.
     pub(crate) fn all(self) -> impl Iterator<Item = T> {
         self.places.into_iter().filter_map(|place| place.1)
