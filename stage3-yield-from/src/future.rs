@@ -15,10 +15,10 @@ use crate::extras::line::Line;
 use crate::failure::{Failure, bury, report};
 
 /// A result to come. Its clones are one future.
-pub struct Future<T>(pub(crate) Rc<Slot<T>>);
+pub struct Future<T: 'static>(pub(crate) Rc<Slot<T>>);
 
 /// Where its result is put.
-pub(crate) struct Slot<T> {
+pub(crate) struct Slot<T: 'static> {
     /// What it is to whoever waits for it, in words.
     what: &'static str,
     /// Set once, by `set_result`, `set_exception` or `cancel`.
@@ -67,7 +67,7 @@ errors! {
     Cancelled: "cancelled",
 }
 
-impl<T> Future<T> {
+impl<T: 'static> Future<T> {
     /// A future without a result.
     pub fn new() -> Self {
         Self::named("a future")
@@ -165,16 +165,14 @@ impl<T> Future<T> {
     pub(crate) fn is(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }
-}
 
-impl<T: 'static> Future<T> {
     /// The same future, its type forgotten.
     pub fn erased(&self) -> AnyFuture {
         AnyFuture(Rc::new(self.clone()))
     }
 }
 
-impl<T: Clone> Future<T> {
+impl<T: Clone + 'static> Future<T> {
     /// The result. It can be asked for again and again, and is the same each time.
     ///
     /// # Errors
@@ -204,7 +202,7 @@ impl AnyFuture {
     }
 }
 
-impl<T> Wait for Future<T> {
+impl<T: 'static> Wait for Future<T> {
     fn add_done_callback(&self, callback: Callback) -> CallbackId {
         Self::add_done_callback(self, callback)
     }
@@ -235,7 +233,7 @@ fn schedule(callback: Callback) {
 }
 
 /// An error that nobody ever saw is reported when nobody can see it any more.
-impl<T> Drop for Slot<T> {
+impl<T: 'static> Drop for Slot<T> {
     fn drop(&mut self) {
         let state = mem::replace(self.state.get_mut(), State::Pending);
         if let State::Finished(Err(failure)) = &state
@@ -253,13 +251,13 @@ impl<T> Drop for Slot<T> {
     }
 }
 
-impl<T> Clone for Future<T> {
+impl<T: 'static> Clone for Future<T> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))
     }
 }
 
-impl<T> Default for Future<T> {
+impl<T: 'static> Default for Future<T> {
     fn default() -> Self {
         Self::new()
     }

@@ -126,9 +126,9 @@ impl<T: Clone + 'static> Awaitable for &Task<T> {
 }
 
 /// A coroutine that runs by itself. Its clones are one task; without any it runs on.
-pub struct Task<T>(Rc<Running<T>>);
+pub struct Task<T: 'static>(Rc<Running<T>>);
 
-pub(crate) struct Running<T> {
+pub(crate) struct Running<T: 'static> {
     pub(crate) coroutine: Coroutine<T>,
     subject: trace::Id,
     /// From 1, in the order in which the tasks of a loop were spawned.
@@ -211,16 +211,6 @@ fn park<T: 'static>(task: &Rc<Running<T>>, future: AnyFuture) {
 }
 
 impl<T: 'static> Task<T> {
-    /// Asks it to give up: [`Cancelled`] is raised at the yield where it stands, once what it
-    /// waits for has been cancelled. It may clean up, and it may refuse. One that is running
-    /// hears of it where it waits next; if it returns instead, it ends as cancelled. Says
-    /// `false` if it is done.
-    pub fn cancel(&self) -> bool {
-        AnyFuture(Rc::clone(&self.0) as _).cancel()
-    }
-}
-
-impl<T> Task<T> {
     /// Whether it has come to an end.
     pub fn done(&self) -> bool {
         self.0.result.done()
@@ -231,14 +221,27 @@ impl<T> Task<T> {
         self.0.result.cancelled()
     }
 
+    /// Asks it to give up: [`Cancelled`] is raised at the yield where it stands, once what it
+    /// waits for has been cancelled. It may clean up, and it may refuse. One that is running
+    /// hears of it where it waits next; if it returns instead, it ends as cancelled. Says
+    /// `false` if it is done.
+    pub fn cancel(&self) -> bool {
+        AnyFuture(Rc::clone(&self.0) as _).cancel()
+    }
+
     /// Has `callback` called by the loop once the task has come to an end; in the next turn,
     /// if it has already.
     pub fn add_done_callback(&self, callback: impl FnOnce() + 'static) -> CallbackId {
         self.0.result.add_done_callback(callback)
     }
+
+    /// Its result, for the one who alone has a right to it.
+    pub(crate) fn take(&self) -> Option<Result<T, Failure>> {
+        self.0.result.take()
+    }
 }
 
-impl<T: Clone> Task<T> {
+impl<T: Clone + 'static> Task<T> {
     /// Its result, the same each time.
     ///
     /// # Errors
@@ -249,14 +252,7 @@ impl<T: Clone> Task<T> {
     }
 }
 
-impl<T> Task<T> {
-    /// Its result, for the one who alone has a right to it.
-    pub(crate) fn take(&self) -> Option<Result<T, Failure>> {
-        self.0.result.take()
-    }
-}
-
-impl<T> Running<T> {
+impl<T: 'static> Running<T> {
     /// Runs the coroutine up to its next yield, or to its end.
     fn resume(&self) -> Result<Step<AnyFuture, T>, Failure> {
         let running = trace::resumed(self.subject);
@@ -279,7 +275,7 @@ impl<T> Running<T> {
     }
 }
 
-impl<T> Wait for Running<T> {
+impl<T: 'static> Wait for Running<T> {
     fn add_done_callback(&self, callback: Callback) -> CallbackId {
         self.result.add_done_callback(callback)
     }
@@ -324,7 +320,7 @@ async fn with_door<T>(
     .await
 }
 
-impl<T> Clone for Task<T> {
+impl<T: 'static> Clone for Task<T> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))
     }

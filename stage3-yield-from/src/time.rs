@@ -84,7 +84,7 @@ pub fn timeout<T: Clone + 'static>(
 
 /// Done when `task` is. Whoever is cancelled while it waits for this, and not for the
 /// task itself, can tell its own cancel from the task's.
-fn ended<T>(task: &Task<T>) -> Future<()> {
+fn ended<T: 'static>(task: &Task<T>) -> Future<()> {
     let ended = Future::named("what runs under a timeout");
     let done = ended.clone();
     task.add_done_callback(move || {

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::future::{AnyFuture, Future};
 use crate::task::Task;
 
-impl<T> fmt::Debug for Future<T> {
+impl<T: 'static> fmt::Debug for Future<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Future").field("done", &self.done()).finish()
     }
@@ -17,7 +17,7 @@ impl fmt::Debug for AnyFuture {
     }
 }
 
-impl<T> fmt::Debug for Task<T> {
+impl<T: 'static> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task").field("done", &self.done()).finish()
     }

@@ -18,7 +18,7 @@ pub(crate) trait Leave {
     fn pending(&self) -> Option<String>;
 }
 
-impl<T> Leave for Running<T> {
+impl<T: 'static> Leave for Running<T> {
     fn leave(&self) {
         if let Err(failure) = guard(|| self.coroutine.close()).and_then(|closed| closed) {
             report(format_args!("Error while a task was closed: {failure}"));
