@@ -23,7 +23,7 @@ use crate::extras::name::Name;
 use crate::extras::report::report_uncaught;
 use crate::extras::unwinding::{give_way, raise_or_put_off, wait_for_good};
 use crate::failure::{Failure, GreenletExit};
-use crate::greenlet::{self, Greenlet, Inner, hand_over};
+use crate::greenlet::{self, Greenlet, Inner};
 use crate::task::{JoinHandle, task};
 
 thread_local! {
@@ -201,7 +201,7 @@ impl EventLoop {
             }
         };
         // What it sends to the hub when it waits or ends is of no interest.
-        let back = hand_over(greenlet.clone(), parcel);
+        let back = self.hub.clone().hand_over(greenlet.clone(), parcel);
         running.stopped(greenlet.is_dead());
         if let Err(failure) = back {
             report_uncaught(failure);
@@ -222,7 +222,8 @@ impl EventLoop {
             if self.is_over.get() {
                 return Err(give_way());
             }
-            if let Err(thrown) = hand_over(self.hub.clone(), Parcel::nothing()) {
+            let here = greenlet::current();
+            if let Err(thrown) = here.hand_over(self.hub.clone(), Parcel::nothing()) {
                 raise_or_put_off(thrown);
             }
         }

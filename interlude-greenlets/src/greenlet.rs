@@ -82,8 +82,8 @@ type Body = Box<dyn FnOnce(End) -> End>;
 
 /// What somebody who switches leaves for the trampoline.
 pub(crate) struct Handover {
-    to: Greenlet,
-    parcel: Parcel,
+    pub(crate) to: Greenlet,
+    pub(crate) parcel: Parcel,
 }
 
 thread_local! {
@@ -152,8 +152,8 @@ impl Greenlet {
     ///
     /// [`WrongMessage`]: crate::extras::errors::WrongMessage
     pub fn switch<S: 'static, R: 'static>(&self, message: S) -> Result<R, Failure> {
-        unwinding::refuse_who_is_closed()?;
-        hand_over(self.clone(), Parcel::Message(Message::new(message)))?.open()
+        let here = current().unless_closed()?;
+        here.hand_over(self.clone(), Parcel::Message(Message::new(message)))?.open()
     }
 
     /// Raises `failure` in this greenlet: the switch it waits in fails with it. One that
@@ -163,10 +163,54 @@ impl Greenlet {
     ///
     /// As [`switch`](Self::switch).
     pub fn throw<R: 'static>(&self, failure: impl Into<Failure>) -> Result<R, Failure> {
-        unwinding::refuse_who_is_closed()?;
-        let failure = Err(failure.into());
+        let (here, failure) = (current().unless_closed()?, Err(failure.into()));
         let end = if self.is_dead() { last_words(failure) } else { failure };
-        hand_over(self.clone(), Parcel::from(end))?.open()
+        here.hand_over(self.clone(), Parcel::from(end))?.open()
+    }
+
+    /// The one place where control changes hands, by the one that is running. It comes back
+    /// when somebody hands it over to that.
+    ///
+    /// It takes the handle: one on its own stack would keep it for ever.
+    pub(crate) fn hand_over(self, to: Self, parcel: Parcel) -> End {
+        let (depth, to) = (self.depth(), to.nearest_alive());
+        self.raise_what_was_put_off(depth);
+        let is_self = to == self;
+        let mut arrived =
+            if is_self { parcel } else { self.suspend(depth, Handover { to, parcel }) };
+        loop {
+            arrived = match arrived {
+                Parcel::Message(message) => return Ok(message),
+                Parcel::Failure(failure) => return Err(failure),
+                Parcel::Exit if depth == 0 => current().raise(GreenletExit.into()),
+                Parcel::Exit => {
+                    current().put_off(GreenletExit.into(), 0);
+                    return Err(GreenletExit.into());
+                }
+                Parcel::Raise { failure, limit, .. } if depth <= limit => {
+                    current().raise(failure)
+                }
+                Parcel::Raise { failure, limit, hub } => {
+                    current().put_off(failure, limit);
+                    let nothing = Handover { to: hub, parcel: Parcel::nothing() };
+                    current().suspend(depth, nothing)
+                }
+            };
+        }
+    }
+
+    /// Leaves the stack, until somebody comes back to it.
+    pub(crate) fn suspend(self, depth: u32, handover: Handover) -> Parcel {
+        unwinding::aside(depth, || {
+            if self.is_main() {
+                return trampoline(handover);
+            }
+            let way = self.0.way.take().expect("who runs has a way out");
+            drop(self);
+            let parcel = way.suspend(handover);
+            current().0.way.set(Some(way));
+            parcel
+        })
     }
 
     fn is_main(&self) -> bool {
@@ -216,7 +260,6 @@ impl Greenlet {
     /// Gives it a stack. What its body panics with ends there, and nobody but its parent
     /// hears of it. Without a stack it has ended.
     fn start(&self, body: Body) -> Result<Suspended, End> {
-        // A stack that kept a handle to itself would never be dropped.
         let this = Rc::downgrade(&self.0);
         let leave_a_way = move |way| {
             let this = this.upgrade().expect("it is alive while it runs");
@@ -235,60 +278,6 @@ impl Greenlet {
             leave_a_way(None);
             end
         }))
-    }
-}
-
-/// The one place where control changes hands. It comes back when somebody hands it over to
-/// the greenlet that called.
-pub(crate) fn hand_over(to: Greenlet, parcel: Parcel) -> End {
-    let (here, to) = (current(), to.nearest_alive());
-    let depth = here.depth();
-    here.raise_what_was_put_off(depth);
-    let is_here = to == here;
-    drop(here); // see `start`
-    let mut arrived =
-        if is_here { parcel } else { suspend(depth, Handover { to, parcel }) };
-    loop {
-        arrived = match arrived {
-            Parcel::Message(message) => return Ok(message),
-            Parcel::Failure(failure) => return Err(failure),
-            Parcel::Exit if depth == 0 => current().raise(GreenletExit.into()),
-            Parcel::Exit => {
-                current().put_off(GreenletExit.into(), 0);
-                return Err(GreenletExit.into());
-            }
-            Parcel::Raise { failure, limit, .. } if depth <= limit => {
-                current().raise(failure)
-            }
-            Parcel::Raise { failure, limit, hub } => {
-                current().put_off(failure, limit);
-                suspend(depth, Handover { to: hub, parcel: Parcel::nothing() })
-            }
-        };
-    }
-}
-
-/// Leaves the stack, until somebody comes back to it.
-fn suspend(depth: u32, handover: Handover) -> Parcel {
-    unwinding::aside(depth, || {
-        let here = current();
-        if here.is_main() {
-            return trampoline(handover);
-        }
-        let way = here.0.way.take().expect("who runs has a way out");
-        drop(here); // see `start`
-        let parcel = way.suspend(handover);
-        current().0.way.set(Some(way));
-        parcel
-    })
-}
-
-/// Leaves the stack to whoever closes it, which never comes back.
-pub(crate) fn suspend_for_good() -> ! {
-    let depth = current().depth();
-    loop {
-        let to = current().parent().expect("a thread's own greenlet is never closed");
-        suspend(depth, Handover { to, parcel: Parcel::nothing() });
     }
 }
 

@@ -8,9 +8,10 @@
 use std::cell::{Cell, RefCell};
 use std::thread;
 
+use crate::extras::message::Parcel;
 use crate::extras::report::report_uncaught;
 use crate::failure::{Failure, GreenletExit};
-use crate::greenlet::{Greenlet, State, current, suspend_for_good};
+use crate::greenlet::{Greenlet, Handover, State, current};
 
 /// How often a greenlet that is to end may ask to wait, and is told no. After that it waits
 /// for ever: it may be a loop until something has happened that is not going to happen.
@@ -41,8 +42,9 @@ impl Greenlet {
         let Unwinding { raised, .. } = &self.0.unwinding;
         if !thread::panicking() {
             raised.set(0);
+            return 0;
         }
-        let panics = thread::panicking() && ELSEWHERE.get() == 0;
+        let panics = ELSEWHERE.get() == 0;
         raised.get().max(panics.into())
     }
 
@@ -67,6 +69,16 @@ impl Greenlet {
     /// Whether it goes on as if it had not been asked to end.
     fn has_swallowed(&self) -> bool {
         self.0.unwinding.exits.get() && self.depth() == 0
+    }
+
+    /// Itself, unless it is closed, so that nobody would come back to it. One that has
+    /// swallowed its exit may leave, and does not come back.
+    pub(crate) fn unless_closed(self) -> Result<Self, GreenletExit> {
+        if !self.is_closing() || self.has_swallowed() {
+            return Ok(self);
+        }
+        drop(self);
+        Err(give_way())
     }
 
     /// Keeps a failure until it can be raised without ending the process.
@@ -102,15 +114,6 @@ pub(crate) fn raise_or_put_off(thrown: Failure) {
     }
 }
 
-/// Refuses a switch to whoever is closed: nobody would come back to it. One that has swallowed
-/// its exit may leave, and does not come back.
-pub(crate) fn refuse_who_is_closed() -> Result<(), GreenletExit> {
-    let here = current();
-    let is_refused = here.is_closing() && !here.has_swallowed();
-    drop(here);
-    if is_refused { Err(give_way()) } else { Ok(()) }
-}
-
 /// For whoever cannot wait because nobody will come back: in a destructor it is told so,
 /// and goes on. One that has swallowed its exit, or asks again and again, stops here.
 pub(crate) fn give_way() -> GreenletExit {
@@ -130,15 +133,21 @@ pub(crate) fn give_way() -> GreenletExit {
 /// Panics if it is the loop itself.
 pub(crate) fn wait_for_good(_: GreenletExit) -> ! {
     assert!(current().is_closing(), "the event loop itself cannot wait for anything");
-    suspend_for_good()
+    let depth = current().depth();
+    loop {
+        let to = current().parent().expect("a thread's own greenlet is never closed");
+        current().suspend(depth, Handover { to, parcel: Parcel::nothing() });
+    }
 }
 
 /// Calls `wait`, in which others run. They are not unwound, even if this stack is.
 pub(crate) fn aside<T>(depth: u32, wait: impl FnOnce() -> T) -> T {
-    let unwound = u32::from(depth > 0);
-    ELSEWHERE.set(ELSEWHERE.get() + unwound);
+    if depth == 0 {
+        return wait();
+    }
+    ELSEWHERE.set(ELSEWHERE.get() + 1);
     let result = wait();
-    ELSEWHERE.set(ELSEWHERE.get() - unwound);
+    ELSEWHERE.set(ELSEWHERE.get() - 1);
     result
 }
 
