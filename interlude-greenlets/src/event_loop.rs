@@ -18,6 +18,7 @@ use reactor::{Reactor, trace};
 use crate::extras::block_on::Woken;
 pub use crate::extras::block_on::block_on;
 use crate::extras::deadlock::What;
+use crate::extras::errors::of_the_world;
 use crate::extras::message::Parcel;
 use crate::extras::name::Name;
 use crate::extras::report::report_uncaught;
@@ -38,12 +39,13 @@ thread_local! {
 ///
 /// # Errors
 ///
-/// What opening or asking the selector answers; [`Deadlock`](io::ErrorKind::Deadlock) when
+/// What opening or asking the selector answers; that there is no memory for a stack, or what
+/// else of that kind was raised in `main`; [`Deadlock`](io::ErrorKind::Deadlock) when
 /// nobody can be woken any more: the error tells who waits, and what for.
 ///
 /// # Panics
 ///
-/// Panics inside another `run`, and with whatever `main` panics with.
+/// Panics inside another `run`, and with whatever else `main` panics with.
 #[track_caller]
 pub fn run<T: 'static>(main: impl FnOnce() -> T + 'static) -> io::Result<T> {
     let event_loop = Rc::new(EventLoop::new()?);
@@ -52,7 +54,7 @@ pub fn run<T: 'static>(main: impl FnOnce() -> T + 'static) -> io::Result<T> {
     event_loop.run_until(|| main.is_finished())?;
     drop(entered);
     let end = main.output().expect("the loop ran until it was there");
-    Ok(end.unwrap_or_else(|panic| resume_unwind(panic)))
+    end.or_else(|end| of_the_world(&*end).map_or_else(|| resume_unwind(end), Err))
 }
 
 /// Starts a greenlet on the running loop. It begins in a later turn, never here.

@@ -6,6 +6,7 @@
 
 use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
@@ -225,7 +226,7 @@ impl Greenlet {
 
     /// Runs it until it hands over to somebody, or to its parent because it ended.
     fn run(&self, parcel: Parcel) -> Handover {
-        let end = match self.advance(State::Running, parcel) {
+        let end = match self.advance(State::Running, parcel, None) {
             Ok((coroutine, handover)) => {
                 self.0.state.replace(State::Suspended(coroutine));
                 return handover;
@@ -237,14 +238,23 @@ impl Greenlet {
     }
 
     /// Lets it go on, on a stack of its own, until it hands over. If it ends instead, that
-    /// is the error.
+    /// is the error. Without a stack it ends on that of `host`.
     pub(crate) fn advance(
         &self,
         state: State,
         parcel: Parcel,
+        host: Option<Self>,
     ) -> Result<(Suspended, Handover), End> {
         let mut coroutine = match self.0.state.replace(state) {
-            State::Unstarted(body) => self.start(body)?,
+            State::Unstarted(body) => match stack() {
+                Ok(stack) => self.start(stack, body),
+                Err(no_stack) => {
+                    let this = set_running(host);
+                    let end = guard(|| body(parcel.instead_of_a_stack(no_stack)));
+                    drop(set_running(this));
+                    return Err(end.unwrap_or_else(Err));
+                }
+            },
             State::Suspended(coroutine) => coroutine,
             _ => unreachable!("who runs hands over to none but those who wait"),
         };
@@ -258,26 +268,20 @@ impl Greenlet {
     }
 
     /// Gives it a stack. What its body panics with ends there, and nobody but its parent
-    /// hears of it. Without a stack it has ended.
-    fn start(&self, body: Body) -> Result<Suspended, End> {
+    /// hears of it.
+    fn start(&self, stack: DefaultStack, body: Body) -> Suspended {
         let this = Rc::downgrade(&self.0);
         let leave_a_way = move |way| {
             let this = this.upgrade().expect("it is alive while it runs");
             drop(this.way.replace(way));
         };
-        let call = |first| guard(|| body(first)).unwrap_or_else(Err);
-        let spare = STACKS.try_with(|stacks| stacks.borrow_mut().pop()).ok().flatten();
-        let stack = match spare.map_or_else(|| DefaultStack::new(STACK_SIZE), Ok) {
-            Ok(stack) => stack,
-            Err(no_stack) => return Err(call(Err(no_stack.into()))),
-        };
-        Ok(Coroutine::with_stack(stack, move |way: &Way, first: Parcel| {
+        Coroutine::with_stack(stack, move |way: &Way, first: Parcel| {
             let way = ScopedReference::new(way);
             leave_a_way(Some(way.borrow()));
-            let end = call(first.into());
+            let end = guard(|| body(first.into())).unwrap_or_else(Err);
             leave_a_way(None);
             end
-        }))
+        })
     }
 }
 
@@ -295,6 +299,12 @@ fn trampoline(mut handover: Handover) -> Parcel {
         drop(set_running(Some(to.clone())));
         handover = to.run(parcel);
     }
+}
+
+/// A stack that is left, or a new one.
+fn stack() -> io::Result<DefaultStack> {
+    let spare = STACKS.try_with(|stacks| stacks.borrow_mut().pop()).ok().flatten();
+    spare.map_or_else(|| DefaultStack::new(STACK_SIZE), Ok)
 }
 
 /// Keeps a few stacks, since to ask the kernel for one takes longer than to use it.

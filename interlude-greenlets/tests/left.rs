@@ -217,15 +217,19 @@ fn what_a_task_fails_with_is_reported_if_its_handle_was_dropped() {
         drop(spawn(|| -> () {
             resume_unwind(Box::new(Failure::from(KeyError("raised"))))
         }));
+        drop(spawn(|| Err::<(), Box<dyn Error>>("boxed".into())));
+        drop(spawn(|| Err::<(), Box<dyn Error + Send + Sync>>("for others".into())));
+        drop(spawn(|| Err::<(), String>("a text".into())));
         // These have not failed, or what they are nobody can know, or it was told already.
         drop(spawn(|| Ok::<(), io::Error>(())));
         drop(spawn(|| Err::<(), Failure>(GreenletExit.into())));
-        drop(spawn(|| Err::<(), &str>("a text")));
+        drop(spawn(|| Err::<(), u8>(7)));
         drop(spawn(|| -> () { resume_unwind(Box::new("a panic")) }));
         sleep(ms(1));
     })
     .unwrap();
-    assert_eq!(reports.take(), uncaught(&["of the world", "of ours", "raised"]));
+    let told = ["of the world", "of ours", "raised", "boxed", "for others", "a text"];
+    assert_eq!(reports.take(), uncaught(&told));
 }
 
 #[test]

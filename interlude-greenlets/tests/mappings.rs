@@ -3,13 +3,16 @@
 
 #![cfg(target_os = "linux")]
 
+mod common;
+
+use std::cell::Cell;
 use std::env;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::process::Command;
 use std::rc::Rc;
-use std::time::Duration;
 
+use common::{Finally, ms};
 use interlude_greenlets::failure::on_report;
 use interlude_greenlets::sync::Semaphore;
 use interlude_greenlets::task::JoinHandle;
@@ -44,7 +47,7 @@ fn tasks() {
                 spawn(move || drop(gate.acquire()))
             })
             .collect();
-        sleep(Duration::from_millis(1));
+        sleep(ms(1));
         let (failed, waiting): (Vec<_>, Vec<_>) =
             tasks.into_iter().partition(JoinHandle::is_finished);
         let failed = failed.into_iter().filter_map(|it| it.join().err());
@@ -73,6 +76,23 @@ fn greenlets() {
         assert!(greenlets.len() <= MANY, "there is no limit");
     };
     assert!(has_no_memory(&failure), "{failure}");
+    // One that is dropped before it began ends without a stack as well.
+    let dropped = Rc::new(Cell::new(0));
+    let count = || {
+        let dropped = Rc::clone(&dropped);
+        Finally(move || dropped.set(dropped.get() + 1))
+    };
+    let counted = count();
+    drop(Greenlet::new(move |()| {
+        drop(counted);
+        Ok(())
+    }));
+    assert_eq!(dropped.get(), 1);
+    // So does the main one of a loop, and that is an error of the world.
+    let counted = count();
+    let error = run(|| drop(counted)).expect_err("main has no stack");
+    assert_eq!(error.kind(), ErrorKind::OutOfMemory);
+    assert_eq!(dropped.get(), 2);
     // The others are there, and end; then there is room again.
     let last = greenlets.pop().expect("some began");
     last.switch::<(), ()>(()).expect("it returns");

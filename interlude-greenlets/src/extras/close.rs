@@ -43,7 +43,8 @@ impl Greenlet {
         let depth = current().depth();
         let before = set_running(Some(self.clone()));
         let running = trace::resumed(self.0.name.subject);
-        let left = aside(depth, || self.advance(State::Closing, Parcel::Exit));
+        let host = before.clone();
+        let left = aside(depth, || self.advance(State::Closing, Parcel::Exit, host));
         drop(set_running(before));
         let state = match left {
             Ok((coroutine, _)) if goes_on() => {

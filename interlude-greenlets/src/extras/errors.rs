@@ -3,6 +3,9 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::io;
+
+use crate::failure::Failure;
 
 /// A greenlet panicked; this is what it said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,13 @@ impl fmt::Display for WrongMessage {
 }
 
 impl Error for WrongMessage {}
+
+/// The error of the system that unwound a stack, if it was one.
+pub(crate) fn of_the_world(payload: &(dyn Any + Send)) -> Option<io::Error> {
+    let error = payload.downcast_ref::<Failure>()?.downcast_ref::<io::Error>()?;
+    let copy = || io::Error::new(error.kind(), error.to_string());
+    Some(error.raw_os_error().map_or_else(copy, io::Error::from_raw_os_error))
+}
 
 /// A greenlet cannot be its own ancestor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What a switch carries: one value of any type, which the receiver has to know; or a failure.
 
 use std::any::{Any, type_name};
+use std::io;
 
 use crate::extras::errors::WrongMessage;
 use crate::extras::report::bury;
@@ -56,6 +57,14 @@ impl Drop for Message {
 impl Parcel {
     pub(crate) fn nothing() -> Self {
         Self::Message(Message::new(()))
+    }
+
+    /// What an unstarted greenlet gets that cannot start.
+    pub(crate) fn instead_of_a_stack(self, error: io::Error) -> End {
+        match self {
+            Self::Message(_) => Err(error.into()),
+            other => other.into(),
+        }
     }
 }
 

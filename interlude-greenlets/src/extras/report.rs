@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
@@ -55,16 +56,24 @@ pub(crate) fn report_end<T>(end: thread::Result<T>, unread: fn(&T)) {
     }
 }
 
-/// The error in a result that nobody looked at, as far as its type can be recognised: a
-/// function that waits and may fail returns one of these two.
+/// The error in a result that nobody looked at, as far as its type can be recognised: that
+/// of a function which gives nothing but may fail.
 pub(crate) fn report_unread(result: &dyn Any) {
-    let io = result.downcast_ref::<io::Result<()>>().and_then(|it| it.as_ref().err());
-    let any = result.downcast_ref::<Result<(), Failure>>();
-    if let Some(error) = io {
-        report(format_args!("a greenlet failed, and nobody caught it: {error}"));
+    fn error<E: fmt::Display + 'static>(result: &dyn Any) -> Option<String> {
+        let result = result.downcast_ref::<Result<(), E>>()?;
+        result.as_ref().err().map(ToString::to_string)
     }
-    if let Some(Err(failure)) = any {
-        report_uncaught(failure.clone());
+    if let Some(Err(failure)) = result.downcast_ref::<Result<(), Failure>>() {
+        return report_uncaught(failure.clone());
+    }
+    let text = guard(|| {
+        error::<io::Error>(result)
+            .or_else(|| error::<Box<dyn Error>>(result))
+            .or_else(|| error::<Box<dyn Error + Send + Sync>>(result))
+            .or_else(|| error::<String>(result))
+    });
+    if let Some(text) = text.ok().flatten() {
+        report(format_args!("a greenlet failed, and nobody caught it: {text}"));
     }
 }
 
