@@ -5,14 +5,18 @@
 //! owns the slots it reads and writes, and does. So nothing is ever downcast, and a chain
 //! of any length runs in a loop, never by recursion.
 
+use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use crate::extras::cancelling::Relay;
+use crate::extras::deadlock::remember;
 use crate::extras::nesting::perform;
+use crate::extras::reports::let_go;
 use crate::failure::{Failure, bury, guard, report};
 
 /// The promise of a `T`.
@@ -21,14 +25,14 @@ use crate::failure::{Failure, bury, guard, report};
 /// back. (In Twisted two people may add callbacks to one Deferred, each changing what the
 /// other one sees. Here that cannot be written.) Dropping it does not stop the chain; a
 /// failure that is left at its end is reported.
-pub struct Deferred<T> {
+pub struct Deferred<T: 'static> {
     pub(crate) chain: Rc<Chain>,
     /// Where the last link leaves its result.
     end: Rc<Slot<T>>,
 }
 
 /// The other side of a deferred: who has it can keep the promise.
-pub struct Firer<T> {
+pub struct Firer<T: 'static> {
     pub(crate) chain: Rc<Chain>,
     /// Where the first link finds the result.
     start: Rc<Slot<T>>,
@@ -48,7 +52,7 @@ pub trait Outcome {
 
 /// How a chain goes on after a callback.
 #[derive(Debug)]
-pub enum Next<T> {
+pub enum Next<T: 'static> {
     /// At once, with this.
     Done(Result<T, Failure>),
     /// When this has fired, with its result.
@@ -70,6 +74,7 @@ pub struct Cancelled;
 
 impl<T: 'static> Deferred<T> {
     /// A deferred that has not fired, and who can fire it.
+    #[track_caller]
     pub fn new() -> (Firer<T>, Self) {
         let slot = Rc::new(Slot::default());
         let chain = Rc::new(Chain {
@@ -83,13 +88,16 @@ impl<T: 'static> Deferred<T> {
             relay: OnceCell::new(),
             is_awaited: Cell::new(false),
             start: Rc::clone(&slot) as _,
+            made_at: Location::caller(),
         });
+        remember(&chain);
         let firer = Firer { chain: Rc::clone(&chain), start: Rc::clone(&slot) };
         (firer, Self { chain, end: slot })
     }
 
     /// The same, and what to do when somebody cancels it. The canceller may fire it; if it
     /// does not, the deferred fails with [`Cancelled`].
+    #[track_caller]
     pub fn with_canceller(
         canceller: impl FnOnce(Firer<T>) + 'static,
     ) -> (Firer<T>, Self) {
@@ -110,7 +118,7 @@ impl<T: 'static> Deferred<T> {
     ) -> Deferred<R::Value> {
         self.add_link(|result| match result {
             Ok(value) => callback(value).into_next(),
-            Err(failure) => Next::Done(Err(failure)),
+            Err(failure) => pass_by(callback, Err(failure)),
         })
     }
 
@@ -122,7 +130,7 @@ impl<T: 'static> Deferred<T> {
         errback: impl FnOnce(Failure) -> R + 'static,
     ) -> Self {
         self.add_link(|result| match result {
-            Ok(value) => Next::Done(Ok(value)),
+            Ok(value) => pass_by(errback, Ok(value)),
             Err(failure) => errback(failure).into_next(),
         })
     }
@@ -135,8 +143,14 @@ impl<T: 'static> Deferred<T> {
         errback: impl FnOnce(Failure) -> Q + 'static,
     ) -> Deferred<R::Value> {
         self.add_link(|result| match result {
-            Ok(value) => callback(value).into_next(),
-            Err(failure) => errback(failure).into_next(),
+            Ok(value) => {
+                let_go("An errback", errback);
+                callback(value).into_next()
+            }
+            Err(failure) => {
+                let_go("A callback", callback);
+                errback(failure).into_next()
+            }
         })
     }
 
@@ -154,8 +168,10 @@ impl<T: 'static> Deferred<T> {
         let slot = Rc::clone(&self.end);
         self.chain.push(Box::new(move |_| {
             let result = slot.take();
-            let looked = guard(|| look(&result));
-            slot.put(looked.and(result));
+            if let Err(panic) = guard(|| look(&result)) {
+                report(format_args!("Unhandled error in a callback: {panic}"));
+            }
+            slot.put(result);
             Flow::Next
         }));
         self.chain.run();
@@ -208,8 +224,11 @@ impl<T: 'static> Deferred<T> {
         let Self { chain, end } = self;
         let outer = Rc::clone(outer);
         chain.is_awaited.set(true);
-        let inner =
-            Inner { chain: Rc::downgrade(&chain), output: Rc::clone(&output) as _ };
+        let inner = Inner {
+            chain: Rc::downgrade(&chain),
+            output: Rc::clone(&output) as _,
+            short_cut: RefCell::default(),
+        };
         chain.push(Box::new(move |_| {
             output.put(end.take());
             Flow::Continue(outer)
@@ -228,6 +247,7 @@ impl<T: 'static> Firer<T> {
     #[doc(alias("callback", "errback"))]
     pub fn fire(&self, result: Result<T, Failure>) -> Result<(), AlreadyCalled> {
         if self.chain.fired.replace(true) {
+            let_go("A result", result);
             return if self.chain.swallow.take() { Ok(()) } else { Err(AlreadyCalled) };
         }
         self.start.put(result);
@@ -248,17 +268,20 @@ impl<T: 'static> Firer<T> {
 }
 
 /// A deferred that has fired with a value.
+#[track_caller]
 pub fn succeed<T: 'static>(value: T) -> Deferred<T> {
     fired(Ok(value))
 }
 
 /// A deferred that has failed.
+#[track_caller]
 pub fn fail<T: 'static>(failure: impl Into<Failure>) -> Deferred<T> {
     fired(Err(failure.into()))
 }
 
 /// Calls `body`, and makes a deferred of whatever it gives; a deferred stays itself.
 #[doc(alias = "maybeDeferred")]
+#[track_caller]
 pub fn maybe_deferred<R: Outcome>(body: impl FnOnce() -> R) -> Deferred<R::Value> {
     match guard(body).map(Outcome::into_next) {
         Ok(Next::Wait(deferred)) => deferred,
@@ -267,10 +290,17 @@ pub fn maybe_deferred<R: Outcome>(body: impl FnOnce() -> R) -> Deferred<R::Value
     }
 }
 
+#[track_caller]
 fn fired<T: 'static>(result: Result<T, Failure>) -> Deferred<T> {
     let (firer, deferred) = Deferred::new();
     firer.fire(result).expect("a new deferred has not fired");
     deferred
+}
+
+/// A link that is not for this result: it is dropped, and the result goes on.
+fn pass_by<T: 'static>(link: impl Any, result: Result<T, Failure>) -> Next<T> {
+    let_go("A callback", link);
+    Next::Done(result)
 }
 
 /// The links of a deferred, and how far it has come.
@@ -294,6 +324,8 @@ pub(crate) struct Chain {
     pub(crate) is_awaited: Cell<bool>,
     /// The first slot, for a failure from outside.
     pub(crate) start: Rc<dyn Fail>,
+    /// For whoever asks why nobody fires it.
+    pub(crate) made_at: &'static Location<'static>,
 }
 
 type Link = Box<dyn FnOnce(&Rc<Chain>) -> Flow>;
@@ -302,6 +334,8 @@ type Link = Box<dyn FnOnce(&Rc<Chain>) -> Flow>;
 pub(crate) struct Inner {
     pub(crate) chain: Weak<Chain>,
     pub(crate) output: Rc<dyn Fail>,
+    /// One that is waited for in the end, if that was asked.
+    pub(crate) short_cut: RefCell<Weak<Chain>>,
 }
 
 /// Where to go after a link.
@@ -381,42 +415,23 @@ impl Work {
     }
 }
 
-thread_local! {
-    /// Links of chains that are being dropped; `None` while none is.
-    static GRAVES: RefCell<Option<Vec<VecDeque<Link>>>> = const { RefCell::new(None) };
-}
-
-/// A link may hold a deferred whose links hold deferreds. They are dropped one after the
-/// other, not one inside the other, or a long chain would overflow the stack.
+/// A link may hold a deferred whose links hold deferreds, and so may a canceller.
 impl Drop for Chain {
     fn drop(&mut self) {
-        let links = self.links.take();
-        if links.is_empty() {
-            return;
+        bury(self.links.take());
+        if let Some(canceller) = self.canceller.take() {
+            let_go("A canceller", canceller);
         }
-        let mut links = Some(links);
-        let is_first = GRAVES.try_with(|graves| {
-            let mut graves = graves.borrow_mut();
-            let is_first = graves.is_none();
-            graves.get_or_insert_default().extend(links.take());
-            is_first
-        });
-        if is_first != Ok(true) {
-            return;
+        if let Some(relay) = self.relay.take() {
+            let_go("A list", relay);
         }
-        while let Some(links) =
-            GRAVES.with_borrow_mut(|it| it.as_mut().and_then(Vec::pop))
-        {
-            bury(links);
-        }
-        GRAVES.set(None);
     }
 }
 
 /// Where one link leaves its result for the next.
-struct Slot<T>(Cell<Option<Result<T, Failure>>>);
+struct Slot<T: 'static>(Cell<Option<Result<T, Failure>>>);
 
-impl<T> Slot<T> {
+impl<T: 'static> Slot<T> {
     fn put(&self, result: Result<T, Failure>) {
         self.0.set(Some(result));
     }
@@ -426,18 +441,20 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T> Default for Slot<T> {
+impl<T: 'static> Default for Slot<T> {
     fn default() -> Self {
         Self(Cell::new(None))
     }
 }
 
 /// A failure that nobody took is reported: at the moment when nobody can any more.
-impl<T> Drop for Slot<T> {
+impl<T: 'static> Drop for Slot<T> {
     fn drop(&mut self) {
-        if let Some(Err(failure)) = self.0.take() {
+        let Some(result) = self.0.take() else { return };
+        if let Err(failure) = &result {
             report(format_args!("Unhandled error in Deferred: {failure}"));
         }
+        let_go("A result", result);
     }
 }
 
@@ -446,7 +463,7 @@ pub(crate) trait Fail {
     fn fail(&self, failure: Failure);
 }
 
-impl<T> Fail for Slot<T> {
+impl<T: 'static> Fail for Slot<T> {
     fn fail(&self, failure: Failure) {
         self.put(Err(failure));
     }
@@ -484,7 +501,7 @@ impl Outcome for () {
     }
 }
 
-impl<T> Clone for Firer<T> {
+impl<T: 'static> Clone for Firer<T> {
     fn clone(&self) -> Self {
         Self { chain: Rc::clone(&self.chain), start: Rc::clone(&self.start) }
     }

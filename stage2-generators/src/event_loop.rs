@@ -2,18 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
-use std::mem;
 use std::rc::{Rc, Weak};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reactor::{Reactor, TimerId, trace};
 
 use crate::deferred::{Deferred, maybe_deferred};
+use crate::extras::remote::Mailbox;
 use crate::failure::{Failure, bury, guard, report};
+
+pub use crate::extras::remote::Remote;
 
 thread_local! {
     /// Set for the length of a `run`; read by whatever needs the loop.
@@ -24,7 +24,8 @@ thread_local! {
 ///
 /// # Errors
 ///
-/// What `main` gives, and what opening or asking the selector answers.
+/// What `main` gives, and what opening or asking the selector answers. Where nobody is left
+/// who could wake the loop, and so call [`stop`], a [`Deadlock`](io::ErrorKind::Deadlock).
 ///
 /// # Panics
 ///
@@ -41,7 +42,8 @@ pub fn run(main: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What opening or asking the selector answers.
+/// What opening or asking the selector answers. Where nobody is left who could fire the
+/// deferred, a [`Deadlock`](io::ErrorKind::Deadlock).
 ///
 /// # Panics
 ///
@@ -52,10 +54,11 @@ pub fn react<T: 'static>(
     let result = Rc::new(Cell::new(None));
     let slot = Rc::clone(&result);
     run(move || {
-        drop(maybe_deferred(main).add_both(move |end| {
+        let end = maybe_deferred(main).add_both(move |end| {
             slot.set(Some(end));
             stop();
-        }));
+        });
+        current().main.set(Some(end));
         Ok(())
     })?;
     Ok(result.take().expect("stop() was called before the deferred of `react` had fired"))
@@ -105,10 +108,11 @@ pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> Delayed
 /// Panics when no loop is running on this thread.
 #[doc(alias = "callFromThread")]
 pub fn remote() -> Remote {
-    current().remote.clone()
+    current().mailbox.remote()
 }
 
 /// A call that will be made later. Dropping the handle changes nothing.
+#[derive(Debug)]
 pub struct DelayedCall {
     /// Emptied by the call, or by a cancel. Kept by the timer: if the handle kept it too, a
     /// call that knows its handle would keep itself.
@@ -120,37 +124,8 @@ impl DelayedCall {
     /// Takes the call back, even in the very turn in which it was due. A second time, or
     /// too late, it does nothing.
     pub fn cancel(&self) {
-        let callback = self.callback.upgrade().and_then(|slot| slot.take());
-        drop(callback);
-        if let Some(event_loop) = try_current() {
-            let timer = event_loop.reactor.cancel(self.timer);
-            drop(timer);
-        }
-    }
-}
-
-/// Calls into a loop from any thread.
-#[derive(Clone)]
-pub struct Remote {
-    /// Filled on any thread; emptied by the loop once it is awake.
-    callbacks: Arc<Mutex<Vec<RemoteCallback>>>,
-    waker: Waker,
-}
-
-type RemoteCallback = Box<dyn FnOnce() + Send>;
-
-impl Remote {
-    /// Has `callback` called on the loop's thread, in one of its next turns. A loop that is
-    /// gone calls nobody.
-    pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
-        let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
-        callbacks.push(Box::new(callback));
-        drop(callbacks);
-        self.waker.wake_by_ref();
-    }
-
-    fn take(&self) -> Vec<RemoteCallback> {
-        mem::take(&mut self.callbacks.lock().unwrap_or_else(PoisonError::into_inner))
+        bury(self.callback.upgrade().and_then(|slot| slot.take()));
+        bury(try_current().and_then(|it| it.reactor.cancel(self.timer)));
     }
 }
 
@@ -168,7 +143,7 @@ pub(crate) fn current() -> Rc<EventLoop> {
 
 /// The loop that is running on this thread, if any.
 pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
-    CURRENT.with_borrow(Clone::clone)
+    CURRENT.try_with(|it| it.borrow().clone()).ok().flatten()
 }
 
 /// What to do next.
@@ -178,19 +153,28 @@ pub(crate) type Callback = Box<dyn FnOnce()>;
 pub(crate) struct EventLoop {
     /// Filled by `call_soon` and `wait`; emptied by `run_ready`, a turn at a time.
     ready: RefCell<VecDeque<Callback>>,
+    /// What `react` waits for, so that it is there at least as long as the loop.
+    main: Cell<Option<Deferred<()>>>,
     /// Set by `stop`; read after each turn.
     stopped: Cell<bool>,
     /// Filled by other threads; emptied by `wait`.
-    remote: Remote,
+    pub(crate) mailbox: Arc<Mailbox>,
+    /// Filled by a read, which copies out of it what has arrived; one is enough for all.
+    pub(crate) buffer: RefCell<Vec<u8>>,
     pub(crate) reactor: Reactor<Callback>,
 }
 
 impl EventLoop {
     fn new() -> io::Result<Self> {
         let reactor = Reactor::new()?;
-        let remote = Remote { callbacks: Arc::default(), waker: reactor.waker() };
-        let stopped = Cell::new(false);
-        Ok(Self { ready: RefCell::default(), stopped, remote, reactor })
+        Ok(Self {
+            ready: RefCell::default(),
+            main: Cell::default(),
+            stopped: Cell::new(false),
+            mailbox: Mailbox::new(reactor.waker()),
+            buffer: RefCell::default(),
+            reactor,
+        })
     }
 
     fn run_until_stopped(&self) -> io::Result<()> {
@@ -220,8 +204,13 @@ impl EventLoop {
     fn wait(&self) -> io::Result<()> {
         let busy = !self.ready.borrow().is_empty();
         let mut ready = Vec::new();
-        self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)?;
-        let remote = self.remote.take();
+        let slept = if busy || self.can_be_woken() {
+            self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)
+        } else {
+            Err(io::ErrorKind::Deadlock.into())
+        };
+        slept.map_err(|error| self.explain(error))?;
+        let remote = self.mailbox.take();
         let mut queue = self.ready.borrow_mut();
         queue.extend(ready);
         queue.extend(remote.into_iter().map(|callback| trace::ready(callback)));
@@ -230,8 +219,8 @@ impl EventLoop {
 
     /// Drops the callbacks that are left. `false`: there were none.
     fn drop_left(&self) -> bool {
-        let (ready, remote) = (bury(self.ready.take()), bury(self.remote.take()));
-        ready + remote + bury(self.reactor.take_all()) > 0
+        let (ready, remote) = (bury(self.ready.take()), bury(self.mailbox.take()));
+        ready + remote + bury(self.main.take()) + bury(self.reactor.take_all()) > 0
     }
 }
 
@@ -255,17 +244,5 @@ impl Drop for Entered {
         // may call the loop once more, even as it is dropped.
         while self.0.drop_left() {}
         CURRENT.set(None);
-    }
-}
-
-impl fmt::Debug for DelayedCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DelayedCall").field("timer", &self.timer).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Remote {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").finish_non_exhaustive()
     }
 }

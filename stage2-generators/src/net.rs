@@ -15,7 +15,7 @@ use reactor::{Direction, Key};
 
 use crate::deferred::Deferred;
 use crate::event_loop::{Callback, call_soon, current, try_current};
-use crate::failure::Failure;
+use crate::failure::{Failure, bury};
 
 /// How much one read gives at the most, in bytes.
 const CHUNK: usize = 16 * 1024;
@@ -106,7 +106,9 @@ impl TcpStream {
     ) -> Waiting {
         let stream = Rc::clone(&self.inner);
         let operation = move || {
-            let mut buffer = [0; CHUNK];
+            let event_loop = current();
+            let mut buffer = event_loop.buffer.borrow_mut();
+            buffer.resize(CHUNK, 0); // once
             let n = stream.read(&mut buffer)?;
             Ok(buffer[..n].to_vec())
         };
@@ -268,13 +270,12 @@ trait Cancel {
     fn cancel(&self);
 }
 
-impl<T> Cancel for Operation<T> {
+impl<T: 'static> Cancel for Operation<T> {
     fn cancel(&self) {
         let steps = self.steps.take();
         let parked = self.parked.take().then(try_current).flatten();
-        let waiting =
-            parked.and_then(|it| it.reactor.stop_waiting(self.key, self.direction));
-        drop((steps, waiting));
+        bury(parked.and_then(|it| it.reactor.stop_waiting(self.key, self.direction)));
+        bury(steps);
     }
 }
 

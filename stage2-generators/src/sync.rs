@@ -32,6 +32,7 @@ impl Semaphore {
     }
 
     /// Fires with a permit, which is given back when it is dropped.
+    #[track_caller]
     pub fn acquire(&self) -> Deferred<Permit> {
         let Permits { free, queue, queued, .. } = &*self.0;
         if free.get() > 0 && queue.borrow().is_empty() {

@@ -1,11 +1,13 @@
 //! An error on its way to whoever handles it: Twisted's `Failure`.
 
 use std::any::Any;
-use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+
+pub use crate::extras::reports::on_report;
+pub(crate) use crate::extras::reports::{bury, report};
 
 /// Any error, shared and still recognisable: `?` turns errors into it, and
 /// [`trap`](Self::trap) takes one kind out again.
@@ -62,48 +64,22 @@ pub struct Panicked(String);
 
 /// Calls `body`, and turns a panic into a failure.
 pub(crate) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
-    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-        Panicked(text.unwrap_or_else(|| "something that is no text".to_owned())).into()
-    })
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| Panicked(text(payload)).into())
 }
 
-type Hook = Rc<dyn Fn(&str)>;
-
-thread_local! {
-    /// Set by `on_report`; called by `report`.
-    static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
-}
-
-/// Has `hook` told, on this thread, of every failure that nobody handled; without one they
-/// go to standard error. Twisted's log observer.
-pub fn on_report(hook: impl Fn(&str) + 'static) {
-    let before = HOOK.replace(Some(Rc::new(hook)));
-    drop(before);
-}
-
-/// Says what nobody handled.
-#[allow(clippy::print_stderr, reason = "the last resort of a failure")]
-pub(crate) fn report(what: impl fmt::Display) {
-    let hook = HOOK.try_with(|hook| hook.borrow().clone()).ok().flatten();
-    match hook {
-        Some(hook) if guard(|| hook(&what.to_string())).is_ok() => {}
-        _ => eprintln!("{what}"),
+/// What a panic says. A payload that is no text may panic in its turn, as it is dropped.
+fn text(payload: Box<dyn Any + Send>) -> String {
+    let payload = match payload.downcast::<String>() {
+        Ok(text) => return *text,
+        Err(payload) => payload,
+    };
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        return (*text).to_owned();
     }
-}
-
-/// Drops what is left, one after the other, and counts it. What panics is reported, and takes
-/// nobody with it.
-pub(crate) fn bury<T>(left: impl IntoIterator<Item = T>) -> usize {
-    let mut count = 0;
-    for one in left {
-        count += 1;
-        if let Err(panic) = guard(|| drop(one)) {
-            report(format_args!("A callback failed while it was dropped: {panic}"));
-        }
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        Box::leak(again);
     }
-    count
+    "something that is no text".to_owned()
 }
 
 impl<E: Error + 'static> From<E> for Failure {

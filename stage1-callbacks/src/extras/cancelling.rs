@@ -11,6 +11,7 @@ impl<T: 'static> Deferred<T> {
     /// A deferred that stands for others. A cancel is passed on to those that
     /// `names` names at the moment, every time; then `told` is told. It is for them to have
     /// this deferred fired, with what they come to, when they come to it.
+    #[track_caller]
     pub(crate) fn with_relay(
         names: impl Fn() -> Vec<CancelHandle> + 'static,
         told: impl Fn(Firer<T>) + 'static,
@@ -83,25 +84,51 @@ impl Chain {
         }
     }
 
-    /// Whether it is `other`, or waits for it in the end.
+    /// Whether it is `other`, which does not wait itself, or waits for it in the end.
     pub(crate) fn waits_for(self: &Rc<Self>, other: &Rc<Self>) -> bool {
         if !other.is_awaited.get() {
             return Rc::ptr_eq(self, other);
         }
         let mut reached = vec![Rc::clone(self)];
         while let Some(chain) = reached.pop() {
-            if Rc::ptr_eq(&chain, other) {
+            let last = chain.last_in_line();
+            if Rc::ptr_eq(&last, other) {
                 return true;
             }
-            reached.extend(chain.waits_on().into_iter().flatten());
+            reached.extend(last.waits_on().into_iter().flatten());
         }
         false
     }
 
+    /// The inner one of its inner one, and so on, to the last that waits for no other. The way
+    /// there is taken a short cut the next time.
+    fn last_in_line(self: Rc<Self>) -> Rc<Self> {
+        let (mut last, mut passed) = (self, Vec::new());
+        while let Some(next) = last.next_in_line() {
+            passed.push(std::mem::replace(&mut last, next));
+        }
+        for chain in passed {
+            if let Some(inner) = &*chain.waits_for.borrow() {
+                inner.short_cut.replace(Rc::downgrade(&last));
+            }
+        }
+        last
+    }
+
+    /// The one that its last callback gave, unless that is gone.
+    pub(crate) fn inner(&self) -> Option<Rc<Self>> {
+        self.waits_for.borrow().as_ref().and_then(|inner| inner.chain.upgrade())
+    }
+
+    fn next_in_line(&self) -> Option<Rc<Self>> {
+        let ahead = self.waits_for.borrow().as_ref()?.short_cut.borrow().upgrade();
+        ahead.filter(|ahead| !ahead.is_settled()).or_else(|| self.inner())
+    }
+
     /// Those that it waits for, and to which a cancel goes. `None`: it stays here.
     fn waits_on(&self) -> Option<Vec<Rc<Self>>> {
-        if let Some(inner) = &*self.waits_for.borrow() {
-            return inner.chain.upgrade().map(|inner| vec![inner]);
+        if self.waits_for.borrow().is_some() {
+            return self.inner().map(|inner| vec![inner]);
         }
         let relay = self.relay.get().filter(|_| !self.fired.get())?;
         Some((relay.names)().iter().filter_map(|handle| handle.0.upgrade()).collect())

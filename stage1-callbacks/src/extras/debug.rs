@@ -4,13 +4,13 @@ use std::fmt;
 
 use crate::deferred::{CancelHandle, Deferred, Firer};
 
-impl<T> fmt::Debug for Deferred<T> {
+impl<T: 'static> fmt::Debug for Deferred<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Deferred").field("settled", &self.chain.is_settled()).finish()
     }
 }
 
-impl<T> fmt::Debug for Firer<T> {
+impl<T: 'static> fmt::Debug for Firer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Firer").field("fired", &self.chain.fired.get()).finish()
     }

@@ -7,9 +7,11 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
+use std::mem;
 use std::rc::Rc;
 
 use crate::deferred::{CancelHandle, Cancelled, Deferred, Firer, fail, succeed};
+use crate::extras::reports::let_go;
 use crate::failure::{Failure, guard, report};
 
 /// Which member failed first, and with what.
@@ -27,6 +29,7 @@ pub struct NoMembers;
 /// Fires when all have fired, with their results in the order of the input. It borrows the
 /// members: each keeps its own result.
 #[doc(alias = "DeferredList")]
+#[track_caller]
 pub fn deferred_list<T: Clone + 'static>(
     members: &[Deferred<T>],
 ) -> Deferred<Vec<Result<T, Failure>>> {
@@ -44,6 +47,7 @@ pub fn deferred_list<T: Clone + 'static>(
 /// does this, with the last failure; of no members at all, none can come first, and it fails
 /// with [`NoMembers`]. (Twisted's waits for ever then.)
 #[doc(alias = "fireOnOneCallback")]
+#[track_caller]
 pub fn first_success<T: Clone + 'static>(
     members: &[Deferred<T>],
 ) -> Deferred<(T, usize)> {
@@ -65,6 +69,7 @@ pub fn first_success<T: Clone + 'static>(
 /// fails. It consumes the members, and with them their errors; only where the first was a
 /// cancel, which tells nothing, those that follow are reported.
 #[doc(alias("gatherResults", "fireOnOneErrback", "consumeErrors"))]
+#[track_caller]
 pub fn gather_results<T: 'static>(members: Vec<Deferred<T>>) -> Deferred<Vec<T>> {
     if members.is_empty() {
         return succeed(Vec::new());
@@ -103,6 +108,7 @@ struct Ends<T, U> {
 type Put<T, U> = dyn Fn(usize, Result<T, Failure>) -> Option<Result<U, Failure>>;
 
 impl<T: 'static, U: 'static> List<T, U> {
+    #[track_caller]
     fn new(
         members: &[Deferred<T>],
         put: impl Fn(usize, Result<T, Failure>) -> Option<Result<U, Failure>> + 'static,
@@ -181,9 +187,26 @@ impl<T> Gathered<T> {
     }
 }
 
+/// A gather of gathers fails with a failure in a failure, however many: both to drop and to
+/// show one is a loop.
+impl Drop for FirstError {
+    fn drop(&mut self) {
+        if self.failure.is::<Self>() {
+            let_go("An error", mem::replace(&mut self.failure, Cancelled.into()));
+        }
+    }
+}
+
 impl fmt::Display for FirstError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}: {}", self.index, self.failure)
+        let mut this = self;
+        loop {
+            write!(f, "#{}: ", this.index)?;
+            match this.failure.get() {
+                Some(inner) => this = inner,
+                None => return this.failure.fmt(f),
+            }
+        }
     }
 }
 

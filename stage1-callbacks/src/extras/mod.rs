@@ -2,7 +2,10 @@
 
 pub(crate) mod cancelling;
 pub mod cooperate;
+pub(crate) mod deadlock;
 mod debug;
 pub mod lists;
 pub(crate) mod nesting;
 mod pausing;
+pub mod remote;
+pub(crate) mod reports;

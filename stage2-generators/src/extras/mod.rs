@@ -2,6 +2,7 @@
 
 pub(crate) mod cancelling;
 pub mod cooperate;
+pub(crate) mod deadlock;
 mod debug;
 pub mod depth;
 pub mod errors;
@@ -9,4 +10,6 @@ pub mod generator;
 pub mod lists;
 pub(crate) mod nesting;
 mod pausing;
+pub mod remote;
+pub(crate) mod reports;
 pub mod trampoline;

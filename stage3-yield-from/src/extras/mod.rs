@@ -9,5 +9,6 @@ pub(crate) mod lasting;
 pub(crate) mod left;
 pub(crate) mod line;
 pub mod remote;
+pub(crate) mod reports;
 pub mod signal;
 pub(crate) mod turn;
