@@ -104,29 +104,73 @@ fn keys_of(input: &[u8]) -> Vec<Key> {
 mod mode {
     use std::io;
 
+    use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+    use std::thread;
+
     use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use signal_hook::consts::{SIGCONT, SIGTSTP};
+    use signal_hook::iterator::Signals;
+    use signal_hook::low_level::emulate_default_handler;
+
+    /// The terminal's modes, before and while it tells of each key at once. `None` while it
+    /// does not: filled and emptied by [`KeyByKey`], read when the process stops and goes on.
+    static MODES: Mutex<Option<Modes>> = Mutex::new(None);
+
+    struct Modes {
+        before: Termios,
+        key_by_key: Termios,
+    }
 
     /// The terminal, while it tells of each key at once.
     #[derive(Debug)]
-    pub(super) struct KeyByKey {
-        before: Termios,
-    }
+    pub(super) struct KeyByKey(());
 
     impl KeyByKey {
         pub(super) fn enter() -> Option<Self> {
+            static SUSPENDING: Once = Once::new();
             let before = tcgetattr(io::stdin()).ok()?;
-            let mut modes = before.clone();
-            modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-            tcsetattr(io::stdin(), OptionalActions::Now, &modes).ok()?;
-            Some(Self { before })
+            let mut key_by_key = before.clone();
+            key_by_key.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+            set(&key_by_key).ok()?;
+            *modes() = Some(Modes { before, key_by_key });
+            SUSPENDING.call_once(|| {
+                if let Ok(signals) = Signals::new([SIGTSTP, SIGCONT]) {
+                    thread::spawn(|| suspend_and_resume(signals));
+                }
+            });
+            Some(Self(()))
         }
     }
 
     impl Drop for KeyByKey {
         fn drop(&mut self) {
-            // If it fails, there is no terminal any more.
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+            if let Some(modes) = modes().take() {
+                // If it fails, there is no terminal any more.
+                let _ = set(&modes.before);
+            }
         }
+    }
+
+    /// Ctrl-Z: gives the terminal back before the process stops, and takes it again after.
+    fn suspend_and_resume(mut signals: Signals) {
+        for signal in &mut signals {
+            if let Some(modes) = &*modes() {
+                let wanted =
+                    if signal == SIGTSTP { &modes.before } else { &modes.key_by_key };
+                let _ = set(wanted);
+            }
+            if signal == SIGTSTP {
+                let _ = emulate_default_handler(signal);
+            }
+        }
+    }
+
+    fn set(modes: &Termios) -> rustix::io::Result<()> {
+        tcsetattr(io::stdin(), OptionalActions::Now, modes)
+    }
+
+    fn modes() -> MutexGuard<'static, Option<Modes>> {
+        MODES.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The terminal's mode, for whoever may have to restore it in a hurry.
@@ -140,7 +184,7 @@ mod mode {
 
         pub(crate) fn restore(&self) {
             if let Some(modes) = &self.0 {
-                let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
+                let _ = set(modes);
             }
         }
     }

@@ -12,7 +12,7 @@
 //! that are read from the source), [`memory`] (what a process has of it), [`park`] (what a
 //! task costs that waits), [`child`] (a style in a process of its own), [`companion`] (the
 //! packages beside this one, built by [`cargo`]), [`invocation`] (how to call it again),
-//! [`interrupt`], [`keys`], [`output`], [`error`].
+//! [`interrupt`], [`suspend`], [`keys`], [`output`], [`error`].
 //! [`args`] is what may be typed.
 
 #![forbid(unsafe_code)]
@@ -40,5 +40,6 @@ pub mod soak;
 pub mod sources;
 pub mod step;
 pub mod styles;
+pub mod suspend;
 pub mod tour;
 pub mod trace;

@@ -54,6 +54,10 @@ pub enum Then {
     Stay,
     /// More keys, and the screen from scratch.
     Redraw,
+    /// The process stops for a while: Ctrl-Z.
+    Suspend,
+    /// It goes on.
+    Resume,
     /// The end, as was wished.
     Quit,
     /// The end, at once: Ctrl-C.
@@ -143,6 +147,7 @@ impl Stepper {
                 KeyCode::Char('c') => Then::Interrupt,
                 KeyCode::Char('d') => Then::Quit,
                 KeyCode::Char('l') => Then::Redraw,
+                KeyCode::Char('z') => Then::Suspend,
                 _ => Then::Stay,
             };
         }

@@ -9,10 +9,14 @@ use std::time::{Duration, Instant};
 
 use lineage::error::Error;
 use lineage::interrupt;
+use lineage::suspend::Suspension;
 use ratatui::DefaultTerminal;
 use ratatui::backend::Backend;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
-use ratatui::crossterm::terminal::disable_raw_mode;
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::layout::{Position, Rect};
 
 use crate::screen::{self, Look};
@@ -39,6 +43,27 @@ impl Screen {
     pub fn open() -> io::Result<Self> {
         let terminal = ratatui::try_init().inspect_err(|_| drop(disable_raw_mode()))?;
         Ok(Self { terminal })
+    }
+
+    /// Gives the terminal back, stops the process, and takes it again once the process goes
+    /// on: `suspension` will say so.
+    fn suspend(&mut self, suspension: &Suspension) -> io::Result<()> {
+        self.terminal.show_cursor()?;
+        ratatui::try_restore()?;
+        suspension.stop()
+    }
+
+    /// Takes the terminal over again, and draws everything anew.
+    fn resume(&mut self) -> io::Result<()> {
+        enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen)?;
+        self.redraw()
+    }
+
+    /// `Terminal::clear` would ask the terminal for the cursor, and wait.
+    fn redraw(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 }
 
@@ -67,9 +92,10 @@ pub fn show(mut stepper: Stepper, look: Look) -> Result<(), Error> {
     let interrupted = Arc::new(AtomicBool::new(false));
     listen_for_signals(Arc::clone(&interrupted))?;
     thread::spawn(end_with_the_terminal);
-    let then = Screen::open()
-        .and_then(|mut screen| {
-            watch(&mut screen.terminal, &mut stepper, look, &interrupted)
+    let then = Suspension::listen()
+        .and_then(|suspension| {
+            let asked = Asked { interrupted, suspension };
+            watch(&mut Screen::open()?, &mut stepper, look, &asked)
         })
         .map_err(|error| {
             Error::Failure(format!("the terminal does not obey: {error}; try --plain"))
@@ -111,21 +137,26 @@ fn end_with_the_terminal() {
 #[cfg(not(unix))]
 fn end_with_the_terminal() {}
 
+/// What signals ask for.
+struct Asked {
+    interrupted: Arc<AtomicBool>,
+    suspension: Suspension,
+}
+
 fn watch(
-    terminal: &mut DefaultTerminal,
+    screen: &mut Screen,
     stepper: &mut Stepper,
     look: Look,
-    interrupted: &AtomicBool,
+    asked: &Asked,
 ) -> io::Result<Then> {
     let mut shown = Instant::now();
     loop {
-        terminal.draw(|frame| screen::draw(frame, stepper, look))?;
-        match hear(stepper, shown, interrupted)? {
+        screen.terminal.draw(|frame| screen::draw(frame, stepper, look))?;
+        match hear(stepper, shown, asked)? {
             Then::Stay => {}
-            // `Terminal::clear` would ask the terminal for the cursor, and wait.
-            Then::Redraw => {
-                terminal.resize(Rect::from((Position::ORIGIN, terminal.size()?)))?;
-            }
+            Then::Redraw => screen.redraw()?,
+            Then::Suspend => screen.suspend(&asked.suspension)?,
+            Then::Resume => screen.resume()?,
             end => return Ok(end),
         }
         if stepper.pace().is_some_and(|pace| shown.elapsed() >= pace) {
@@ -136,26 +167,33 @@ fn watch(
 }
 
 /// Waits for a key, for the next step, or for a signal.
-fn hear(
-    stepper: &mut Stepper,
-    shown: Instant,
-    interrupted: &AtomicBool,
-) -> io::Result<Then> {
+fn hear(stepper: &mut Stepper, shown: Instant, asked: &Asked) -> io::Result<Then> {
     loop {
-        if interrupted.load(Ordering::SeqCst) {
+        if asked.interrupted.load(Ordering::SeqCst) {
             return Ok(Then::Interrupt);
+        }
+        if asked.suspension.is_wanted() {
+            return Ok(Then::Suspend);
+        }
+        if asked.suspension.is_over() {
+            return Ok(Then::Resume);
         }
         let left = stepper.pace().map(|pace| pace.saturating_sub(shown.elapsed()));
         if left == Some(Duration::ZERO) {
             return Ok(Then::Stay);
         }
         if event::poll(LOOK_UP.min(left.unwrap_or(LOOK_UP)))? {
-            return Ok(match event::read()? {
+            let then = match event::read()? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => {
                     stepper.press(key)
                 }
                 _ => Then::Stay,
-            });
+            };
+            if then != Then::Suspend {
+                return Ok(then);
+            }
+            // Whoever waits for this process stops as well, or no shell would notice.
+            Suspension::ask()?;
         }
     }
 }

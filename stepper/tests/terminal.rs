@@ -166,6 +166,56 @@ fn after_a_signal_while_it_plays() {
     assert_eq!(leaves_it_as_it_was(end), 130);
 }
 
+/// What `ps` says of a process: `T` is stopped, `S` sleeps.
+fn state(id: Pid) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.as_raw_nonzero()));
+    let stat = stat.unwrap();
+    let (_name, rest) = stat.rsplit_once(") ").unwrap();
+    rest.chars().next().unwrap()
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// By the key, in a process group of its own as a shell makes one; and by a signal.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stop_gives_the_terminal_back_and_going_on_draws_it_anew() {
+    for by_key in [true, false] {
+        let mut emulator = Emulator::new();
+        let before = emulator.modes();
+        let mut command = stepper();
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = start(command, &emulator.slave);
+        let id = Pid::from_child(&child);
+        emulator.wait_for("1/38");
+        let taken = emulator.modes();
+        for _ in 0..2 {
+            if by_key {
+                emulator.type_in("\u{1a}");
+            } else {
+                kill_process(id, Signal::TSTP).unwrap();
+            }
+            wait_until("it does not stop", || state(id) == 'T');
+            assert_eq!(emulator.modes(), before, "while it is stopped");
+            is_back(&emulator.shown());
+            emulator.shown.lock().unwrap().clear();
+            kill_process(id, Signal::CONT).unwrap();
+            emulator.wait_for("\u{1b}[?1049h");
+            emulator.wait_for("1/38");
+            wait_until("it reads line by line", || emulator.modes() == taken);
+        }
+        emulator.type_in("q");
+        assert_eq!(end_of(child).code(), Some(0));
+        assert_eq!(emulator.modes(), before);
+    }
+}
+
 /// crossterm reads a terminal that is gone for ever.
 #[test]
 fn it_ends_with_its_terminal() {

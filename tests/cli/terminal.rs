@@ -96,3 +96,35 @@ fn a_plain_tour_is_plain_even_there() {
     child.wait().unwrap();
     assert!(seen.starts_with(b"One crawler") && !seen.contains(&0x1b), "{seen:?}");
 }
+
+/// Key by key while it asks, and as before while it is stopped.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_tour_that_is_stopped_gives_the_terminal_back() {
+    use rustix::termios::{LocalModes, tcgetattr};
+
+    let (mut person, programs) = terminal();
+    let mut command = lineage("");
+    command.stdin(programs.try_clone().unwrap()).stdout(programs.try_clone().unwrap());
+    let mut child = command.stderr(programs.try_clone().unwrap()).spawn().unwrap();
+    drop(command);
+    let is_line_by_line =
+        || tcgetattr(&programs).unwrap().local_modes.contains(LocalModes::ICANON);
+    let wait_for = |line_by_line| {
+        let began = std::time::Instant::now();
+        while is_line_by_line() != line_by_line {
+            assert!(began.elapsed().as_secs() < 60, "line by line: not {line_by_line}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    wait_for(false);
+    for _ in 0..2 {
+        send("TSTP", &child);
+        wait_for(true);
+        send("CONT", &child);
+        wait_for(false);
+    }
+    person.write_all(b"q").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(is_line_by_line());
+}
