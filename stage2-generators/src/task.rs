@@ -20,7 +20,7 @@ use crate::failure::{Failure, guard};
 
 /// A function that yields deferreds. What it waits for is no concern of its driver's: the
 /// value goes to the yield through a slot of its own.
-struct Routine<T> {
+struct Routine<T: 'static> {
     generator: Generator<Deferred<()>, (), T>,
     subject: trace::Id,
     /// Fires with what the function comes to.
@@ -132,7 +132,7 @@ fn resume<T: 'static>(routine: Routine<T>) {
     }
 }
 
-impl<T> Routine<T> {
+impl<T: 'static> Routine<T> {
     /// Runs it up to its next yield, or to its end.
     fn next(
         &self,
