@@ -62,11 +62,13 @@ impl Site {
     pub fn hostile() -> Self {
         let mut site = Self::new(Duration::from_millis(5));
         site.good_pages();
+        site.framings();
         site.redirects();
         site.broken_answers();
         let every: Vec<_> = site.answers.keys().map(|path| format!("{path}#x")).collect();
         let mut links = every.clone();
         links.extend(every); // and once more: a duplicate is one page
+        site.leaves();
         links.extend(
             ["/missing", "http://elsewhere.invalid/", "mailto:a@b"].map(String::from),
         );
@@ -130,52 +132,100 @@ impl Site {
 
     fn good_pages(&mut self) {
         self.page("/relative/", &["child", "../dots/./here", "?query"].map(String::from));
-        for path in ["/relative/child", "/dots/here", "/relative/?query"] {
-            self.page(path, &[]);
-        }
-        self.page("/careless", &["/with space", " /ümlaut ", "/100%"].map(String::from));
-        for path in ["/with%20space", "/%C3%BCmlaut", "/100%"] {
-            self.page(path, &[]);
-        }
+        let careless = ["/with space", " /ümlaut ", "/100%", "\\lean\\", "10:30"];
+        self.page("/careless", &careless.map(String::from));
+        self.page("/colons", &["/go?to=http://[::1]/".into()]);
         self.page("/entities", &["/query?a=1&amp;b=2".into()]);
-        self.page("/query?a=1&b=2", &[]);
-        let based = b"<base href='/elsewhere/'><a href='here'>".to_vec();
-        self.good("/based", &head(200, HTML), based);
-        self.page("/elsewhere/here", &[]);
-        let chunked =
-            b"12\r\n<a href='/chunked/\r\n8;ext=1\r\nchild'>.\r\n0\r\nX: y\r\n\r\n";
-        let chunked_head = format!("{HTML}Transfer-Encoding: chunked\r\n");
-        self.good("/chunked/", &head(200, &chunked_head), chunked.to_vec());
-        self.page("/chunked/child", &[]);
-        self.good("/no-length", &head(200, HTML), b"<a href='/after'>".to_vec());
-        self.page("/after", &[]);
-        let link = b"<a href='/never-to-be-visited'>".to_vec();
-        let text = "Content-Type: text/plain\r\n";
-        self.good("/text", &head(200, text), link.clone());
+        for (path, body) in [
+            ("/based", "<base href='/elsewhere/'><a href='here'>"),
+            ("/unbased/", "<base href='javascript:void(0)'><a href='here'>"),
+            ("/noscript", "<noscript><a href='/without-scripts'></noscript>"),
+            ("/image", "<svg><title/></svg><a href='/behind-it'>"),
+            ("/no-length", "<a href='/after'>"),
+        ] {
+            self.good(path, &head(200, HTML), body);
+        }
+        let xhtml = "Content-Type: application/xhtml+xml\r\n";
+        self.good("/xhtml", &head(200, xhtml), "<script/><a href='/as-xml'/>");
+        let link = "<a href='/never-to-be-visited'>";
+        self.good("/text", &head(200, "Content-Type: text/plain\r\n"), link);
         self.good("/no-type", &head(200, ""), link);
-        self.good("/empty", &head(200, "Content-Length: 0\r\n"), Vec::new());
-        self.answer_with("/nothing", head(204, ""), Fault::None, Outcome::Status(204));
+        self.good("/empty", &head(200, "Content-Length: 0\r\n"), "");
         self.answer_with("/failing", html(500, &[]), Fault::None, Outcome::Status(500));
+    }
+
+    /// Where a body ends, in the order in which that is to be found out.
+    fn framings(&mut self) {
+        let chunks =
+            "12\r\n<a href='/chunked/\r\n8;ext=1\r\nchild'>.\r\n0\r\nX: y\r\n\r\n";
+        for (path, coding) in [
+            ("/chunked/", "chunked"),
+            ("/chunked/list", "chunked,"),
+            ("/chunked/fold", "\r\n chunked"),
+        ] {
+            let headers =
+                format!("{HTML}Content-Length: 3\r\nTransfer-Encoding: {coding}\r\n");
+            self.good(path, &head(200, &headers), chunks);
+        }
+        let coded = format!("{HTML}Transfer-Encoding: x-foo\r\nContent-Length: 3\r\n");
+        self.good("/coded", &head(200, &coded), "<a href='/decoded'>");
+        for (path, headers) in
+            [("/nothing", ""), ("/nothing/long", "Content-Length: x\r\n")]
+        {
+            self.answer_with(path, head(204, headers), Fault::None, Outcome::Status(204));
+        }
+        let made = head(201, "Location: /never-to-be-visited\r\n");
+        self.answer_with("/made", made, Fault::None, Outcome::Status(201));
     }
 
     fn redirects(&mut self) {
         for (from, to) in [
-            ("/loop/a", "/loop/b"),
-            ("/loop/b", "a"),
-            ("/self", "/self"),
-            ("/away", "http://elsewhere.invalid/"),
-            ("/moved", "/landed?yes"),
+            ("/loop/a", &b"/loop/b"[..]),
+            ("/loop/b", b"a"),
+            ("/self", b"/self"),
+            ("/away", b"http://elsewhere.invalid/"),
+            ("/moved", b"/landed?yes"),
+            ("/moved/bytes", b"/caf\xe9"),
         ] {
-            let answer = head(302, &format!("Location: {to}\r\nContent-Length: 0\r\n"));
+            let headers = [b"Content-Length: 0\r\nLocation: ", to, b"\r\n"].concat();
+            let answer = head(302, headers);
             self.answer_with(from, answer, Fault::None, Outcome::Status(302));
         }
         self.expected.leave("/away".into(), "http://elsewhere.invalid/".into());
-        self.page("/landed?yes", &[]);
+    }
+
+    /// The pages to which the index has no link: only whoever reads another page as it is
+    /// meant finds them.
+    fn leaves(&mut self) {
+        for path in [
+            "/relative/child",
+            "/dots/here",
+            "/relative/?query",
+            "/with%20space",
+            "/%C3%BCmlaut",
+            "/100%",
+            "/lean/",
+            "/10:30",
+            "/go?to=http://[::1]/",
+            "/query?a=1&b=2",
+            "/elsewhere/here",
+            "/unbased/here",
+            "/without-scripts",
+            "/behind-it",
+            "/after",
+            "/as-xml",
+            "/chunked/child",
+            "/decoded",
+            "/landed?yes",
+            "/caf%E9",
+        ] {
+            self.page(path, &[]);
+        }
     }
 
     fn broken_answers(&mut self) {
         let half = || {
-            let mut half = head(200, &format!("{HTML}Content-Length: 1000\r\n"));
+            let mut half = head(200, format!("{HTML}Content-Length: 1000\r\n"));
             half.extend_from_slice(b"<a href='/never-to-be-visited'>");
             half
         };
@@ -189,7 +239,7 @@ impl Site {
         let mut endless = b"HTTP/1.1 200 OK\r\n".to_vec();
         endless.extend_from_slice(format!("X: {}", "y".repeat(1000)).as_bytes());
         self.answer_with("/endless", endless, Fault::Endless, Outcome::TooLarge);
-        let huge = head(200, &format!("{HTML}Content-Length: 1000000000000\r\n"));
+        let huge = head(200, format!("{HTML}Content-Length: 1000000000000\r\n"));
         self.answer_with("/huge", huge, Fault::None, Outcome::TooLarge);
         self.answer_with("/hang", Vec::new(), Fault::Hang, Outcome::TimedOut);
     }
@@ -199,8 +249,8 @@ impl Site {
         self.answer_with(path, html(200, links), Fault::None, Outcome::Status(200));
     }
 
-    fn good(&mut self, path: &str, head: &[u8], body: Vec<u8>) {
-        let bytes = [head.to_vec(), body].concat();
+    fn good(&mut self, path: &str, head: &[u8], body: &str) {
+        let bytes = [head, body.as_bytes()].concat();
         self.answer_with(path, bytes, Fault::None, Outcome::Status(200));
     }
 
@@ -222,15 +272,16 @@ impl Site {
 
 const HTML: &str = "Content-Type: text/html\r\n";
 
-fn head(status: u16, headers: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {status} .\r\nConnection: close\r\n{headers}\r\n").into_bytes()
+fn head(status: u16, headers: impl AsRef<[u8]>) -> Vec<u8> {
+    let begin = format!("HTTP/1.1 {status} .\r\nConnection: close\r\n");
+    [begin.as_bytes(), headers.as_ref(), b"\r\n"].concat()
 }
 
 /// An answer for whoever asked by hand: why there is no page.
 fn plain(status: u16, headers: &str, text: &str) -> Vec<u8> {
     let length = text.len() + 1;
     let length = format!("Content-Type: text/plain\r\nContent-Length: {length}\r\n");
-    let head = head(status, &format!("{headers}{length}"));
+    let head = head(status, format!("{headers}{length}"));
     [head, format!("{text}\n").into_bytes()].concat()
 }
 
@@ -239,6 +290,6 @@ fn html(status: u16, links: &[String]) -> Vec<u8> {
     for link in links {
         let _ = write!(body, "<p><a href=\"{link}\">somewhere</a>");
     }
-    let head = head(status, &format!("{HTML}Content-Length: {}\r\n", body.len()));
+    let head = head(status, format!("{HTML}Content-Length: {}\r\n", body.len()));
     [head, body.into_bytes()].concat()
 }
