@@ -20,6 +20,9 @@ use self::http::Request;
 use crate::build::{Built, build};
 use crate::problem;
 
+/// How many requests may be under way at once. A browser has six.
+const MOST_AT_ONCE: usize = 256;
+
 /// How often to look for changes.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -70,6 +73,9 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
         let shared = Arc::clone(shared);
+        if Arc::strong_count(&shared) > MOST_AT_ONCE {
+            continue; // a browser that is let down asks again
+        }
         // Whoever goes away in the middle of an answer does not want it.
         thread::spawn(move || drop(answer(&stream, &shared)));
     }

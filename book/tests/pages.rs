@@ -21,6 +21,50 @@ fn links_that_lead_somewhere_are_fine() {
     assert_eq!(fixture.problems(), [""; 0]);
 }
 
+/// What browsers follow, and what of it is written in an unusual way.
+#[test]
+fn good_links_are_fine_however_they_are_written() {
+    for link in [
+        "#top",
+        "#TOP",
+        "#",
+        "two.html#",
+        "two.html#top",
+        "#old",
+        "#new",
+        "two.html#:~:text=other",
+        "#new:~:text=some,words",
+        " two.html ",
+        "two.html?x=1#two",
+        "tel:+4930123456",
+        "sms:+4930123456",
+        "MAILTO:a@example.org",
+        "HTTPS://example.org/",
+        "//example.org/x",
+        "ftp://example.org/x",
+        "10:30.html",
+        "a_b:c.html",
+        "#caf%C3%A9",
+        "#100%25",
+    ] {
+        let fixture = Fixture::saying(&format!(
+            "<a href=\"{link}\">x</a> <a name=\"old\">y</a> <b id=\"new\">z</b> \
+             <b id=\"café\">z</b> <b id=\"100%25\">z</b>\n"
+        ));
+        fixture.write("book/chapters/10:30.html", "");
+        fixture.write("book/chapters/a_b:c.html", "");
+        assert_eq!(fixture.problems(), [""; 0], "{link}");
+    }
+    assert_said(
+        "<a href=\"#olden\">x</a> <i name=\"olden\">y</i>",
+        "the link #olden is dead: one.html has no #olden",
+    );
+    assert_said(
+        "<a href=\"#no:~:text=x\">x</a>",
+        "the link #no:~:text=x is dead: one.html has no #no:~:text=x",
+    );
+}
+
 #[test]
 fn a_dead_link_is_named() {
     assert_said("[a](three.md)", "the link three.html is dead: there is no three.html");
@@ -134,6 +178,9 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "https://a.example/b",
     ),
     ("<a href=\"javascript:alert(1)\">x</a>", "a", "javascript:alert(1)"),
+    ("<a href=\"JavaScript:alert(1)\">x</a>", "a", "JavaScript:alert(1)"),
+    ("<a href=\"file:///etc/passwd\">x</a>", "a", "file:///etc/passwd"),
+    ("<script>fetch('HTTPS://a.example/b')</script>", "script", "HTTPS://a.example/b"),
 ];
 
 #[test]

@@ -79,6 +79,7 @@ impl Drop for Server {
 #[test]
 fn pages_are_served_and_nothing_outside_of_them() {
     let fixture = Fixture::saying("Hello there.\n");
+    fixture.write("book/chapters/sub folder/index.html", "There.");
     let server = Server::of(&fixture);
     let page = server.ask("GET /one.html?x=1");
     assert!(page.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html"), "{page}");
@@ -97,6 +98,12 @@ fn pages_are_served_and_nothing_outside_of_them() {
         let answer = server.ask(request);
         assert!(answer.starts_with("HTTP/1.1 404 "), "{request}: {answer}");
     }
+    // Relative links of a folder's page need the slash.
+    let moved = server.ask("GET /sub%20folder?x=1");
+    assert!(moved.starts_with("HTTP/1.1 301 "), "{moved}");
+    assert!(moved.contains("\r\nLocation: /sub%20folder/?x=1\r\n"), "{moved}");
+    assert!(server.ask("GET /sub%20folder/").contains("There."));
+    assert!(server.ask("GET /one.html/").starts_with("HTTP/1.1 404 "));
     let refused = server.ask("POST /one.html");
     assert!(refused.starts_with("HTTP/1.1 405 "), "{refused}");
     assert!(refused.ends_with("\r\n\r\nonly GET and HEAD"), "{refused}");

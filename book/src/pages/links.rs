@@ -6,10 +6,12 @@ use super::page::{Link, Page};
 /// What is wrong with a link of a page, if anything is.
 pub(super) fn complaint(pages: &Pages, page: &str, link: &Link) -> Option<String> {
     let Link { element, target } = link;
+    // As a browser reads it: what stands around it does not count.
+    let target = target.trim_ascii();
     if let Some(scheme) = scheme(target) {
-        let is_to_read = element == "a" && matches!(scheme, "http" | "https" | "mailto");
+        let is_to_follow = matches!(&**element, "a" | "area") && leads_outside(&scheme);
         let is_inside = scheme == "data";
-        return (!is_to_read && !is_inside)
+        return (!is_to_follow && !is_inside)
             .then(|| format!("<{element}> takes {target} from somewhere else"));
     }
     let (path, fragment) = target.split_once('#').unwrap_or((target, ""));
@@ -25,16 +27,21 @@ pub(super) fn complaint(pages: &Pages, page: &str, link: &Link) -> Option<String
         return Some(format!("the link {target} is dead: there is no {file}"));
     }
     let there = pages.html.get(&file)?;
-    let is_there = fragment.is_empty() || there.has(&decoded(fragment));
+    let is_there = there.has(fragment) || there.has(&decoded(fragment));
     (!is_there).then(|| format!("the link {target} is dead: {file} has no #{fragment}"))
 }
 
 impl Page {
     /// Whether a fragment leads to an element, or `#trace-a-b:step=12` to a step of a
-    /// recording.
+    /// recording. `#top` leads to the top, and what follows `:~:` is to be looked for in the
+    /// text.
     fn has(&self, fragment: &str) -> bool {
+        let (fragment, _) = fragment.split_once(":~:").unwrap_or((fragment, ""));
+        if fragment.is_empty() || fragment.eq_ignore_ascii_case("top") {
+            return true;
+        }
         match fragment.split_once(":step=") {
-            None => self.ids.iter().any(|id| id == fragment),
+            None => self.ids.iter().chain(&self.names).any(|id| id == fragment),
             Some((id, step)) => {
                 let last = self.steps.get(id).copied().unwrap_or(0);
                 step.parse().is_ok_and(|step: u32| (1..=last).contains(&step))
@@ -66,7 +73,8 @@ pub(super) fn in_style(style: &str) -> Vec<String> {
 
 /// Addresses in a text that are on the network. What only names a vocabulary is not.
 pub(super) fn remote_addresses(text: &str) -> Vec<&str> {
-    let starts = text.match_indices("https://").chain(text.match_indices("http://"));
+    let lower = text.to_ascii_lowercase();
+    let starts = lower.match_indices("https://").chain(lower.match_indices("http://"));
     let address = |at: usize| {
         let ends = |it: char| it.is_whitespace() || "\"'`)<>".contains(it);
         text[at..].split(ends).next().unwrap_or("")
@@ -75,14 +83,21 @@ pub(super) fn remote_addresses(text: &str) -> Vec<&str> {
     addresses.filter(|it| !it.starts_with("http://www.w3.org/")).collect()
 }
 
-/// `https` of `https://…`; of `//…` as well.
-fn scheme(target: &str) -> Option<&str> {
+/// `https` of `HTTPS://…`; `//` of `//…`, which takes that of the page.
+fn scheme(target: &str) -> Option<String> {
     if target.starts_with("//") {
-        return Some("//");
+        return Some("//".to_owned());
     }
     let (scheme, _) = target.split_once(':')?;
-    let is_scheme = |it: char| it.is_ascii_alphanumeric() || "+-.".contains(it);
-    (!scheme.is_empty() && scheme.chars().all(is_scheme)).then_some(scheme)
+    let is_part = |it: char| it.is_ascii_alphanumeric() || "+-.".contains(it);
+    let is_scheme = scheme.starts_with(|it: char| it.is_ascii_alphabetic());
+    (is_scheme && scheme.chars().all(is_part)).then(|| scheme.to_ascii_lowercase())
+}
+
+/// Whether somebody may follow a link with that scheme. A script is none, and a file is on
+/// one machine only.
+fn leads_outside(scheme: &str) -> bool {
+    !matches!(scheme, "javascript" | "vbscript" | "file" | "blob")
 }
 
 /// A path from the folder of the pages. `None` is outside of it, where nothing is.

@@ -14,6 +14,8 @@ pub(super) struct Page {
     pub(super) size: usize,
     /// Every `id`, in order.
     pub(super) ids: Vec<String>,
+    /// Every `name` of an `<a>`, which is an id of old.
+    pub(super) names: Vec<String>,
     /// How many steps the recordings have, by their ids.
     pub(super) steps: BTreeMap<String, u32>,
     /// Whatever leads out of it.
@@ -91,6 +93,7 @@ impl Page {
             };
             match &*name {
                 "id" => self.ids.push(value),
+                "name" if element == "a" => self.names.push(value),
                 "srcset" => value
                     .split(',')
                     .filter_map(|it| it.split_whitespace().next())

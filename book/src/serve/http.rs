@@ -28,6 +28,8 @@ pub(super) struct Answer {
     status: &'static str,
     kind: &'static str,
     body: Vec<u8>,
+    /// Where it is instead.
+    location: Option<String>,
 }
 
 impl Request {
@@ -65,12 +67,14 @@ impl Request {
         answer: &Answer,
         mut stream: &TcpStream,
     ) -> io::Result<()> {
-        let Answer { status, kind, body } = answer;
+        let Answer { status, kind, body, location } = answer;
         let length = body.len();
+        let location = location.as_ref().map(|it| format!("Location: {it}\r\n"));
+        let location = location.unwrap_or_default();
         write!(
             stream,
             "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
-             Allow: GET, HEAD\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+             {location}Allow: GET, HEAD\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
         )?;
         if self.method == "HEAD" { Ok(()) } else { stream.write_all(body) }
     }
@@ -79,7 +83,14 @@ impl Request {
 impl Answer {
     fn text(status: &'static str, text: &str) -> Self {
         let kind = "text/plain; charset=utf-8";
-        Self { status, kind, body: text.as_bytes().to_vec() }
+        Self { status, kind, body: text.as_bytes().to_vec(), location: None }
+    }
+
+    /// The links of a folder's page are relative to what is in the folder: so its address
+    /// ends with a slash.
+    fn moved_below(path: &str, rest: &str) -> Self {
+        let location = Some(format!("{path}/{rest}"));
+        Self { location, ..Self::text("301 Moved Permanently", "it ends with a slash") }
     }
 }
 
@@ -87,6 +98,9 @@ fn get(target: &str, folder: &Path, version: u64) -> Answer {
     let path = target.split(['?', '#']).next().unwrap_or("");
     if path == VERSION {
         return Answer::text("200 OK", &version.to_string());
+    }
+    if is_folder(folder, path) {
+        return Answer::moved_below(path, &target[path.len()..]);
     }
     let Some(file) = file(folder, path) else {
         return Answer::text("404 Not Found", "there is no such page");
@@ -98,17 +112,27 @@ fn get(target: &str, folder: &Path, version: u64) -> Answer {
     if kind.starts_with("text/html") {
         body.extend_from_slice(reload(version).as_bytes());
     }
-    Answer { status: "200 OK", kind, body }
+    Answer { status: "200 OK", kind, body, location: None }
 }
 
-/// The file that a path names; none outside of the folder.
+/// Whether a path names a folder, and does not end as one.
+fn is_folder(folder: &Path, path: &str) -> bool {
+    !path.ends_with('/') && below(folder, path).is_some_and(|it| it.is_dir())
+}
+
+/// The file that a path names.
 fn file(folder: &Path, path: &str) -> Option<PathBuf> {
+    let file = below(folder, path)?;
+    let file = if file.is_dir() { file.join("index.html") } else { file };
+    file.is_file().then_some(file)
+}
+
+/// What a path names; nothing outside of the folder.
+fn below(folder: &Path, path: &str) -> Option<PathBuf> {
     let path = decoded(path.strip_prefix('/')?);
     let relative = Path::new(&path);
     let is_below = relative.components().all(|it| matches!(it, Component::Normal(_)));
-    let file = folder.join(relative);
-    let file = if file.is_dir() { file.join("index.html") } else { file };
-    (is_below && file.is_file()).then_some(file)
+    is_below.then(|| folder.join(relative))
 }
 
 /// A script that is in no file: it lets a served page notice that it is old.
