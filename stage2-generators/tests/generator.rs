@@ -235,12 +235,22 @@ fn a_generator_that_resumes_itself_is_already_running() {
     let generator = Rc::new(Generator::new(|co| async move {
         let this = inside.borrow().clone().unwrap();
         assert_eq!(this.state(), State::Running);
-        assert!(is::<AlreadyRunning, _>(this.next()));
-        assert!(is::<AlreadyRunning, _>(this.close()));
-        co.yield_(1).await
+        for _ in 0..2 {
+            assert!(is::<AlreadyRunning, _>(this.next()));
+            assert!(is::<AlreadyRunning, _>(this.start()));
+            assert!(is::<AlreadyRunning, _>(this.resume(())));
+            assert!(is::<AlreadyRunning, _>(this.throw(KeyError("inside"))));
+            assert!(is::<AlreadyRunning, _>(this.close()));
+            assert_eq!(this.state(), State::Running);
+            // Neither now nor later does the body hear of that.
+            co.yield_(1).await?;
+        }
+        Ok(())
     }));
     cell.replace(Some(Rc::clone(&generator)));
     assert_eq!(yielded(generator.next()), 1);
+    assert_eq!(yielded(generator.next()), 1);
+    returned(generator.next());
     cell.take();
 }
 
@@ -422,6 +432,18 @@ async fn select<T>(a: impl Future<Output = T>, b: impl Future<Output = T>) -> T 
     .await
 }
 
+/// Waits for its second poll, and then gives what `end` gives.
+fn at_the_second_poll<T>(end: impl Fn() -> T) -> impl Future<Output = T> {
+    let mut is_second = false;
+    poll_fn(move |_| {
+        if mem::replace(&mut is_second, true) {
+            Poll::Ready(end())
+        } else {
+            Poll::Pending
+        }
+    })
+}
+
 /// A generator cannot stand at two yields: who of them would be answered?
 #[test]
 fn the_second_of_two_yields_at_a_time_is_refused_and_the_first_has_its_answer() {
@@ -472,12 +494,7 @@ fn a_yield_that_is_dropped_without_an_answer_is_taken_back() {
 #[test]
 fn an_answer_to_a_yield_that_was_dropped_does_not_reach_the_next_one() {
     let generator = Generator::<i32, i32, i32>::new(|co| async move {
-        let mut polls = 0;
-        let second_poll = poll_fn(move |_| {
-            polls += 1;
-            if polls == 2 { Poll::Ready(Ok(0)) } else { Poll::Pending }
-        });
-        select(second_poll, co.yield_(1)).await?;
+        select(at_the_second_poll(|| Ok(0)), co.yield_(1)).await?;
         let mut next = pin!(co.yield_(2));
         let mut first = true;
         poll_fn(|context| {
@@ -527,6 +544,7 @@ fn a_yield_that_is_carried_into_another_generator_is_refused_there() {
 }
 
 /// Panics as it is dropped.
+#[derive(Debug)]
 struct Mine;
 
 impl Drop for Mine {
@@ -586,6 +604,40 @@ fn a_fresh_body_that_panics_as_it_is_dropped_does_not_change_the_answer() {
     assert!(is::<KeyError, _>(mined(false).throw(KeyError("k"))));
     let told = "Error while a generator was dropped: panicked: oh";
     assert_eq!(reported.take(), [told, told]);
+}
+
+/// Nor does a value that went through the door, and that nobody takes.
+#[test]
+fn a_value_that_panics_as_it_is_dropped_unread_is_reported() {
+    let reported = reports();
+    let generator = Generator::<Option<Mine>, Mine, ()>::new(|co| async move {
+        // Taken back, for the other is ready.
+        let ready = async { Err(KeyError("ready").into()) };
+        assert!(is::<KeyError, _>(select(co.yield_(Some(Mine)), ready).await));
+        // Dropped before it takes its answer.
+        let ready = at_the_second_poll(|| Err(KeyError("ready").into()));
+        assert!(is::<KeyError, _>(select(ready, co.yield_(None)).await));
+        co.yield_(None).await.map(drop)
+    });
+    assert!(yielded(generator.start()).is_none());
+    assert!(yielded(generator.resume(Mine)).is_none());
+    let told = ["yielded", "sent"]
+        .map(|it| format!("Error while a {it} value was dropped: panicked: oh"));
+    assert_eq!(reported.take(), told);
+    generator.close().unwrap();
+
+    // While another panic is on its way, it would abort the process.
+    let panics = Generator::<Mine, (), ()>::new(|co| async move {
+        let mut unread = pin!(co.yield_(Mine));
+        poll_fn(|context| {
+            assert!(unread.as_mut().poll(context).is_pending());
+            panic!("first")
+        })
+        .await
+    });
+    let panic = catch_unwind(AssertUnwindSafe(|| drop(panics.start()))).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"first"));
+    assert_eq!(reported.take(), told[..1]);
 }
 
 /// A second panic while the first is on its way would abort the process.
@@ -752,4 +804,27 @@ fn a_generator_in_a_thread_local_value_is_closed_at_the_end_of_its_thread() {
     thread.join().unwrap();
     let told: Vec<_> = receiver.iter().collect();
     assert_eq!(told, ["caught", "one", "caught", "two"]);
+}
+
+/// The main thread's stack grows as it is used, up to a limit that the shell has set.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_the_main_thread_the_limit_of_the_shell_counts() {
+    const INSIDE: &str = "RUNS_ON_A_SMALL_STACK";
+    if std::env::var_os(INSIDE).is_some() {
+        let failure = nest(10_000).next().unwrap_err();
+        assert!(failure.is::<TooDeep>());
+        return;
+    }
+    let name = thread::current().name().expect("a test has a name").to_owned();
+    let again = std::process::Command::new("sh")
+        .args(["-c", "ulimit -s 512; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        // With one thread, the tests run on the main one.
+        .args(["--exact", &name, "--test-threads=1"])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success() && told.contains("1 passed"), "{again:?}");
 }

@@ -245,13 +245,9 @@ impl<Y, S, R> Generator<Y, S, R> {
         })
     }
 
-    /// Drops the body. What goes wrong there is reported, never thrown at whoever drops it.
     fn finish(&self) {
         self.state.set(State::Closed);
-        let body = self.body.take();
-        if let Err(panic) = guard(|| drop(body)) {
-            report(format_args!("Error while a generator was dropped: {panic}"));
-        }
+        let_go("a generator", self.body.take());
     }
 }
 
@@ -438,8 +434,7 @@ impl<Y, S> Future for Yield<'_, Y, S> {
             }
             self.stands = true;
             self.door.yielded.set(Some(value));
-            let for_another = self.door.sent.take();
-            drop(for_another);
+            let_go("a sent value", self.door.sent.take());
         }
         assert!(self.stands, "a yield was polled again after it had its answer");
         let Some(sent) = self.door.sent.take() else { return Poll::Pending };
@@ -453,8 +448,7 @@ impl<Y, S> Yield<'_, Y, S> {
     fn leave(&mut self) {
         if mem::take(&mut self.stands) {
             self.door.taken.set(false);
-            let unread = self.door.yielded.take();
-            drop(unread);
+            let_go("a yielded value", self.door.yielded.take());
         }
     }
 }
@@ -491,5 +485,13 @@ impl<Y, S, R> Body<Y, S, R> for AsyncBody<Y, S, R> {
 impl<Y, S> Clone for Co<Y, S> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))
+    }
+}
+
+/// Drops what belongs to the user. What goes wrong there is reported, never thrown at whoever
+/// happens to drop it.
+fn let_go<T>(what: &str, one: T) {
+    if let Err(panic) = guard(|| drop(one)) {
+        report(format_args!("Error while {what} was dropped: {panic}"));
     }
 }

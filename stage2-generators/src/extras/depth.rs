@@ -112,18 +112,26 @@ fn stack_left() -> usize {
     here - lowest
 }
 
-/// The stack that has `here` in it, where the system tells: that of a thread on Linux. (The main
-/// thread's grows as it is used.)
+/// The stack that has `here` in it, where the system tells, as Linux does.
 fn stack_around(here: usize) -> Option<Range<usize>> {
     let maps = fs::read_to_string("/proc/self/maps").ok()?;
-    let mapping = |line: &str| {
-        let (start, end) = line.split_whitespace().next()?.split_once('-')?;
-        let [start, end] = [start, end].map(|it| usize::from_str_radix(it, 16));
-        Some(start.ok()?..end.ok()?)
-    };
-    maps.lines()
-        .filter(|line| !line.ends_with("[stack]"))
-        .find_map(|line| mapping(line).filter(|range| range.contains(&here)))
+    let mut mappings = maps.lines().filter_map(|line| Some((mapping(line)?, line)));
+    let (mapped, line) = mappings.find(|(range, _)| range.contains(&here))?;
+    if !line.ends_with("[stack]") {
+        return Some(mapped);
+    }
+    // The main thread's grows as it is used, up to a limit.
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max stack size"))?;
+    let limit: usize = limit.split_whitespace().next()?.parse().ok()?;
+    Some(mapped.end.saturating_sub(limit)..mapped.end)
+}
+
+/// The addresses at the beginning of a line, in hexadecimal figures.
+fn mapping(line: &str) -> Option<Range<usize>> {
+    let (start, end) = line.split_whitespace().next()?.split_once('-')?;
+    let [start, end] = [start, end].map(|it| usize::from_str_radix(it, 16));
+    Some(start.ok()?..end.ok()?)
 }
 
 impl fmt::Display for TooDeep {
