@@ -81,12 +81,19 @@ pub(crate) fn a_limit_lets_the_same_pages_through(style: &'static Style) {
 /// A server may say anything, or nothing.
 pub(crate) fn a_first_page_may_be_anything(style: &'static Style) {
     const LINK: &[u8] = b"HTTP/1.1 404 .\r\nContent-Type: text/html\r\n\r\n<a href=/x>";
+    const CODED: &[u8] =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: x\r\nContent-Length: 9\r\n\r\nlong";
     let noise: Vec<_> = (0..=255).cycle().take(100_000).collect();
     for (answer, outcome) in [
         (LINK, Outcome::Status(404)),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Outcome::Status(200)),
         (b"HTTP/1.1 200 OK\r\n\r\n", Outcome::Status(200)),
         (b"HTTP/1.0 500 \r\n\r\n", Outcome::Status(500)),
+        (b"HTTP/1.1 200 OK\r\nX: y;\r\n z\r\n\r\n", Outcome::Status(200)),
+        (b"HTTP/1.1 200 OK\r\nno header\r\n\r\n", Outcome::Status(200)),
+        (b"HTTP/1.1 204 .\r\nContent-Length: x\r\n\r\n", Outcome::Status(204)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", Outcome::Malformed),
+        (CODED, Outcome::Status(200)),
         (b"", Outcome::CutShort),
         (b"HTTP/1.1 200 OK\r\nContent-", Outcome::CutShort),
         (b"\x15\x03\x01\x00\x02\x02\x46", Outcome::Malformed),
