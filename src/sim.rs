@@ -131,7 +131,8 @@ impl Case {
             checks::recording(&recording)?;
             result
         };
-        checks::network(&sim, if self.has_few() { AFTER_A_PAUSE } else { AT_ONCE })?;
+        let patience = if self.has_few() { AFTER_A_PAUSE } else { AT_ONCE };
+        checks::network(sim.open_sockets(), sim.tally(), patience)?;
         Ok(Told { took: sim.elapsed(), tally: sim.tally(), story: sim.story(), result })
     }
 
@@ -215,9 +216,9 @@ impl Case {
         if self.way() == Way::Silence {
             checks::took(sim.elapsed(), patience)?;
         }
-        checks::concurrency(sim, &in_flight, concurrency)?;
+        checks::concurrency(in_flight.most(), sim.tally().open, concurrency)?;
         if self.is_calm() && sulk.is_none() {
-            checks::order(&in_flight, concurrency)?;
+            checks::order(in_flight.most(), in_flight.kept_the_order(), concurrency)?;
         }
         checks::report(&report, &expected, sim.tally().broken)?;
         Ok(report.to_string().lines().map(str::to_owned).collect())

@@ -225,6 +225,7 @@ impl Failures {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::io;
 
     use super::*;
@@ -234,6 +235,20 @@ mod tests {
         let case = Case { program: Program::Countdown, style, seed: 0 };
         let run = run_apart(case, Duration::from_millis(50));
         run.expect_err("it does not count down").to_string()
+    }
+
+    #[test]
+    fn every_program_runs_in_every_style_after_every_seed_and_no_run_twice() {
+        let soak = Soak::of_all_styles(5..=7);
+        let cases: Vec<_> = (0..).map_while(|number| soak.case(number)).collect();
+        let named = |it: &Case| (it.seed, it.style.name, it.program.name());
+        let all: BTreeSet<_> = cases.iter().map(named).collect();
+        assert_eq!((cases.len(), all.len() as u128), (all.len(), soak.len()));
+        for style in STYLES.iter().filter(|style| style.has_loop()) {
+            for (program, seed) in Program::ALL.iter().flat_map(|it| [(it, 5), (it, 7)]) {
+                assert!(all.contains(&(seed, style.name, program.name())), "{all:?}");
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU64;
 use lineage::run::Program;
 use lineage::sim::Case;
 use lineage::soak::Soak;
-use lineage::styles::STYLES;
+use lineage::styles::{STYLES, Style};
 use reactor::trace;
 
 /// How many seeds; `SEEDS=10000 cargo test --test soak` takes more.
@@ -50,6 +50,20 @@ fn the_last_seed_is_soaked_too() {
     assert_eq!(done.into_inner(), 2 * 6 * 3);
     let all = Soak::of_all_styles(0..=u64::MAX);
     assert_eq!(all.len(), (1_u128 << 64) * 6 * 3, "and nothing overflows");
+}
+
+/// Weather in which nothing breaks would excuse nothing, and try nothing.
+#[test]
+fn storms_break_connections_and_calm_weather_breaks_none() {
+    let style = Style::named("async-await").unwrap();
+    let broken = |seeds: [u64; 8]| {
+        let cases = seeds.into_iter().flat_map(|seed| {
+            [Program::Echo, Program::Crawl].map(|program| Case { program, style, seed })
+        });
+        cases.map(|case| case.run().unwrap().tally.broken).sum::<u64>()
+    };
+    assert_eq!(broken([0, 8, 16, 24, 32, 40, 48, 56]), 0);
+    assert!(broken([1, 2, 9, 18, 25, 26, 33, 34]) > 0);
 }
 
 #[test]

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use reactor::sim::{Sim, Tally};
+use reactor::sim::Tally;
 use reactor::trace::{Recording, Thing, What};
 use site::{Outcome, Report, count};
 
-use super::site_peer::InFlight;
 use super::{AT_ONCE, PATIENCE, Wrong};
 
 /// It took as long as it has to, by the network's clock.
@@ -18,14 +17,9 @@ pub(super) fn took(time: Duration, right: Duration) -> Result<(), Wrong> {
     Err(Wrong(format!("it took {time:?}, and not {right:?}")))
 }
 
-/// No more than `right` requests were under way at once. Whoever was done with one closed its
+/// No more than `right` requests were under way at once, and sockets `open`. Whoever was done with one closed its
 /// socket, at the latest once the next had begun.
-pub(super) fn concurrency(
-    sim: &Sim,
-    in_flight: &InFlight,
-    right: usize,
-) -> Result<(), Wrong> {
-    let (most, open) = (in_flight.most(), sim.tally().open);
+pub(super) fn concurrency(most: usize, open: usize, right: usize) -> Result<(), Wrong> {
     if most > right {
         let most = count(most, "request");
         return Err(Wrong(format!("{most} at once, and not {right}")));
@@ -39,13 +33,12 @@ pub(super) fn concurrency(
 
 /// The same where requests arrive as they were sent, and some level has pages enough: so many
 /// were under way, and first come was first served.
-pub(super) fn order(in_flight: &InFlight, right: usize) -> Result<(), Wrong> {
-    let most = in_flight.most();
+pub(super) fn order(most: usize, in_order: bool, right: usize) -> Result<(), Wrong> {
     if most < right {
         let most = count(most, "request");
         return Err(Wrong(format!("{most} at once, and not {right}")));
     }
-    if !in_flight.kept_the_order() {
+    if !in_order {
         return Err(Wrong("whoever came first was not served first".to_owned()));
     }
     Ok(())
@@ -53,12 +46,15 @@ pub(super) fn order(in_flight: &InFlight, right: usize) -> Result<(), Wrong> {
 
 /// The program left nothing open, asked no more than it had to, and left nobody alone for
 /// longer than `patience`.
-pub(super) fn network(sim: &Sim, patience: Duration) -> Result<(), Wrong> {
-    let open = sim.open_sockets();
+pub(super) fn network(
+    open: usize,
+    tally: Tally,
+    patience: Duration,
+) -> Result<(), Wrong> {
     if open > 0 {
         return Err(Wrong(format!("still open: {}", count(open, "socket"))));
     }
-    let Tally { attempts, bytes, waits, arrivals, neglect, .. } = sim.tally();
+    let Tally { attempts, bytes, waits, arrivals, neglect, .. } = tally;
     let enough = 1000 + PATIENCE * (arrivals + bytes);
     if attempts.max(waits) > enough {
         return Err(Wrong(format!(
@@ -156,4 +152,137 @@ pub(super) fn who_waits(recording: &Recording) -> Option<String> {
     let told: Vec<_> =
         places.iter().map(|(who, count)| format!("{count} x {who}")).collect();
     (!told.is_empty()).then(|| format!("those who wait: {}", told.join(", ")))
+}
+
+/// A check that passes whatever it is shown is none: each is shown what is right, and each
+/// way to be wrong.
+#[cfg(test)]
+mod tests {
+    use reactor::trace::{Event, Id, Kind, Subject};
+
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    fn says<T>(wrong: Result<T, Wrong>) -> String {
+        wrong.map_or_else(|Wrong(text)| text, |_| "all is right".to_owned())
+    }
+
+    const RIGHT: &str = "all is right";
+
+    #[test]
+    fn a_run_is_neither_too_short_nor_too_long() {
+        assert_eq!(says(took(100 * MILLI, 100 * MILLI)), RIGHT);
+        assert_eq!(says(took(100 * MILLI + AT_ONCE, 100 * MILLI)), RIGHT);
+        let late = says(took(102 * MILLI, 100 * MILLI));
+        assert_eq!(late, "it took 102ms, and not 100ms");
+        let early = says(took(99 * MILLI, 100 * MILLI));
+        assert_eq!(early, "it took 99ms, and not 100ms");
+    }
+
+    #[test]
+    fn no_more_is_under_way_than_may_be() {
+        assert_eq!(says(concurrency(3, 4, 3)), RIGHT, "one closes as the next one opens");
+        assert_eq!(says(concurrency(4, 4, 3)), "4 requests at once, and not 3");
+        assert_eq!(says(concurrency(3, 5, 3)), "5 sockets at once for 3 requests");
+    }
+
+    #[test]
+    fn as_many_are_under_way_as_may_be_and_in_order() {
+        assert_eq!(says(order(3, true, 3)), RIGHT);
+        assert_eq!(says(order(2, true, 3)), "2 requests at once, and not 3");
+        let unfair = says(order(3, false, 3));
+        assert_eq!(unfair, "whoever came first was not served first");
+    }
+
+    #[test]
+    fn nothing_stays_open_nobody_spins_and_nobody_is_left_alone() {
+        let quiet = Tally::default();
+        assert_eq!(says(network(0, quiet, MILLI)), RIGHT);
+        assert_eq!(says(network(1, quiet, MILLI)), "still open: 1 socket");
+        let busy = Tally { arrivals: 10, bytes: 10, ..quiet };
+        let most = 1000 + PATIENCE * 20;
+        let asks = |attempts, waits| Tally { attempts, waits, ..busy };
+        assert_eq!(says(network(0, asks(most, most), MILLI)), RIGHT);
+        for asks in [asks(most + 1, 0), asks(0, most + 1)] {
+            assert!(says(network(0, asks, MILLI)).starts_with("it keeps asking: "));
+        }
+        let alone = |neglect| says(network(0, Tally { neglect, ..quiet }, MILLI));
+        assert_eq!(alone(MILLI), RIGHT);
+        assert_eq!(alone(2 * MILLI), "a socket was left alone for 2ms");
+    }
+
+    fn of(events: Vec<(u64, What)>) -> Recording {
+        let event =
+            |(at, what)| Event { at: Duration::from_millis(at), what, place: None };
+        let events = events.into_iter().map(event).collect();
+        Recording { subjects: Vec::new(), events }
+    }
+
+    #[test]
+    fn no_timer_is_early_or_left_behind_and_nobody_panics() {
+        let (who, timer, other) = (Id::default(), Thing::Timer(1), Thing::Timer(2));
+        let set = |timer, due| What::TimerSet(who, timer, Some(due * MILLI));
+        let fired = |timer| What::TimerFired(who, timer);
+        let right = vec![
+            (0, set(timer, 5)),
+            (0, set(other, 3)),
+            (1, What::TimerCancelled(who, other)),
+            (5, fired(timer)),
+        ];
+        assert_eq!(says(recording(&of(right))), RIGHT);
+        let early = of(vec![(0, set(timer, 5)), (4, fired(timer))]);
+        assert_eq!(says(recording(&early)), "a timer was 1ms early");
+        let left = of(vec![(0, set(timer, 5)), (1, set(other, 7)), (5, fired(timer))]);
+        assert_eq!(says(recording(&left)), "still set at 5ms: 1 timer, one for 7ms");
+        let never = of(vec![(0, What::TimerSet(who, timer, None))]);
+        assert_eq!(says(recording(&never)), "still set at 0ns: 1 timer, one for never");
+        let panicked = of(vec![(0, What::Panicked(who))]);
+        assert_eq!(says(recording(&panicked)), "something panicked");
+    }
+
+    fn pages(pages: &[(&str, Outcome)]) -> Report {
+        pages.iter().map(|(path, outcome)| ((*path).to_owned(), *outcome)).collect()
+    }
+
+    #[test]
+    fn every_page_is_visited_once_and_only_the_weather_is_an_excuse() {
+        let (ok, reset) = (Outcome::Status(200), Outcome::Reset);
+        let site = pages(&[("/", ok), ("/a", ok), ("/b", ok)]);
+        let told = |crawl: &[_], broken| says(report(&pages(crawl), &site, broken));
+        assert_eq!(told(&[("/", ok), ("/a", ok), ("/b", ok)], 0), RIGHT);
+        let not_visited = "/b was not visited";
+        assert_eq!(told(&[("/", ok), ("/a", ok)], 0), not_visited);
+        assert_eq!(told(&[("/", ok), ("/a", ok)], 1), not_visited, "nothing was broken");
+        assert_eq!(told(&[("/", ok), ("/a", reset)], 1), RIGHT, "it may have led to /b");
+        let broken = [("/", ok), ("/a", reset), ("/b", reset)];
+        assert_eq!(told(&broken, 2), RIGHT);
+        assert_eq!(told(&broken, 1), "/b: reset, and not 200");
+        let other = [("/", ok), ("/a", Outcome::TimedOut), ("/b", ok)];
+        assert!(told(&other, 9).starts_with("/a: "), "the weather does not delay");
+        let more = [("/", ok), ("/a", ok), ("/b", ok), ("/c", ok)];
+        assert_eq!(told(&more, 9), "/c is not a page of the site");
+    }
+
+    #[test]
+    fn who_waits_is_whoever_was_suspended_when_the_loop_fell_asleep() {
+        let mut waits = of(vec![]);
+        assert_eq!(who_waits(&waits), None);
+        let (_, made) = reactor::trace::record(|| {
+            let names = ["lineage::one::{{closure}}", "lineage::two::{{closure}}"];
+            let ids = names.map(|name| reactor::trace::created(Kind::Task, name));
+            let turn = reactor::trace::turn();
+            for id in [ids[0], ids[1], ids[0]] {
+                reactor::trace::resumed(id).suspended();
+            }
+            reactor::trace::resumed(ids[1]).finished();
+            drop(turn);
+        });
+        waits = made;
+        let names: Vec<_> =
+            waits.subjects.iter().map(|Subject { name, .. }| name).collect();
+        assert_eq!(names.len(), 2);
+        let told = who_waits(&waits).expect("somebody waits");
+        assert_eq!(told, "those who wait: 1 x one");
+    }
 }
