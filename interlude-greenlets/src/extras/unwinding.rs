@@ -1,9 +1,12 @@
 //! Stacks that are unwound, and wait meanwhile: a destructor may call whatever waits.
 //!
 //! To unwind a stack twice at once ends the process: nothing may be raised in a destructor
-//! that would leave it. So a greenlet has to know how many unwindings deep it is. std knows
-//! whether its *thread* panics; while a destructor waits, that is said of all greenlets of
-//! the thread, and only those who raised something themselves are told apart.
+//! that would leave it. So a greenlet has to know how many unwindings deep it is. What was
+//! raised here is counted. For panics of others there is only `thread::panicking`, and std
+//! says of a *thread* what is true of one of its stacks: while a destructor waits, all
+//! greenlets seem to panic. So one gap is left. Whoever panics by itself while a destructor of
+//! another waits, and then waits in a destructor as well, is not known to be unwound: what is
+//! thrown at it there ends the process.
 
 use std::cell::{Cell, RefCell};
 use std::thread;
