@@ -203,19 +203,25 @@ fn the_place_at_a_socket_of_a_read_that_was_given_up_is_nobodys() {
 
 #[test]
 fn a_hundred_are_named_and_the_others_counted() {
-    let error = told(|| {
-        let none = Rc::new(Semaphore::new(0));
-        for _ in 0..149 {
-            let none = Rc::clone(&none);
-            drop(spawn(move || drop(none.acquire())));
-        }
-        drop(none.acquire());
-    });
-    let lines: Vec<_> = error.lines().collect();
-    assert!(lines[0].contains("150 greenlets pending"), "{}", lines[0]);
-    assert_eq!(lines.len(), 102);
-    assert!(lines[100].starts_with("  greenlet 100 ("), "{}", lines[100]);
-    assert_eq!(lines[101], "  and 50 more");
+    for (all, more) in [(99, None), (100, None), (101, Some("  and 1 more"))] {
+        let error = in_time(move || {
+            run(move || {
+                let none = Rc::new(Semaphore::new(0));
+                for _ in 1..all {
+                    let none = Rc::clone(&none);
+                    drop(spawn(move || drop(none.acquire())));
+                }
+                drop(none.acquire());
+            })
+            .unwrap_err()
+            .to_string()
+        });
+        let lines: Vec<_> = error.lines().collect();
+        assert!(lines[0].contains(&format!(": {all} greenlets pending")), "{}", lines[0]);
+        assert!(lines[99.min(all)].starts_with(&format!("  greenlet {} (", 99.min(all))));
+        assert_eq!(lines.get(101).copied(), more);
+        assert_eq!(lines.len(), 1 + all.min(100) + usize::from(more.is_some()));
+    }
 }
 
 #[test]

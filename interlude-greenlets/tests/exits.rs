@@ -185,20 +185,22 @@ fn a_greenlet_that_swallows_the_drop_of_its_last_handle_is_asked_once_and_report
 #[test]
 fn a_destructor_that_switches_for_ever_is_given_up() {
     in_time(|| {
-        let reports = Log::of_reports();
-        let main = current();
+        let (reports, refused) = (Log::of_reports(), Rc::new(Cell::new(0)));
+        let (main, counted) = (current(), Rc::clone(&refused));
         let greenlet = Greenlet::new(move |()| {
             let again = main.clone();
             let _finally = Finally(move || {
                 loop {
-                    let _ = again.switch::<(), ()>(());
+                    let exit = again.switch::<(), ()>(()).unwrap_err();
+                    assert!(exit.is::<GreenletExit>());
+                    counted.set(counted.get() + 1);
                 }
             });
             main.switch::<(), ()>(())
         });
         greenlet.switch::<(), ()>(()).unwrap();
         drop(greenlet);
-        assert_eq!(reports.take().len(), 1);
+        assert_eq!((reports.take().len(), refused.get()), (1, 1_000));
     });
 }
 
@@ -602,6 +604,48 @@ fn timeouts_inside_each_other_inside_a_destructor_end_no_process() {
         });
         assert_eq!(results.take(), [Ok(Err(Elapsed)), Err(Elapsed)]);
         assert_eq!(elapsed, ms(51));
+    });
+}
+
+/// The timeout around another one in a destructor is still there when that is over.
+#[test]
+fn a_timeout_in_a_destructor_outlives_one_inside_it_whose_time_was_up() {
+    in_time(|| {
+        let result = Rc::new(Cell::new(None));
+        let out = Rc::clone(&result);
+        let (_, elapsed) = while_killed(move || {
+            out.set(Some(timeout(ms(20), || {
+                assert_eq!(timeout(ms(5), || sleep(ms(100))), Err(Elapsed));
+                sleep(ms(100));
+            })));
+        });
+        assert_eq!((result.take(), elapsed), (Some(Err(Elapsed)), ms(21)));
+    });
+}
+
+/// A panic that nobody raised through us is known as long as no other destructor waits, and
+/// again when none waits any more.
+#[test]
+fn a_greenlet_that_panics_can_be_killed_while_it_cleans_up() {
+    in_time(|| {
+        for _ in 0..2 {
+            let (end, elapsed) = timed(|| {
+                let victim = spawn(|| -> () {
+                    let _finally = Finally(|| {
+                        sleep(ms(5));
+                        // Nothing is put off for a timeout that is in the destructor itself.
+                        assert_eq!(timeout(ms(5), || sleep(ms(50))), Err(Elapsed));
+                    });
+                    resume_unwind(Box::new("planted"));
+                });
+                sleep(ms(2));
+                victim.kill();
+                text(&*victim.join().unwrap_err()).to_owned()
+            });
+            assert_eq!((&*end, elapsed), ("planted", ms(10)));
+            let (end, _) = while_killed(|| sleep(ms(1)));
+            assert!(end.is_err());
+        }
     });
 }
 
