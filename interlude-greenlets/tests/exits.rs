@@ -33,7 +33,9 @@ const WAITS: [(&str, Wait); 7] = [
     ("acquire", || drop(Semaphore::new(0).acquire())),
     ("block_on", || block_on(pending::<()>())),
     ("join", || drop(spawn(|| sleep(Duration::MAX)).join())),
-    ("timeout", || assert!(timeout(Duration::MAX, || sleep(Duration::MAX)).is_err())),
+    ("timeout", || {
+        let _ = timeout(Duration::MAX, || sleep(Duration::MAX));
+    }),
     ("accept", || drop(listener().accept())),
     ("switch", || drop(current().parent().map(|hub| hub.switch::<(), ()>(())))),
 ];
@@ -604,6 +606,60 @@ fn timeouts_inside_each_other_inside_a_destructor_end_no_process() {
         });
         assert_eq!(results.take(), [Ok(Err(Elapsed)), Err(Elapsed)]);
         assert_eq!(elapsed, ms(51));
+    });
+}
+
+/// Whatever a destructor waits for when the loop ends is over, unless it owes a value.
+#[test]
+fn a_destructor_that_still_waits_at_the_end_goes_on_or_is_left() {
+    in_time(|| {
+        for (name, wait) in WAITS {
+            let (reports, log) = (Log::of_reports(), Log::default());
+            let out = log.clone();
+            run(move || {
+                let victim = spawn(move || {
+                    let _first = Finally(|| out.say("first"));
+                    let _second = Finally(|| {
+                        wait();
+                        out.say("second");
+                    });
+                    sleep(Duration::MAX);
+                });
+                sleep(ms(1));
+                victim.kill();
+                sleep(ms(1));
+                assert!(!victim.is_finished());
+            })
+            .unwrap();
+            let is_left = ["acquire", "block_on"].contains(&name);
+            let expected: &[&str] = if is_left { &[] } else { &["second", "first"] };
+            assert_eq!(log.take(), expected, "{name}");
+            assert_eq!(reports.take().len(), usize::from(is_left), "{name}");
+        }
+    });
+}
+
+/// The same, and then the unwinding is caught: its exit is raised in the next wait.
+#[test]
+fn an_exit_that_came_while_a_destructor_waited_is_raised_in_the_next_wait() {
+    in_time(|| {
+        let (reports, log) = (Log::of_reports(), Log::default());
+        let out = log.clone();
+        timed(move || {
+            drop(spawn(move || {
+                let _outer = Finally(|| out.say("outer"));
+                let result = timeout(ms(1), || {
+                    let _inner = Finally(|| sleep(ms(50)));
+                    sleep(Duration::MAX);
+                });
+                out.say(format_args!("{result:?}"));
+                sleep(Duration::MAX);
+                out.say("not reached");
+            }));
+            sleep(ms(5));
+        });
+        assert_eq!(log.take(), ["Err(Elapsed)", "outer"]);
+        assert!(reports.take().is_empty());
     });
 }
 
