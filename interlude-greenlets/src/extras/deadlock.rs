@@ -34,7 +34,7 @@ impl EventLoop {
     pub(crate) fn can_be_woken(&self) -> bool {
         // In this order: whoever gives its waker up has used it before.
         let is_outside = self.woken.outside() > 0 || !self.woken.is_empty();
-        is_outside || self.reactor.timers() > 0 || self.reactor.waiters() > 0
+        is_outside || self.reactor.is_waited_for()
     }
 
     /// An error of the reactor; for a deadlock, with the names of all who are in it.
