@@ -86,8 +86,13 @@ impl TcpStream {
                 begin(key, Direction::Write, operation, callback)
             }
             Err(error) => {
-                call_soon(|| callback(Err(error)));
-                Waiting { operation: Weak::<Operation<Self>>::new() }
+                let callback: Callback = Box::new(|| callback(Err(error)));
+                let told = Rc::new(Cell::new(Some(callback)));
+                let waiting = Waiting { operation: Rc::downgrade(&told) as _ };
+                call_soon(move || {
+                    told.take().into_iter().for_each(|callback| callback());
+                });
+                waiting
             }
         }
     }
@@ -268,6 +273,13 @@ impl<T> Operation<T> {
 /// An operation whose type does not matter.
 trait Cancel {
     fn cancel(&self);
+}
+
+/// One that has failed at once, and is still to say so.
+impl Cancel for Cell<Option<Callback>> {
+    fn cancel(&self) {
+        bury(self.take());
+    }
 }
 
 impl<T: 'static> Cancel for Operation<T> {

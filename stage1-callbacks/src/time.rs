@@ -37,10 +37,11 @@ pub struct Elapsed;
 pub fn timeout<T: 'static>(duration: Duration, deferred: Deferred<T>) -> Deferred<T> {
     let is_up = Rc::new(Cell::new(false));
     let was_up = Rc::clone(&is_up);
-    let handle = deferred.cancel_handle();
+    // The clock keeps it: the time is up even for one that nobody can fire any more.
+    let chain = Rc::clone(&deferred.chain);
     let timer = call_later(duration, move || {
         is_up.set(true);
-        handle.cancel();
+        chain.cancel();
     });
     deferred.add_both(move |result| {
         timer.cancel();

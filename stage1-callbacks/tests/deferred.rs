@@ -5,21 +5,24 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::thread;
 use std::time::Duration;
 
 use reactor::backend::{self, Clockwork};
 use stage1_callbacks::deferred::{
-    AlreadyCalled, Cancelled, Deferred, Firer, WaitsForItself, fail, maybe_deferred,
-    succeed,
+    AlreadyCalled, CancelHandle, Cancelled, Deferred, Firer, WaitsForItself, fail,
+    maybe_deferred, succeed,
 };
+use stage1_callbacks::extras::cooperate::coiterate;
 use stage1_callbacks::extras::lists::{
-    FirstError, deferred_list, first_success, gather_results,
+    FirstError, NoMembers, deferred_list, first_success, gather_results,
 };
 use stage1_callbacks::failure::{Failure, on_report};
-use stage1_callbacks::time::{Elapsed, timeout};
-use stage1_callbacks::{run, stop};
+use stage1_callbacks::run;
+use stage1_callbacks::time::{Elapsed, sleep, timeout};
 
 /// Python's `KeyError`, `ValueError` and so on, as far as the oracle raised them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -614,7 +617,7 @@ fn a_timeout_cancels_at_the_deadline_and_an_early_result_removes_the_timer() {
     let log = Log::default();
     let clock = Clockwork::new();
     let (heard, ticking) = (log.clone(), Rc::clone(&clock));
-    backend::scope(Rc::clone(&clock) as _, || {
+    let end = backend::scope(Rc::clone(&clock) as _, || {
         run(move || {
             let (never, late) = Deferred::<&str>::new();
             let (soon, early) = Deferred::new();
@@ -626,15 +629,15 @@ fn a_timeout_cancels_at_the_deadline_and_an_early_result_removes_the_timer() {
                 assert!(failure.is::<Elapsed>());
                 heard.say(format_args!("{failure} at {:?}", ticking.elapsed()));
                 drop(never); // nobody fired it
-                stop();
                 Ok("")
             }));
             Ok(())
         })
-        .unwrap();
     });
     assert_eq!(log.take(), ["v", "the time was up at 10s"]);
-    assert_eq!(clock.elapsed(), Duration::from_secs(10), "nobody waited for the other");
+    // The loop goes on for as long as there is a timer.
+    assert_eq!(end.unwrap_err().kind(), io::ErrorKind::Deadlock);
+    assert_eq!(clock.elapsed(), Duration::from_secs(10), "a timer was left behind");
 }
 
 /// M1.21: reported when the last end goes, which is a definite moment here.
@@ -766,4 +769,243 @@ fn a_paused_chain_waits_for_every_unpause() {
     assert_eq!(log.take(), [""; 0]);
     handle.unpause();
     assert_eq!(log.take(), ["2"]);
+}
+
+/// Three pieces, of which the second is cancelled: it cleans up, and then it is its turn to say
+/// how the work goes on.
+#[test]
+fn work_that_is_cancelled_waits_for_the_piece_under_way() {
+    for swallows in [true, false] {
+        let log = Log::default();
+        let (ends, member) = cleans_up(&log, "second");
+        let taken = log.clone();
+        let pieces = [succeed(()), member.add_callback(|_| ()), succeed(())];
+        let work = pieces.into_iter().inspect(move |_| taken.say("a piece"));
+        let done = coiterate(work);
+        assert_eq!(log.take(), ["a piece", "a piece"]);
+        done.cancel();
+        done.cancel();
+        assert_eq!(log.take(), ["second", "second again"]);
+        // The second cancel has ended the cleanup.
+        assert!(done.try_take().unwrap().unwrap_err().is::<Cancelled>());
+        assert!(ends.is_fired());
+
+        let (ends, member) = cleans_up(&log, "second");
+        let taken = log.clone();
+        let pieces = [member.add_callback(|_| ()), succeed(())];
+        let done = coiterate(pieces.into_iter().inspect(move |_| taken.say("a piece")));
+        done.cancel();
+        let done = done.try_take().unwrap_err();
+        let end = if swallows { Ok(1) } else { Err(KeyError("cleanup").into()) };
+        ends.fire(end).unwrap();
+        let end = done.try_take().unwrap();
+        if swallows {
+            assert_eq!(log.take(), ["a piece", "second", "a piece"]);
+            end.unwrap();
+        } else {
+            assert_eq!(log.take(), ["a piece", "second"]);
+            assert!(end.unwrap_err().is::<KeyError>());
+        }
+    }
+}
+
+/// A piece that nobody can fire: there is no cleanup to wait for.
+#[test]
+fn work_whose_piece_is_gone_fails_at_once_when_it_is_cancelled() {
+    let done = coiterate([Deferred::new().1].into_iter());
+    done.cancel();
+    assert!(done.try_take().unwrap().unwrap_err().is::<Cancelled>());
+}
+
+/// The iterator itself cancels the work: no other piece is taken.
+#[test]
+fn work_that_is_cancelled_by_its_own_iterator_ends() {
+    let handle = Rc::new(Cell::new(None::<CancelHandle>));
+    let own = Rc::clone(&handle);
+    let (firer, first) = Deferred::new();
+    let mut pieces = vec![succeed(()), succeed(()), first];
+    let log = Log::default();
+    let taken = log.clone();
+    let done = coiterate(std::iter::from_fn(move || {
+        taken.say("a piece");
+        if let Some(handle) = own.take() {
+            handle.cancel();
+        }
+        pieces.pop()
+    }));
+    handle.set(Some(done.cancel_handle()));
+    firer.fire(Ok(())).unwrap();
+    assert_eq!(log.take(), ["a piece", "a piece"]);
+    assert!(done.try_take().unwrap().unwrap_err().is::<Cancelled>());
+}
+
+/// Twisted waits for ever: `DeferredList([], fireOnOneCallback=True)`. Here it says so.
+#[test]
+fn of_nothing_none_can_come_first() {
+    let failure = first_success::<()>(&[]).try_take().unwrap().unwrap_err();
+    assert!(failure.is::<NoMembers>());
+    assert!(failure.to_string().contains("no deferreds"));
+}
+
+/// Twisted: `(1, 0)` when the first has cleaned up; and where none has anything to say, the
+/// last failure.
+#[test]
+fn a_cancelled_first_success_cancels_its_members_and_takes_what_they_come_to() {
+    let log = Log::default();
+    let ((a, first), (_b, second)) = (cleans_up(&log, "a"), cleans_up(&log, "b"));
+    let members = [first, second, Deferred::new().1];
+    let list = first_success(&members);
+    list.cancel();
+    assert_eq!(log.take(), ["a", "b"]);
+    a.fire(Ok(1)).unwrap();
+    assert_eq!(list.try_take().unwrap().unwrap(), (1, 0));
+    drop(members.map(|member| member.add_errback(|_| Ok(0))));
+
+    let log = Log::default();
+    let (firers, members): (Vec<_>, Vec<_>) = ["x", "y", "z"]
+        .map(|name| {
+            let log = log.clone();
+            Deferred::<i32>::with_canceller(move |_| log.say(name))
+        })
+        .into_iter()
+        .unzip();
+    let list = first_success(&members);
+    list.cancel();
+    assert_eq!(log.take(), ["x", "y", "z"]);
+    assert!(list.try_take().unwrap().unwrap_err().is::<Cancelled>());
+    assert!(firers.iter().all(Firer::is_fired));
+    drop(members.into_iter().map(|it| it.add_errback(|_| Ok(0))).collect::<Vec<_>>());
+}
+
+/// Nobody is left who could fire the members: the cancel is all that will ever happen to them.
+#[test]
+fn members_that_are_gone_count_as_cancelled_once_their_list_is() {
+    let log = Log::default();
+    let (a, first) = cleans_up(&log, "a");
+    let list = gather_results(vec![first, Deferred::new().1]);
+    list.cancel();
+    let failure = list.try_take().unwrap().unwrap_err();
+    let first: &FirstError = failure.get().unwrap();
+    assert_eq!((first.index, first.failure.is::<Cancelled>()), (1, true));
+    drop(a);
+
+    let list =
+        gather_results::<i32>(vec![Deferred::new().1, succeed(2), Deferred::new().1]);
+    list.cancel();
+    let failure = list.try_take().unwrap().unwrap_err();
+    assert_eq!(failure.get::<FirstError>().unwrap().index, 0);
+}
+
+/// A gather tells of the first error and consumes the others. But where the first is a cancel,
+/// an error that comes out of a cleanup would be heard of by nobody.
+#[test]
+fn an_error_of_a_cleanup_after_the_gather_has_fired_is_reported() {
+    for (first_error, told) in [(false, 1), (true, 0)] {
+        let reported = reports();
+        let log = Log::default();
+        let ((a, first), (b, second)) = (cleans_up(&log, "a"), Deferred::new());
+        let (c, third) = Deferred::<i32>::new();
+        let list = gather_results(vec![first, second, third]);
+        if first_error {
+            b.fire(Err(KeyError("b").into())).unwrap();
+        }
+        list.cancel();
+        assert_eq!(
+            list.try_take().unwrap().unwrap_err().get::<FirstError>().unwrap().index,
+            1
+        );
+        drop((b, c));
+        let _ = a.fire(Err(KeyError("cleanup").into()));
+        let expected = "Unhandled error in Deferred: KeyError: cleanup".to_owned();
+        assert_eq!(reported.take(), vec![expected; told]);
+    }
+}
+
+/// Who waits for one that nobody can fire any more is cancelled, and that is its result.
+#[test]
+fn whoever_waits_for_a_deferred_that_is_gone_can_be_cancelled() {
+    let (firer, inner) = Deferred::<i32>::new();
+    let outer = succeed(()).add_callback(|()| inner).add_errback(|failure| {
+        failure.trap::<Cancelled>()?;
+        Ok(1)
+    });
+    drop(firer);
+    outer.cancel();
+    assert_eq!(outer.try_take().unwrap().unwrap(), 1);
+}
+
+/// A cleanup that outlasts the deadline: the timeout says `Elapsed` only once it has ended, and
+/// nothing else if it came to something else. Twisted: 42 after 60 ms.
+#[test]
+fn a_timeout_waits_for_the_cleanup() {
+    let ms = Duration::from_millis;
+    for (cleanup, expected) in [
+        (Ok(42), "42"),
+        (Err(Failure::from(Cancelled)), "the time was up"),
+        (Err(KeyError("k").into()), "KeyError: k"),
+    ] {
+        let log = Log::default();
+        let clock = Clockwork::new();
+        let (heard, ticking) = (log.clone(), Rc::clone(&clock));
+        let (_never, waits) = Deferred::<i32>::new();
+        let end = backend::scope(Rc::clone(&clock) as _, || {
+            run(move || {
+                let cleans = waits
+                    .add_errback(move |_| sleep(ms(50)).add_callback(move |()| cleanup));
+                let outer = timeout(ms(100), timeout(ms(10), cleans));
+                drop(outer.add_both(move |result| {
+                    let told = result
+                        .map_or_else(|it| it.to_string(), |value| value.to_string());
+                    heard.say(format_args!("{told} at {:?}", ticking.elapsed()));
+                }));
+                Ok(())
+            })
+        });
+        assert_eq!(log.take(), [format!("{expected} at 60ms")]);
+        assert_eq!(end.unwrap_err().kind(), io::ErrorKind::Deadlock);
+        assert_eq!(clock.elapsed(), ms(60), "no timer is left");
+    }
+}
+
+/// One pause too many is taken back while the deferred waits for another one: that is a reason
+/// of its own, and it stays.
+#[test]
+fn an_unpause_without_a_pause_is_explained_and_does_no_harm() {
+    let (firer, inner) = Deferred::new();
+    let outer = succeed(()).add_callback(|()| inner);
+    for _ in 0..2 {
+        let panic = catch_unwind(AssertUnwindSafe(|| outer.unpause())).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        assert!(message.contains("unpause() takes one pause() back"), "{message}");
+    }
+    outer.pause();
+    firer.fire(Ok(1)).unwrap();
+    let log = Log::default();
+    let outer = outer.add_callback(log.hear::<i32>());
+    outer.unpause();
+    assert_eq!(log.take(), ["1"]);
+    outer.try_take().unwrap().unwrap();
+    let panic = catch_unwind(AssertUnwindSafe(|| succeed(1).unpause()));
+    assert!(panic.is_err());
+}
+
+/// Both reasons at once, in either order.
+#[test]
+fn a_deferred_that_is_paused_and_waits_goes_on_when_neither_is_so() {
+    for fires_first in [true, false] {
+        let log = Log::default();
+        let (firer, inner) = Deferred::new();
+        let outer = succeed(()).add_callback(|()| inner).add_callback(log.hear::<i32>());
+        outer.pause();
+        if fires_first {
+            firer.fire(Ok(1)).unwrap();
+            assert_eq!(log.take(), [""; 0]);
+            outer.unpause();
+        } else {
+            outer.unpause();
+            assert_eq!(log.take(), [""; 0]);
+            firer.fire(Ok(1)).unwrap();
+        }
+        assert_eq!(log.take(), ["1"]);
+    }
 }

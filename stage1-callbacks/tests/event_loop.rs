@@ -15,7 +15,7 @@ use reactor::backend::{self, Clockwork};
 use stage1_callbacks::deferred::Cancelled;
 use stage1_callbacks::failure::on_report;
 use stage1_callbacks::net::{TcpListener, TcpStream};
-use stage1_callbacks::{call_later, call_soon, react, remote, run, stop, time};
+use stage1_callbacks::{call_later, call_soon, react, remote, run, stop};
 
 const ANYWHERE: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
@@ -336,37 +336,6 @@ fn a_second_reader_of_the_same_socket_is_refused() {
             peer.write_all(b"x").unwrap();
         });
     });
-}
-
-/// A sleep that is cancelled leaves no timer behind.
-#[test]
-fn a_cancelled_sleep_takes_its_timer_back() {
-    let clock = Clockwork::new();
-    backend::scope(Rc::clone(&clock) as _, || {
-        run(|| {
-            let far = time::sleep(Duration::from_hours(1));
-            far.cancel();
-            drop(far.add_errback(|_| ()));
-            call_later(Duration::from_millis(1), stop);
-            Ok(())
-        })
-        .unwrap();
-    });
-    assert_eq!(clock.elapsed(), Duration::from_millis(1));
-}
-
-/// No time is later than never: a timeout without end is still there after forty years.
-#[test]
-fn the_longest_timeout_never_fires_before_a_sleep_of_forty_years() {
-    let years = Duration::from_hours(40 * 365 * 24);
-    let (said, took) = story(|log| {
-        let late = time::timeout(Duration::MAX, time::sleep(years));
-        drop(late.add_both(move |result| {
-            log.borrow_mut().push(if result.is_ok() { "in time" } else { "late" });
-            stop();
-        }));
-    });
-    assert_eq!((said, took), (vec!["in time"], years));
 }
 
 /// What is left at the end of a loop is dropped with it.

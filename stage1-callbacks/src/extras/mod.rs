@@ -4,6 +4,7 @@ pub(crate) mod cancelling;
 pub mod cooperate;
 pub(crate) mod deadlock;
 mod debug;
+pub(crate) mod line;
 pub mod lists;
 pub(crate) mod nesting;
 mod pausing;

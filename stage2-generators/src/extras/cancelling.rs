@@ -35,12 +35,6 @@ impl<T: 'static> Deferred<T> {
         self.chain.is_awaited.set(true);
         CancelHandle(Rc::downgrade(&self.chain))
     }
-
-    /// Whether it waits for `other` in the end, so that `other` must not wait for it.
-    #[allow(dead_code, reason = "the routines of the next stage ask this")]
-    pub(crate) fn waits_for(&self, other: &CancelHandle) -> bool {
-        other.0.upgrade().is_some_and(|other| self.chain.waits_for(&other))
-    }
 }
 
 impl CancelHandle {
@@ -64,7 +58,7 @@ pub(crate) struct Relay {
 }
 
 impl Chain {
-    fn cancel(self: &Rc<Self>) {
+    pub(crate) fn cancel(self: &Rc<Self>) {
         perform(Work::Cancel(Rc::clone(self)));
     }
 

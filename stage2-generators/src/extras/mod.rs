@@ -7,6 +7,7 @@ mod debug;
 pub mod depth;
 pub mod errors;
 pub mod generator;
+pub(crate) mod line;
 pub mod lists;
 pub(crate) mod nesting;
 mod pausing;

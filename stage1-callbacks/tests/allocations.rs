@@ -1,0 +1,91 @@
+//! What a read costs in memory: what has arrived, and no buffer of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use allocation_counter::{AllocationInfo, measure};
+use reactor::backend;
+use reactor::sim::{Sim, Weather};
+use stage1_callbacks::net::{TcpListener, TcpStream};
+use stage1_callbacks::{run, stop};
+
+/// A message of `size` bytes at a time, there and back, as often as that. Each of its reads is
+/// tried in vain, waits, and is tried again.
+fn ping_pong(times: usize, size: usize) -> AllocationInfo {
+    fn again(one: TcpStream, two: TcpStream, size: usize, left: usize) {
+        if left == 0 {
+            return stop();
+        }
+        let writer = two.clone();
+        one.clone().read_then(move |bytes| {
+            let bytes = bytes.unwrap();
+            assert_eq!((bytes.len(), bytes.capacity()), (size, size));
+            again(two, one, size, left - 1);
+        });
+        writer.write_all_then(vec![b'x'; size], |written| written.unwrap());
+    }
+    measure(|| {
+        backend::scope(Sim::new(1, Weather::calm()), || {
+            run(|| {
+                let listener = TcpListener::bind(([10, 0, 0, 9], 7).into())?;
+                let client = TcpStream::connect(listener.local_addr()?);
+                drop(listener.accept().add_callback(move |server| {
+                    client.add_callback(move |client| again(client, server, size, times))
+                }));
+                Ok(())
+            })
+            .unwrap();
+        });
+    })
+}
+
+/// A buffer of 16 KiB for each read, or for each attempt, would be 32 MB.
+#[test]
+fn reads_share_one_buffer() {
+    let (few, many) = (ping_pong(10, 1), ping_pong(1010, 1));
+    let bytes_per_read = (many.bytes_total - few.bytes_total) / 1000;
+    assert!(bytes_per_read < 4 * 1024, "{bytes_per_read} bytes for each");
+}
+
+/// What is read at once is as much as the buffer holds, and nobody sees what was in it before.
+#[test]
+fn what_is_read_is_what_has_arrived() {
+    let seen = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&seen);
+    backend::scope(Sim::new(1, Weather::calm()), || {
+        run(|| {
+            let listener = TcpListener::bind(([10, 0, 0, 9], 7).into())?;
+            let client = TcpStream::connect(listener.local_addr()?);
+            drop(listener.accept().add_callback(move |server| {
+                client.add_callback(move |client| {
+                    client.write_all_then(vec![b'a'; 5000], |written| written.unwrap());
+                    server.clone().read_then(move |bytes| {
+                        assert!(bytes.unwrap().iter().all(|byte| *byte == b'a'));
+                        client.write_all_then(b"b".to_vec(), |written| written.unwrap());
+                        rest(server, counted);
+                    });
+                })
+            }));
+            Ok(())
+        })
+        .unwrap();
+    });
+    assert_eq!(seen.get(), b'b');
+}
+
+/// Reads on until a `b` comes.
+fn rest(stream: TcpStream, seen: Rc<Cell<u8>>) {
+    stream.clone().read_then(move |bytes| {
+        let bytes = bytes.unwrap();
+        match bytes.iter().position(|byte| *byte != b'a') {
+            Some(at) => {
+                assert_eq!(at, bytes.len() - 1);
+                seen.set(bytes[at]);
+                stop();
+            }
+            None => rest(stream, seen),
+        }
+    });
+}
