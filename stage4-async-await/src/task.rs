@@ -30,7 +30,7 @@ pub(crate) struct TaskId {
 
 /// A spawned future, and what becomes of it. The loop has it, and so has its handle.
 pub(crate) struct Task<T> {
-    known: Known,
+    pub(crate) known: Known,
     /// Gone once it has ended. Not here while it is polled.
     future: Cell<Option<Pin<Box<dyn Future<Output = T>>>>>,
     /// Set by whoever ends the task from outside; read by the next step.
@@ -193,8 +193,8 @@ impl Wake for Reschedule {
 /// Awaits the output of a task. Dropping it lets the task run on.
 ///
 /// Awaiting a task that panicked panics the same way: the panic travels to whoever wanted
-/// the result, as an exception does in asyncio. If nobody does, the panic hook's message is
-/// all that is left of it.
+/// the result, as an exception does in asyncio. If nobody does, it is
+/// [reported](crate::extras::report::on_report).
 #[must_use = "a task runs without it, but its output is lost; drop it on purpose"]
 pub struct JoinHandle<T>(pub(crate) Rc<Task<T>>);
 

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::extras::report::bury;
-use crate::task::JoinHandle;
+use crate::extras::report::{bury, report_panic};
+use crate::task::{End, JoinHandle, Task};
 
 /// Awaits the end of a task that has been cancelled: gives the output if the task was faster.
 /// Dropped, the task is cancelled all the same.
@@ -23,7 +23,27 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         drop(self.0.waiting.take());
         if self.0.is_finished.get() {
-            bury(self.0.end.take());
+            self.0.forget();
         }
+    }
+}
+
+impl<T> Task<T> {
+    /// Drops the output that nobody has taken. A panic is reported: "Task exception was never
+    /// retrieved" in asyncio.
+    fn forget(&self) {
+        match self.end.take() {
+            Some(End::Panicked(panic)) => {
+                let what = format!("{} panicked, and nobody awaits it", self.known);
+                report_panic(&what, &*panic);
+            }
+            end => bury(end),
+        }
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
