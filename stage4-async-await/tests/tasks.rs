@@ -74,41 +74,6 @@ fn nothing_runs_before_its_turn_and_tasks_start_in_order() {
     assert_eq!(log.take(), ["spawned", "a", "b"]);
 }
 
-/// M5.02: a suspension at the leaf surfaces at the driver, and the return value at the end.
-/// A poll carries no value back in: answers travel in shared state.
-#[test]
-fn leaf_suspensions_surface_at_the_driver() {
-    async fn leaf(answer: &Cell<i32>) -> i32 {
-        let mut asked = false;
-        poll_fn(|_| {
-            let again = std::mem::replace(&mut asked, true);
-            if again { Poll::Ready(answer.get()) } else { Poll::Pending }
-        })
-        .await
-    }
-    let answer = Rc::new(Cell::new(0));
-    let shared = Rc::clone(&answer);
-    let mut outer = Box::pin(async move { leaf(&shared).await + leaf(&shared).await });
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(outer.as_mut().poll(&mut context).is_pending());
-    answer.set(10);
-    assert!(outer.as_mut().poll(&mut context).is_pending());
-    answer.set(20);
-    assert_eq!(outer.as_mut().poll(&mut context), Poll::Ready(30));
-}
-
-/// M5.03: who polls by hand after the end is told so.
-#[test]
-fn a_finished_future_polled_again_panics() {
-    let mut future = Box::pin(async { 1 });
-    let mut context = Context::from_waker(Waker::noop());
-    assert_eq!(future.as_mut().poll(&mut context), Poll::Ready(1));
-    let again = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
-    let message = again.unwrap_err();
-    let message = message.downcast_ref::<&str>().unwrap();
-    assert!(message.contains("resumed after completion"), "{message}");
-}
-
 /// Says something when it is dropped.
 struct Finally(Log, &'static str);
 
