@@ -4,7 +4,8 @@ use crate::coverage::Shown;
 use crate::item::Piece;
 use crate::places::{Answer, Places};
 use crate::{
-    chart, difference, map, python, quiz, results, rosetta, slides, snapshot, story,
+    behaviours, chart, difference, map, python, quiz, results, rosetta, slides, snapshot,
+    story,
 };
 
 /// What somebody asked for, taken apart.
@@ -32,6 +33,8 @@ pub enum Directive<'a> {
     Map(Vec<&'a str>),
     /// The talk, line by line.
     Slides,
+    /// What the ancestors do, and the tests of it.
+    Behaviours,
 }
 
 /// What a directive becomes.
@@ -71,6 +74,7 @@ impl<'a> Directive<'a> {
             ("python", [file, function]) => Ok(Self::Python(file, Some(function))),
             ("map", boxes) if !boxes.is_empty() => Ok(Self::Map(boxes.to_vec())),
             ("slides", []) => Ok(Self::Slides),
+            ("behaviours", []) => Ok(Self::Behaviours),
             _ => Err(usage()),
         }
     }
@@ -102,6 +106,7 @@ impl<'a> Directive<'a> {
             Self::Python(file, function) => python::expand(places, file, *function)?,
             Self::Map(boxes) => map::expand(boxes)?,
             Self::Slides => slides::expand(places)?,
+            Self::Behaviours => behaviours::expand(places)?,
         };
         Ok(Expanded { text, shown: Vec::new() })
     }
@@ -131,7 +136,7 @@ fn usage(name: &str) -> String {
     format!("there is no directive #{name}; there are: {}", names.join(", "))
 }
 
-const USAGES: [&str; 11] = [
+const USAGES: [&str; 12] = [
     "item FILE ITEM",
     "diff STAGE STAGE FILE",
     "rosetta PROGRAM ITEM STYLE STYLE ...",
@@ -143,4 +148,5 @@ const USAGES: [&str; 11] = [
     "python FILE [FUNCTION]",
     "map BOX ...",
     "slides",
+    "behaviours",
 ];

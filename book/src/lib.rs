@@ -7,7 +7,7 @@
 //!
 //! [`chapter`] finds the directives of a chapter and hands them to [`directive`], the table
 //! of what there is: [`item`], [`difference`], [`rosetta`], [`python`], [`snapshot`],
-//! [`story`] (a trace), [`results`] and [`chart`], [`quiz`], [`map`], [`slides`].
+//! [`story`] (a trace), [`results`] and [`chart`], [`quiz`], [`map`], [`slides`], [`behaviours`].
 //! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
 //! [`pages`] and [`coverage`] look at the whole; [`serve`] shows it, [`record`] keeps what
 //! was recorded true. [`args`] is what may be typed.
@@ -16,6 +16,7 @@
 
 pub mod args;
 pub mod asked;
+pub mod behaviours;
 pub mod build;
 pub mod chapter;
 pub mod chart;

@@ -1,0 +1,241 @@
+//! `{{#behaviours}}`: what the ancestors do, and the tests that hold us to it. The list is
+//! `docs/behaviours.toml`; a test says in its comment which of them it shows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::html::{escape, inline};
+use crate::places::{Answer, Places};
+
+/// The list, from the root of the workspace.
+pub const FILE: &str = "docs/behaviours.toml";
+
+/// The groups, by the first number of an id: what they are about, and whose they are.
+const GROUPS: [(&str, &str); 7] = [
+    ("M1", "Callbacks and Deferreds: Twisted"),
+    ("M2", "Greenlets: greenlet, gevent"),
+    ("M3", "Generators as coroutines: PEP 342, PEP 479"),
+    ("M4", "`yield from`: PEP 380"),
+    ("M5", "`async` and `await`: PEP 492"),
+    ("M6", "Loop, tasks, sharing: PEP 3156, asyncio"),
+    ("M7", "Selectors and engines: asyncio, uvloop, the kernel"),
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    behaviour: Vec<Behaviour>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Behaviour {
+    id: String,
+    /// What it is.
+    says: String,
+    /// A test or a section of the ancestor's.
+    source: Option<String>,
+}
+
+/// What names a behaviour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// The file, from the root of the workspace.
+    pub file: String,
+    /// The function below the comment. `None`: an example in the documentation.
+    pub test: Option<String>,
+    /// What else the comment says: how it reads in Rust, and why.
+    pub remark: String,
+}
+
+/// The table.
+///
+/// # Errors
+///
+/// Says what of the list nobody shows, and who shows what is not on the list.
+pub fn expand(places: &Places) -> Answer<String> {
+    let text = places.read(FILE)?;
+    let list: List = toml::from_str(&text).map_err(|error| format!("{FILE}: {error}"))?;
+    let mut witnesses = witnesses(places.workspace());
+    let mut html = String::new();
+    for (group, title) in GROUPS {
+        _ = writeln!(html, "\n## {title}\n\n<table class=\"behaviours\">");
+        html.push_str(
+            "<thead><tr><th>Behaviour</th><th>There</th><th>Here</th></tr></thead>\n<tbody>\n",
+        );
+        for it in list.behaviour.iter().filter(|it| it.id.starts_with(group)) {
+            let shown = witnesses.remove(&it.id);
+            let shown =
+                shown.ok_or_else(|| format!("{FILE}: no test names {}", it.id))?;
+            html.push_str(&row(it, &shown));
+        }
+        html.push_str("</tbody>\n</table>\n");
+    }
+    match witnesses.first_key_value() {
+        None => Ok(html),
+        Some((id, shown)) => {
+            Err(format!("{FILE}: there is no {id}, which {} names", shown[0].file))
+        }
+    }
+}
+
+fn row(Behaviour { id, says, source }: &Behaviour, shown: &[Witness]) -> String {
+    let tests: Vec<_> = shown.iter().map(cell).collect();
+    format!(
+        "<tr id=\"{id}\"><td><b>{id}</b> {}</td><td>{}</td><td>{}</td></tr>\n",
+        inline(says),
+        source.as_deref().map(inline).unwrap_or_default(),
+        tests.join("<br>")
+    )
+}
+
+fn cell(Witness { file, test, remark }: &Witness) -> String {
+    let package = file.split('/').next().unwrap_or(file);
+    let name = match test {
+        Some(test) => {
+            format!("<code>{}</code>", escape(test).replace('_', "_<wbr>"))
+        }
+        None => "an example that does not compile, or an assertion in it".to_owned(),
+    };
+    let remark =
+        if remark.is_empty() { String::new() } else { format!(": {}", inline(remark)) };
+    format!("{name} ({}){remark}", escape(package))
+}
+
+/// Who names which behaviour, in the workspace below `root`.
+pub fn witnesses(root: &Path) -> BTreeMap<String, Vec<Witness>> {
+    let mut files = Vec::new();
+    collect(root, "", &mut files);
+    files.sort();
+    let mut witnesses: BTreeMap<String, Vec<Witness>> = BTreeMap::new();
+    for file in files {
+        let Ok(text) = fs::read_to_string(root.join(&file)) else { continue };
+        for (ids, witness) in witnesses_in(&file, &text) {
+            for id in ids {
+                witnesses.entry(id).or_default().push(witness.clone());
+            }
+        }
+    }
+    witnesses
+}
+
+/// Sources of tests, and of examples in the documentation.
+fn collect(root: &Path, prefix: &str, files: &mut Vec<String>) {
+    let Ok(entries) = fs::read_dir(root.join(prefix)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path =
+            if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
+        if entry.path().is_dir() {
+            if !name.starts_with('.') && name != "target" && name != "book" {
+                collect(root, &path, files);
+            }
+        } else if Path::new(&name).extension().is_some_and(|it| it == "rs")
+            && name != "tidy.rs"
+        {
+            files.push(path);
+        }
+    }
+}
+
+/// Comments that name behaviours, each with what stands below it.
+fn witnesses_in(file: &str, text: &str) -> Vec<(Vec<String>, Witness)> {
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let length = lines[at..].iter().take_while(|line| line.starts_with("//")).count();
+        let words: Vec<_> = lines[at..at + length]
+            .iter()
+            .map(|line| line.trim_start_matches(['/', '!']).trim())
+            .collect();
+        let said = words.join(" ");
+        let (ids, remark) = ids_and_remark(&said);
+        if !ids.is_empty() {
+            let below = lines[at + length..].iter().find(|line| !line.starts_with("#["));
+            let test = below.and_then(|line| function(line));
+            let is_example = said.contains("```");
+            let remark = if is_example { String::new() } else { remark };
+            if is_example || test.is_some() {
+                let test = test.filter(|_| !is_example).map(str::to_owned);
+                found.push((ids, Witness { file: file.to_owned(), test, remark }));
+            }
+        }
+        at += length.max(1);
+    }
+    found
+}
+
+/// `works` of `pub(crate) fn works(…`.
+fn function(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("fn ")?;
+    rest.split(['(', '<']).next()
+}
+
+/// The ids in a comment, and what it says besides.
+fn ids_and_remark(comment: &str) -> (Vec<String>, String) {
+    let mut ids = Vec::new();
+    let mut rest = comment;
+    while let Some(at) = rest.find('M') {
+        let id = rest.get(at..at + 5).filter(|it| is_id(it));
+        ids.extend(id.map(str::to_owned));
+        rest = &rest[at + 1..];
+    }
+    ids.sort();
+    ids.dedup();
+    // `M1.04: so is this.` begins with the ids.
+    let begins = comment.get(..5).is_some_and(is_id);
+    let remark = comment.trim_start_matches(|it: char| {
+        it == 'M' || it.is_ascii_digit() || ".,: ".contains(it)
+    });
+    let remark = if begins { remark.trim() } else { comment };
+    (ids, remark.trim_start_matches("and ").to_owned())
+}
+
+fn is_id(text: &str) -> bool {
+    let digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+    text.len() == 5
+        && text.starts_with('M')
+        && text.as_bytes()[2] == b'.'
+        && [1, 3, 4].into_iter().all(digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_names_behaviours_and_says_how_they_read_here() {
+        let ids = |comment| ids_and_remark(comment);
+        let known = |ids: &[&str], remark: &str| {
+            (ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>(), remark.to_owned())
+        };
+        assert_eq!(ids("M1.04"), known(&["M1.04"], ""));
+        assert_eq!(ids("M5.02, M5.01: lazy."), known(&["M5.01", "M5.02"], "lazy."));
+        assert_eq!(ids("As in M1.04."), known(&["M1.04"], "As in M1.04."));
+        assert_eq!(ids("M16 and M1.4 are none"), known(&[], "M16 and M1.4 are none"));
+    }
+
+    #[test]
+    fn what_names_a_behaviour_is_a_function_or_an_example() {
+        let text = "\
+            /// M1.01: first.\n#[test]\nfn first() {}\n\
+            // M1.02 in passing\nlet a = 1;\n\
+            //! M1.03\n//! ```compile_fail\n//! ```\n\n\
+            /// M1.04\n/// goes on.\n#[cfg(unix)]\n#[test]\npub(crate) fn second<T>() {}\n";
+        let found = witnesses_in("a/tests/b.rs", text);
+        let told: Vec<_> = found
+            .iter()
+            .map(|(ids, it)| (ids[0].as_str(), it.test.as_deref(), it.remark.as_str()))
+            .collect();
+        let second = ("M1.04", Some("second"), "goes on.");
+        assert_eq!(
+            told,
+            [("M1.01", Some("first"), "first."), ("M1.03", None, ""), second]
+        );
+    }
+}
