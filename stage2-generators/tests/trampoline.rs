@@ -87,6 +87,42 @@ fn an_error_at_the_bottom_of_a_stack_is_reported_and_the_others_go_on() {
     assert_eq!(reported.take(), told);
 }
 
+/// M3.21: what ends a callee is raised in its caller, a panic too, however deep the callee is;
+/// and the caller may go on.
+#[test]
+fn whatever_ends_a_callee_is_raised_in_its_caller() {
+    let (log, reported) = (Log::default(), Log::default());
+    let hook = Rc::clone(&reported);
+    on_report(move |what| hook.borrow_mut().push(what.to_owned()));
+    let mut trampoline = Trampoline::default();
+    let said = Rc::clone(&log);
+    trampoline.add(Generator::new(|co| async move {
+        let panics = call(&co, |co| async move {
+            call(&co, |_| async { panic!("oh") as Result<(), Failure> }).await
+        });
+        let told = panics.await.unwrap_err().to_string();
+        said.borrow_mut().push(told);
+        let foreign = call(&co, |_| std::future::pending::<Result<(), Failure>>());
+        assert!(foreign.await.unwrap_err().is::<ForeignAwait>());
+        let sum = call(&co, |co| async move {
+            co.yield_(Command::Turn).await?;
+            Ok(1 + call(&co, |_| async { Ok(2) }).await?)
+        });
+        let told = sum.await?.to_string();
+        said.borrow_mut().push(told);
+        Ok(())
+    }));
+    trampoline.add(Generator::new(|_| async { panic!("alone") }));
+    let said = Rc::clone(&log);
+    trampoline.add(Generator::new(|_| async move {
+        said.borrow_mut().push("another".to_owned());
+        Ok(())
+    }));
+    trampoline.run();
+    assert_eq!(log.take(), ["another", "panicked: oh", "3"]);
+    assert_eq!(reported.take(), ["Unhandled error in a routine: panicked: alone"]);
+}
+
 /// M3.22
 #[test]
 fn a_trampoline_runs_its_routines_in_turn() {

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::coroutine::{Co, Generator, Step};
-use crate::failure::{Failure, report};
+use crate::failure::{Failure, guard, report};
 
 /// What a routine asks of its trampoline.
 #[derive(Debug)]
@@ -64,18 +64,34 @@ impl Trampoline {
     /// Runs them all to their ends.
     pub fn run(&mut self) {
         while let Some(mut stack) = self.ready.pop_front() {
-            let Some(top) = stack.last() else { continue };
-            match top.next() {
-                Ok(Step::Yield(Command::Call(callee))) => stack.push(callee),
-                Ok(Step::Yield(Command::Turn)) => {}
-                Ok(Step::Return(())) => drop(stack.pop()),
-                // Nobody is left to catch it: a callee hands its errors to its caller.
-                Err(failure) => {
-                    report(format_args!("Unhandled error in a routine: {failure}"));
-                    continue;
-                }
+            match resume(&mut stack) {
+                Some(Step::Yield(Command::Call(callee))) => stack.push(callee),
+                Some(Step::Yield(Command::Turn)) => {}
+                Some(Step::Return(())) => drop(stack.pop()),
+                None => continue,
             }
             self.ready.push_back(stack);
         }
     }
+}
+
+/// Resumes the routine on top. A callee hands its errors to its caller; what ended it in
+/// another way, as a panic, is raised there. `None`: nobody is left.
+fn resume(stack: &mut Vec<Routine>) -> Option<Step<Command, ()>> {
+    let mut raised = None;
+    while let Some(top) = stack.last() {
+        let resumed = guard(|| match raised.take() {
+            None => top.next(),
+            Some(failure) => top.throw(failure),
+        });
+        match resumed.and_then(|step| step) {
+            Ok(step) => return Some(step),
+            Err(failure) => raised = Some(failure),
+        }
+        drop(stack.pop());
+    }
+    if let Some(failure) = raised {
+        report(format_args!("Unhandled error in a routine: {failure}"));
+    }
+    None
 }
