@@ -63,7 +63,8 @@ pub enum Next<T: 'static> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadyCalled;
 
-/// A callback gave back its own deferred, or one that waits for it: neither would ever fire.
+/// A deferred was to wait for itself, or for one that waits for it, as when a callback gives back
+/// its own: neither would ever fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitsForItself;
 
@@ -516,8 +517,8 @@ impl fmt::Display for AlreadyCalled {
 impl fmt::Display for WaitsForItself {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a callback gave back a deferred that waits for this callback: it would wait for \
-             itself, for ever",
+            "this would wait for itself, for ever: the deferred that it is to wait for waits for \
+             it",
         )
     }
 }
