@@ -157,12 +157,12 @@ fn witnesses_in(file: &str, text: &str) -> Vec<(Vec<String>, Witness)> {
         let (ids, remark) = ids_and_remark(&said);
         if !ids.is_empty() {
             let below = lines[at + length..].iter().find(|line| !line.starts_with("#["));
-            let test = below.and_then(|line| function(line));
+            let name = below.and_then(|line| function(line));
             let is_example = said.contains("```");
             let remark = if is_example { String::new() } else { remark };
-            if is_example || test.is_some() {
-                let test = test.filter(|_| !is_example).map(str::to_owned);
-                found.push((ids, Witness { file: file.to_owned(), test, remark }));
+            if is_example || name.is_some() {
+                let name = name.filter(|_| !is_example).map(str::to_owned);
+                found.push((ids, Witness { file: file.to_owned(), test: name, remark }));
             }
         }
         at += length.max(1);

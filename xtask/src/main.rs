@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
 mod mutants;
+mod survey;
 mod trace_cost;
 
 use std::env;
@@ -17,12 +18,15 @@ The project's own checks.
 Usage: cargo xtask ci [--skip-tests]
        cargo xtask loom
        cargo xtask mutants
+       cargo xtask mutants --survey [--all] [PACKAGE ...]
        cargo xtask trace-cost
 
   ci            format, lints, tests, documentation, the book, licences, in this order
   --skip-tests  all but the tests, for whoever has just run them
   loom          try every order in which threads can meet, in the models of the stages
   mutants       plant classic bugs in a copy, one by one, and see that a test finds each
+  --survey      let cargo-mutants plant a sample of bugs that nobody thought of, and list
+                those that no test finds and no reason excuses; --all: not a sample
   trace-cost    count what a traced point costs while nobody records, by valgrind";
 
 fn main() -> ExitCode {
@@ -33,6 +37,12 @@ fn main() -> ExitCode {
         ["ci", "--skip-tests"] => ci(false),
         ["loom"] => verdict(Ok(run(&MODELS))),
         ["mutants"] => verdict(mutants::hunt()),
+        ["mutants", "--survey", "--all", ref packages @ ..] => {
+            verdict(survey::survey(packages, true))
+        }
+        ["mutants", "--survey", ref packages @ ..] => {
+            verdict(survey::survey(packages, false))
+        }
         ["trace-cost"] => verdict(trace_cost::count().map(|kept| {
             kept.unwrap_or_else(|| {
                 println!("skipped: valgrind is not installed");
