@@ -319,6 +319,22 @@ fn its_state_can_be_seen() {
     seen.take();
 }
 
+/// In a message, too: of what has no name, that is what there is to say.
+#[test]
+fn it_says_in_a_message_where_it_stands() {
+    let generator = Generator::<i32, (), String>::new(|co| async move {
+        let standing = co.yield_(1);
+        let told = format!("{co:?} {standing:?}");
+        standing.await?;
+        Ok(told)
+    });
+    assert_eq!(format!("{generator:?}"), "Generator { state: Created }");
+    generator.start().unwrap();
+    let told = "Iter(Generator { state: Suspended })";
+    assert_eq!(format!("{:?}", generator.yields()), told);
+    assert_eq!(returned(generator.next()), "Co { .. } Yield { .. }");
+}
+
 /// M3.20
 #[test]
 fn a_for_loop_ignores_the_return_value() {
