@@ -230,9 +230,6 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // What is left may own sockets and timers of this loop, which must still be current. It
-        // may call the loop once more, even as it is dropped.
-        while self.0.drop_left() {}
-        CURRENT.with(|it| it.replace(None));
+        self.0.drop_all(|| drop(CURRENT.with(|it| it.replace(None))));
     }
 }

@@ -186,6 +186,9 @@ pub(crate) fn spawn_at<T: 'static>(place: Place, coroutine: Coroutine<T>) -> Tas
 /// Resumes a task: the one place where a coroutine goes on. What it yields, it waits for.
 #[doc(alias = "__step")]
 fn step<T: 'static>(task: &Rc<Running<T>>) {
+    if task.done() {
+        return; // its loop has left it, and what it waited for was there in the next one
+    }
     let before = task.waits_for.take();
     drop(before);
     let resumed = guard(|| task.resume());

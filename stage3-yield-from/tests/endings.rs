@@ -147,6 +147,75 @@ fn told(what: &str) -> String {
     format!("A callback failed while it was dropped: panicked: {what}")
 }
 
+/// A task that its loop has left behind is over: it counts as cancelled, and what it waited for
+/// does not wake it in the next loop.
+#[test]
+fn a_task_that_was_left_behind_is_nobody_in_the_next_loop() {
+    let reported = reports();
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let (said, future) = (Rc::clone(&log), Future::<()>::new());
+    let waited_for = future.clone();
+    let left = story(coroutine(async move {
+        let left = spawn(coroutine(async move {
+            let end = yield_from(&waited_for).await;
+            said.borrow_mut().push(end.as_ref().is_err_and(Failure::is::<GeneratorExit>));
+            end
+        }));
+        yield_from(sleep(MS)).await?;
+        Ok(left)
+    }))
+    .unwrap();
+    assert!(left.done() && left.cancelled());
+    assert!(!left.cancel());
+    let end = story(coroutine(async move {
+        future.set_result(())?;
+        yield_from(&left).await
+    }));
+    assert!(end.unwrap_err().is::<Cancelled>());
+    assert_eq!(*log.borrow(), [true]);
+    assert_eq!(*reported.borrow(), [""; 0]);
+}
+
+/// What a task returned before its loop ended is still there.
+#[test]
+fn the_result_of_a_task_outlives_its_loop() {
+    let task = story(coroutine(async {
+        let task = spawn(coroutine(async { Ok(7) }));
+        yield_from(sleep(MS)).await?;
+        Ok(task)
+    }));
+    assert_eq!(task.unwrap().result().unwrap(), 7);
+}
+
+/// Schedules itself whenever it is dropped.
+struct Again(Rc<RefCell<u32>>);
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            *self.0.borrow_mut() += 1;
+            let again = Self(Rc::clone(&self.0));
+            call_soon(move || drop(again));
+        }
+    }
+}
+
+/// No loop would end, if whatever is left there could go on for ever.
+#[test]
+fn what_is_left_again_and_again_is_given_up() {
+    let reported = reports();
+    let drops = Rc::new(RefCell::new(0));
+    let again = Again(Rc::clone(&drops));
+    story(coroutine(async {
+        call_later(FAR, move || drop(again));
+        Ok(())
+    }))
+    .unwrap();
+    assert!((10..10_000).contains(&*drops.borrow()));
+    let [told] = &reported.borrow()[..] else { panic!("it is told once") };
+    assert!(told.contains("no event loop is running on this thread"), "{told}");
+}
+
 /// What panics as it is dropped at the end is reported, and takes nobody with it.
 #[test]
 fn what_panics_at_the_end_is_reported() {
@@ -413,7 +482,7 @@ fn line_of_tasks(many: usize) -> Vec<Task<()>> {
     line
 }
 
-const VERY_MANY: u32 = 100_000;
+const VERY_MANY: u32 = 30_000;
 
 /// A future that owns another one, by its callback, and so on.
 #[test]
@@ -530,7 +599,7 @@ fn a_long_line_of_tasks_is_left_without_a_deep_stack_whether_it_began_or_not() {
     for turns in [0, 1, 2] {
         on_a_small_stack(move || {
             story(coroutine(async move {
-                drop(line_of_tasks(20_000));
+                drop(line_of_tasks(12_000));
                 for _ in 0..turns {
                     yield_from(sleep(Duration::ZERO)).await?;
                 }
@@ -547,7 +616,7 @@ fn timeouts_that_are_nested_deep_are_cancelled_from_the_outside_to_the_inside() 
     on_a_small_stack(|| {
         let end = story(coroutine(async {
             let mut body = sleep(FAR);
-            for _ in 0..10_000 {
+            for _ in 0..3_000 {
                 body = timeout(2 * FAR, body);
             }
             let task = spawn(body);
@@ -563,7 +632,7 @@ fn timeouts_that_are_nested_deep_are_cancelled_from_the_outside_to_the_inside() 
 /// raises a `RecursionError` from 1,000 tasks on.
 #[test]
 fn a_cancel_reaches_the_end_of_a_line_of_tasks_however_long_it_is() {
-    const MANY: usize = 20_000;
+    const MANY: usize = 12_000;
     on_a_small_stack(|| {
         let ends = story(coroutine(async {
             let line = line_of_tasks(MANY);

@@ -318,8 +318,10 @@ fn a_loop_that_is_gone_calls_nobody() {
         slot.replace(Some(remote()));
         Ok(())
     });
-    let remote = kept.take().unwrap();
-    remote.call_soon_threadsafe(|| panic!("there is no loop any more"));
+    let (remote, owned) = (kept.take().unwrap(), Arc::new(()));
+    let kept = Arc::clone(&owned);
+    remote.call_soon_threadsafe(move || panic!("there is no loop any more: {kept:?}"));
+    assert_eq!(Arc::strong_count(&owned), 1, "nor is it kept for anybody");
     play(turn());
 }
 

@@ -6,13 +6,16 @@ use std::rc::Weak;
 use crate::event_loop::EventLoop;
 use crate::extras::deadlock;
 use crate::failure::{bury, guard, report};
-use crate::future::Wait;
+use crate::future::{Cancelled, Wait};
 use crate::task::Running;
+
+/// How often the end of a loop drops what is left, and what that has left in its turn.
+const ROUNDS: u32 = 1000;
 
 /// A task that the end of its loop leaves behind.
 pub(crate) trait Leave {
     /// Closes the coroutine, and lets go of what it waits for and of who waits for it: they
-    /// keep each other.
+    /// keep each other. It has ended then, as if it had been cancelled.
     fn leave(&self);
     /// Who it is and what it waits for, in words, unless it has ended.
     fn pending(&self) -> Option<String>;
@@ -25,6 +28,8 @@ impl<T: 'static> Leave for Running<T> {
         }
         bury(self.waits_for.take());
         bury(self.result.forget_callbacks().all());
+        // Unless it has ended before.
+        let _ = self.result.finish(Err(Cancelled.into()));
     }
 
     fn pending(&self) -> Option<String> {
@@ -48,9 +53,21 @@ impl EventLoop {
         tasks.push(task);
     }
 
+    /// Drops all that is left. It may own sockets and timers of this loop, which is still current
+    /// then. It may call the loop once more, even as it is dropped; whoever never ends is told,
+    /// after a while, that there is no loop any more.
+    pub(crate) fn drop_all(&self, leave: impl FnOnce()) {
+        let is_left = (0..ROUNDS).all(|_| self.drop_left());
+        bury(self.mailbox.close());
+        leave();
+        if is_left {
+            self.drop_left();
+        }
+    }
+
     /// Closes the tasks, and drops them and the callbacks that are left. `false`: there were
     /// none.
-    pub(crate) fn drop_left(&self) -> bool {
+    fn drop_left(&self) -> bool {
         let tasks = self.tasks.take();
         let tasks: Vec<_> = tasks.iter().filter_map(Weak::upgrade).collect();
         tasks.iter().for_each(|task| task.leave());

@@ -19,15 +19,17 @@ impl Remote {
     /// Has `callback` called on the loop's thread, in one of its next turns. A loop that is
     /// gone calls nobody.
     pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
-        self.0.callbacks().push(Box::new(callback));
+        if let Some(callbacks) = &mut *self.0.callbacks() {
+            callbacks.push(Box::new(callback));
+        }
         self.0.waker.wake_by_ref();
     }
 }
 
 /// Where a loop is called from other threads.
 pub(crate) struct Mailbox {
-    /// Filled on any thread; emptied by the loop once it is awake.
-    callbacks: Mutex<Vec<RemoteCallback>>,
+    /// Filled on any thread; emptied by the loop once it is awake. `None`: there is no loop.
+    callbacks: Mutex<Option<Vec<RemoteCallback>>>,
     /// Counts the `Remote`s.
     handles: AtomicUsize,
     waker: Waker,
@@ -36,7 +38,8 @@ pub(crate) struct Mailbox {
 impl Mailbox {
     /// For a loop that is woken so.
     pub(crate) fn new(waker: Waker) -> Arc<Self> {
-        let (callbacks, handles) = (Mutex::default(), AtomicUsize::new(0));
+        let callbacks = Mutex::new(Some(Vec::new()));
+        let handles = AtomicUsize::new(0);
         Arc::new(Self { callbacks, handles, waker })
     }
 
@@ -54,16 +57,21 @@ impl Mailbox {
     /// Whether somebody has a handle, or has called by one. In this order: the last handle is
     /// dropped after its call.
     pub(crate) fn is_in_use(&self) -> bool {
-        self.handles() > 0 || !self.callbacks().is_empty()
+        self.handles() > 0 || self.callbacks().as_ref().is_some_and(|it| !it.is_empty())
     }
 
     /// What there is to call.
     pub(crate) fn take(&self) -> Vec<RemoteCallback> {
-        mem::take(&mut self.callbacks())
+        self.callbacks().as_mut().map(mem::take).unwrap_or_default()
+    }
+
+    /// Nobody will look any more. What is there is given back, for it may be anybody's.
+    pub(crate) fn close(&self) -> Vec<RemoteCallback> {
+        self.callbacks().take().unwrap_or_default()
     }
 
     /// Whoever panicked under the lock left the list whole.
-    fn callbacks(&self) -> MutexGuard<'_, Vec<RemoteCallback>> {
+    fn callbacks(&self) -> MutexGuard<'_, Option<Vec<RemoteCallback>>> {
         self.callbacks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
