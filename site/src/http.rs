@@ -372,14 +372,51 @@ mod tests {
             (&format!("{chunked}1;"), "x"),
             (&format!("{chunked}0\r\n"), "X: y\r\n"),
         ] {
-            let mut parser = Parser::new();
-            assert!(matches!(
-                parser.receive(format!("{begin}{again}").as_bytes()),
-                Ok(None)
-            ));
-            let block = again.repeat(100_000 / again.len()).into_bytes();
-            let ended = (0..100).find_map(|_| parser.receive(&block).err());
+            // The same as with all of the room, and sooner.
+            let mut parser = Parser { room: 3 * MAX_HEAD, ..Parser::new() };
+            let first = format!("{begin}{again}");
+            assert!(matches!(parser.receive(first.as_bytes()), Ok(None)));
+            let block = again.repeat(1000).into_bytes();
+            let ended = (0..1000).find_map(|_| parser.receive(&block).err());
             assert_eq!(ended, Some(Outcome::TooLarge), "{begin:?}, {again:?} for ever");
         }
+    }
+
+    #[test]
+    fn the_largest_response_is_that_large_and_no_larger() {
+        let head = format!("{HEAD}\r\n");
+        for (more, expected) in [(0, Ok(None)), (1, Err(Outcome::TooLarge))] {
+            let mut parser = Parser::new();
+            assert_eq!(parser.receive(head.as_bytes()), Ok(None));
+            let body = vec![b'x'; MAX_RESPONSE - head.len() + more];
+            assert_eq!(parser.receive(&body), expected, "{more} bytes more");
+            if more == 0 {
+                let page = parser.receive(&[]).expect("large enough").expect("whole");
+                assert_eq!(page.length, body.len() as u64);
+            }
+        }
+        // What says of itself that it is too large is not waited for.
+        for (length, expected) in
+            [(MAX_RESPONSE, Ok(None)), (MAX_RESPONSE + 1, Err(Outcome::TooLarge))]
+        {
+            let sized = format!("{HEAD}Content-Length: {length}\r\n\r\n");
+            assert_eq!(Parser::new().receive(sized.as_bytes()), expected, "{length}");
+            let chunk = chunked(&format!("{length:x}\r\n"));
+            assert_eq!(Parser::new().receive(chunk.as_bytes()), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_largest_head_is_that_large_and_no_larger() {
+        let padded = |length: usize| {
+            let begin = "HTTP/1.1 200 OK\r\nX: ";
+            format!("{begin}{}\r\n\r\n", "y".repeat(length - begin.len() - 4))
+        };
+        let received = |head: String| parsed(&[head.as_bytes()]).map(|page| page.status);
+        assert_eq!(received(padded(MAX_HEAD)), Ok(200));
+        assert_eq!(received(padded(MAX_HEAD + 1)), Err(Outcome::TooLarge));
+        let many = |count| format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(count));
+        assert_eq!(received(many(MAX_HEADERS)), Ok(200));
+        assert_eq!(received(many(MAX_HEADERS + 1)), Err(Outcome::TooLarge));
     }
 }
