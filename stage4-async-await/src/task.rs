@@ -226,12 +226,15 @@ impl<T: 'static> JoinHandle<T> {
         }
     }
 
+    /// Called by the `.await`, which is the line that waits.
+    #[track_caller]
     pub(crate) fn poll_end(&self, context: &Context<'_>) -> Poll<Option<T>> {
         if self.is_finished() {
             return Poll::Ready(self.take());
         }
         let Known { id, subject, .. } = self.0.known;
         trace::waits_for(subject);
+        trace::waits_at(trace::Place::here());
         let waiter = Waiter::of(context, WaitsFor::Task(id));
         let displaced = self.0.waiting.replace(Some(waiter));
         drop(displaced);
@@ -246,6 +249,7 @@ impl<T: 'static> Future for JoinHandle<T> {
     ///
     /// Panics as the task did; in the task itself; after the end of a loop that ended before
     /// the task did.
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         self.0.known.expect_another();
         self.poll_end(context).map(|end| {

@@ -13,6 +13,7 @@ pub struct Cancelling<T>(pub(crate) JoinHandle<T>);
 impl<T: 'static> Future for Cancelling<T> {
     type Output = Option<T>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         self.0.poll_end(context)
     }
