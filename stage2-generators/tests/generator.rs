@@ -769,8 +769,11 @@ fn generators_that_resume_each_other_too_deep_are_refused_before_the_stack_is_go
         let told = format!("{levels} generators run inside each other");
         assert!(failure.to_string().starts_with(&told), "{failure}");
 
-        // That is over now.
+        // That is over now, and as many have room again.
         assert_eq!(yielded(nest(20).next()), 20);
+        let again = nest(10_000).next().unwrap_err();
+        let again: &TooDeep = again.get().unwrap();
+        assert!(again.levels.abs_diff(*levels) <= 1, "{again:?} after {levels}");
     });
     // A larger stack has room for more.
     assert_eq!(yielded(nest(200).next()), 200);
