@@ -22,37 +22,37 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
     let waker = server.reactor.waker();
     control.on_stop(move || waker.wake());
 
-    let mut turns = vec![Turn::Accept];
+    let mut todos = vec![Todo::Accept];
     while !control.stopped() {
-        for turn in mem::take(&mut turns) {
-            match turn {
-                Turn::Accept => server.accept(),
-                Turn::Serve(client) => server.echo(client),
+        for todo in mem::take(&mut todos) {
+            match todo {
+                Todo::Accept => server.accept(),
+                Todo::Serve(client) => server.echo(client),
             }
         }
-        server.reactor.select(None, &mut turns)?;
+        server.reactor.select(None, &mut todos)?;
     }
     Ok(())
 }
 
-/// What is left with the reactor: whose turn it is.
+/// What is left with the reactor: what is to be done then.
 #[derive(Clone, Copy)]
-enum Turn {
+enum Todo {
     Accept,
     Serve(u64),
 }
 
 struct Server {
-    reactor: Reactor<Turn>,
-    listener: TcpListener<Turn>,
+    reactor: Reactor<Todo>,
+    listener: TcpListener<Todo>,
     clients: HashMap<u64, Client>,
     accepted: u64,
-    /// Lent to whichever client has its turn.
+    /// Lent to whichever client is served.
     buffer: Box<[u8]>,
 }
 
 struct Client {
-    stream: TcpStream<Turn>,
+    stream: TcpStream<Todo>,
     /// What was read and did not fit into the socket.
     owed: Vec<u8>,
 }
@@ -72,7 +72,7 @@ impl Server {
             self.clients.insert(self.accepted, Client { stream, owed: Vec::new() });
             self.echo(self.accepted);
         }
-        let _ = self.reactor.wait_for(self.listener.key(), Direction::Read, Turn::Accept);
+        let _ = self.reactor.wait_for(self.listener.key(), Direction::Read, Todo::Accept);
     }
 
     /// Goes on with a client until it would block, then waits for what it lacks.
@@ -81,7 +81,7 @@ impl Server {
         let (direction, error) = client.echo(&mut self.buffer);
         if error.kind() == ErrorKind::WouldBlock {
             let key = client.stream.key();
-            let _ = self.reactor.wait_for(key, direction, Turn::Serve(name));
+            let _ = self.reactor.wait_for(key, direction, Todo::Serve(name));
         } else {
             self.clients.remove(&name);
         }

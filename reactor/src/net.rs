@@ -176,7 +176,7 @@ fn again(error: &io::Error) -> io::Error {
     }
 }
 
-/// A socket's place among those that can be waited for; dropping it gives the place up.
+/// A socket's entry among those that can be waited for; dropping it takes the entry out.
 pub(crate) struct Slot<T> {
     shared: Rc<Shared<T>>,
     pub(crate) key: Key,

@@ -182,7 +182,7 @@ impl<T> Reactor<T> {
 
     /// How many sockets are open here, waited for or not.
     pub fn sockets(&self) -> usize {
-        self.shared.waiting.borrow().places()
+        self.shared.waiting.borrow().entries()
     }
 
     /// Whether something that is waited for can end a sleep: a socket, or a timer that will

@@ -1,7 +1,7 @@
 //! Who waits on which socket.
 //!
 //! The platform tells an edge once: "it became ready". A reader that takes half of what is
-//! there and waits again would sleep for ever. So a place remembers that it is ready until
+//! there and waits again would sleep for ever. So an entry remembers that it is ready until
 //! an attempt says `WouldBlock`, and who waits meanwhile is handed back at once.
 
 use std::mem;
@@ -21,7 +21,7 @@ pub enum Direction {
 }
 
 /// Names a socket of a reactor. A key may outlive its socket without harm: the generation
-/// tells it from the next socket in the same place. Nor is it taken for that of another
+/// tells it from the next socket with the same index. Nor is it taken for that of another
 /// reactor's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -46,13 +46,13 @@ impl Key {
     }
 }
 
-/// A place for every open socket, where one reader and one writer may wait.
+/// An entry for every open socket, where one reader and one writer may wait.
 #[derive(Debug)]
 pub(crate) struct Waiting<T> {
     /// Tells this reactor from all others.
     reactor: u32,
-    places: Slab<Place<T>>,
-    /// Counts the sockets so far; each place keeps the count it was made at.
+    entries: Slab<Entry<T>>,
+    /// Counts the sockets so far; each entry keeps the count it was made at.
     generation: u32,
     /// Counts the calls of `deliver`; each side keeps the count of its last attempt.
     turn: u64,
@@ -61,7 +61,7 @@ pub(crate) struct Waiting<T> {
 }
 
 #[derive(Debug)]
-struct Place<T> {
+struct Entry<T> {
     generation: u32,
     sides: [Side<T>; 2],
 }
@@ -91,23 +91,29 @@ pub(crate) struct Parked<T> {
 
 impl<T> Waiting<T> {
     pub(crate) fn new(reactor: u32) -> Self {
-        Self { reactor, places: Slab::new(), generation: 0, turn: 0, at_once: Vec::new() }
+        Self {
+            reactor,
+            entries: Slab::new(),
+            generation: 0,
+            turn: 0,
+            at_once: Vec::new(),
+        }
     }
 
     pub(crate) fn open(&mut self) -> Key {
         // The top bit stays clear, so that no token is the one of the remote waker.
         self.generation = (self.generation + 1) & 0x7fff_ffff;
-        let place = Place { generation: self.generation, sides: Default::default() };
-        let index = u32::try_from(self.places.insert(place))
+        let entry = Entry { generation: self.generation, sides: Default::default() };
+        let index = u32::try_from(self.entries.insert(entry))
             .expect("no system has four billion descriptors");
         Key { reactor: self.reactor, index, generation: self.generation }
     }
 
     /// Forgets a socket, and gives back who waited on it.
     pub(crate) fn close(&mut self, key: Key) -> [Option<T>; 2] {
-        match self.place(key) {
+        match self.entry(key) {
             Some(_) => {
-                self.places.remove(key.index as usize).sides.map(|side| side.waiter)
+                self.entries.remove(key.index as usize).sides.map(|side| side.waiter)
             }
             None => [None, None],
         }
@@ -170,8 +176,8 @@ impl<T> Waiting<T> {
         }
         for event in events.drain(..) {
             let key = Key::of(self.reactor, event.token);
-            let Some(place) = self.place(key) else { continue };
-            let [read, write] = &mut place.sides;
+            let Some(entry) = self.entry(key) else { continue };
+            let [read, write] = &mut entry.sides;
             let sides = [
                 (Direction::Read, read, event.readable),
                 (Direction::Write, write, event.writable),
@@ -191,9 +197,9 @@ impl<T> Waiting<T> {
         self.waiters_mut().filter_map(Option::take).collect()
     }
 
-    /// How many places are taken.
-    pub(crate) fn places(&self) -> usize {
-        self.places.len()
+    /// How many entries are taken.
+    pub(crate) fn entries(&self) -> usize {
+        self.entries.len()
     }
 
     /// How many wait.
@@ -207,23 +213,23 @@ impl<T> Waiting<T> {
     }
 
     fn waiters(&self) -> impl Iterator<Item = &T> {
-        let sides = self.places.iter().flat_map(|(_, place)| &place.sides);
+        let sides = self.entries.iter().flat_map(|(_, entry)| &entry.sides);
         sides.filter_map(|side| side.waiter.as_ref())
     }
 
     fn waiters_mut(&mut self) -> impl Iterator<Item = &mut Option<T>> {
-        let sides = self.places.iter_mut().flat_map(|(_, place)| &mut place.sides);
+        let sides = self.entries.iter_mut().flat_map(|(_, entry)| &mut entry.sides);
         sides.map(|side| &mut side.waiter)
     }
 
     fn side(&mut self, key: Key, direction: Direction) -> Option<&mut Side<T>> {
-        self.place(key).map(|place| &mut place.sides[direction as usize])
+        self.entry(key).map(|entry| &mut entry.sides[direction as usize])
     }
 
-    fn place(&mut self, key: Key) -> Option<&mut Place<T>> {
-        let place = self.places.get_mut(key.index as usize)?;
-        let is_it = (place.generation, self.reactor) == (key.generation, key.reactor);
-        is_it.then_some(place)
+    fn entry(&mut self, key: Key) -> Option<&mut Entry<T>> {
+        let entry = self.entries.get_mut(key.index as usize)?;
+        let is_it = (entry.generation, self.reactor) == (key.generation, key.reactor);
+        is_it.then_some(entry)
     }
 }
 
