@@ -191,6 +191,7 @@ mod tests {
             ("<svg><desc><![CDATA[ > <a href=no> ]]></desc></svg><a href=x>", &["x"]),
             ("<svg><desc><i><![CDATA[ > <a href=x> ]]></i></desc></svg>", &["x"]),
             ("<svg></svg><![CDATA[ > <a href=x> ]]>", &["x"]),
+            ("<math><![CDATA[ > <a href=no> ]]></math><a href=x>", &["x"]),
         ]);
     }
 
@@ -269,6 +270,7 @@ mod tests {
             ("<div><svg><g></div><style><a href=no></style><a href=x>", &["x"]),
             ("<button><svg></button><script>'<!--'</script><a href=x>", &["x"]),
             ("<td><math><mrow><mi></mi></td><xmp><a href=no></xmp><a href=x>", &["x"]),
+            ("<div><div></div><svg></div><style><a href=no></style><a href=x>", &["x"]),
             ("<svg></div><style/><a href=x>", &["x"]),
             ("<div></div><svg></div><style/><a href=x>", &["x"]),
             ("<g><svg><g></g><style/></g><style><a href=no></style><a href=x>", &["x"]),

@@ -351,6 +351,16 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_behind_a_whole_page_changes_nothing() {
+        let mut parser = Parser::new();
+        let whole = with_head("Content-Length: 5\r\n\r\nhello");
+        let page = parser.receive(whole.as_bytes()).expect("good").expect("whole");
+        assert_eq!(page.html(), b"hello");
+        assert!(parser.receive(b"HTTP/1.1 nonsense\r\n").is_ok());
+        assert!(parser.receive(&[]).is_ok(), "the end is not too early");
+    }
+
+    #[test]
     fn what_a_chunk_says_behind_its_size_is_opaque() {
         for extension in [&b""[..], b" ", b";x", b" ;x=\"\xe9;\xff\"", b";\0"] {
             let head = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n5").into_bytes();

@@ -104,6 +104,16 @@ mod tests {
     }
 
     #[test]
+    fn a_status_below_400_is_no_error_and_all_else_is_one() {
+        for status in [200, 204, 302, 399] {
+            assert!(!Outcome::Status(status).is_error(), "{status}");
+        }
+        for outcome in [Outcome::Status(400), Outcome::Status(999), Outcome::CutShort] {
+            assert!(outcome.is_error(), "{outcome}");
+        }
+    }
+
+    #[test]
     fn an_outcome_inside_an_io_error_is_found() {
         let error = io::Error::other(Outcome::Malformed);
         assert_eq!(Outcome::of(&error), Outcome::Malformed);

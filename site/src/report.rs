@@ -106,6 +106,15 @@ mod tests {
     }
 
     #[test]
+    fn a_report_of_nothing_is_empty() {
+        let mut report = Report::default();
+        assert!(report.is_empty() && report.words("/").is_none());
+        report.extend([("/".to_owned(), Outcome::Reset)]);
+        assert!(!report.is_empty());
+        assert_eq!(report.words("/").as_deref(), Some("reset"));
+    }
+
+    #[test]
     fn a_redirect_that_leaves_is_told_with_its_target() {
         let pages = [("/a", Outcome::Status(302)), ("/b", Outcome::Status(200))];
         let stays: Report =
