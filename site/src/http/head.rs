@@ -266,6 +266,7 @@ mod tests {
             (" \tchunked \t", Framing::Chunked),
             ("gzip, chunked", Framing::Chunked),
             ("gzip;q=\"a,b\",chunked", Framing::Chunked),
+            ("x;y=\"\\\"\", chunked", Framing::Chunked),
             ("chunked,", Framing::Chunked),
             (", ,chunked, ,", Framing::Chunked),
             ("gzip\r\nTransfer-Encoding: chunked", Framing::Chunked),
