@@ -3,6 +3,7 @@
 mod book;
 mod check;
 mod choice;
+mod crawl;
 mod step;
 
 use std::ffi::OsString;
@@ -18,7 +19,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use site::{BadUrl, Job, Target, count};
 
 use crate::companion::Companion;
-use crate::crawl::{CONCURRENCY, Crawl, Crawled};
+use crate::crawl::{CONCURRENCY, Crawled};
 use crate::diff::{self, Side};
 use crate::error::Error;
 use crate::invocation::invocation;
@@ -33,6 +34,7 @@ use crate::{child, cost, doctor, list, park, soak};
 pub use self::book::{Book, Command as BookCommand, Question};
 pub use self::check::Check;
 pub use self::choice::{Choice, Number};
+use self::crawl::CrawlArgs;
 pub use self::step::Step;
 
 /// Understand async by watching it being invented.
@@ -44,6 +46,8 @@ pub use self::step::Step;
     name = "lineage",
     version,
     args_conflicts_with_subcommands = true,
+    after_help = "Exit status: 0 all is well, 1 it did not work, 2 what was typed makes no sense,\n\
+                  3 crawl --strict found a broken page, 130 interrupted.",
     override_usage = "lineage [--plain | --json]\n       lineage <COMMAND>"
 )]
 pub struct Args {
@@ -61,31 +65,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Crawl a site, in one style or in all of them
-    Crawl {
-        #[arg(help = "Where to begin: http://HOST[:PORT]/PATH")]
-        url: String,
-
-        /// The style, or "all" for one after the other
-        #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = styles(), hide_possible_values = true)]
-        style: Styles,
-
-        /// How many pages to request at the most
-        #[arg(long, value_name = "N", value_parser = at_least_one::<usize>, allow_negative_numbers = true)]
-        limit: Option<usize>,
-
-        /// How many requests may be under way at once
-        #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = at_least_one::<usize>, allow_negative_numbers = true)]
-        concurrency: usize,
-
-        /// How long a page may take
-        #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds, allow_negative_numbers = true)]
-        timeout: Duration,
-
-        /// One JSON object: for each style the digest, and every page with its outcome
-        #[arg(long)]
-        json: bool,
-    },
+    Crawl(CrawlArgs),
 
     /// Run one of the small programs
     Run {
@@ -262,12 +242,7 @@ impl Args {
 impl Command {
     fn obey(self, output: &mut Output) -> Result<(), Error> {
         match self {
-            Self::Crawl { url, style, limit, concurrency, timeout, json } => {
-                let target = target(&url)?;
-                let limit = limit.unwrap_or(usize::MAX);
-                let job = Job { limit, concurrency, timeout, ..Job::new(target) };
-                Crawl { url: &url, job, styles: style.0, json }.run(output)
-            }
+            Self::Crawl(args) => args.obey(output),
             Self::Run { program, style, sim: Some(seed), .. } => {
                 run::simulated(Case { program, style, seed }, output)
             }
@@ -295,8 +270,7 @@ impl Command {
             Self::Doctor { json } => doctor::doctor(json, output),
             Self::ChildCrawl { style, url, timeout, concurrency } => {
                 let job = Job { concurrency, timeout, ..Job::new(target(&url)?) };
-                let (crawled, _) = Crawled::by(style, job)?;
-                child::answer(&crawled)
+                child::answer(&Crawled::by(style, job)?)
             }
             Self::ChildPark { style } => park::measure(style, |kib| child::answer(&kib)),
         }

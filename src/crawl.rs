@@ -1,27 +1,39 @@
 //! `lineage crawl`: a real site, in one style or in all of them.
+//!
+//! The crawl runs on a thread of its own and tells what it finds; this thread listens to it,
+//! and to whoever has had enough of it, and tells that on.
+
+mod comparison;
+mod log;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use site::{Job, Outcome, Progress, Report, Target, count};
+use site::{Job, News, Outcome, Progress, Target, count};
 
+use crate::descriptors;
 use crate::error::{Error, complain};
 use crate::interrupt;
-use crate::output::Output;
+use crate::output::{Output, clipped, terminal_size};
 use crate::styles::Style;
+
+pub use self::log::{Log, Visited};
 
 /// How many requests may be under way at once, if nobody says otherwise.
 pub const CONCURRENCY: usize = 16;
 
-/// Descriptors that are needed for anything but requests.
-const OTHER_DESCRIPTORS: usize = 16;
-
 /// How often the progress is shown.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How long after Ctrl-C it may take to tell what is known so far.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// A crawl to be done, and how to tell of it.
 #[derive(Debug)]
@@ -34,10 +46,12 @@ pub struct Crawl<'a> {
     pub styles: Vec<&'static Style>,
     /// Whether a machine will read the answer.
     pub json: bool,
+    /// Whether a broken page is a failure.
+    pub strict: bool,
 }
 
 /// What a crawl in one style came to: also what a child answers, and what `--json` shows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Crawled {
     /// The style's name.
     pub style: String,
@@ -45,19 +59,14 @@ pub struct Crawled {
     pub seconds: f64,
     /// Pages that did not end with a status below 400.
     pub errors: usize,
-    /// [`Report::digest`].
-    pub digest: String,
+    /// [`site::Report::digest`]. `None`: it has not come to its end.
+    pub digest: Option<String>,
+    /// Why it failed as a whole, if it did.
+    pub failure: Option<String>,
     /// What became of every page, sorted by path.
     pub pages: Vec<Visited>,
-}
-
-/// What became of one page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Visited {
-    /// The path, and the query.
-    pub path: String,
-    /// A status, or the kind of a failure; and where it leads, if that is away from the site.
-    pub outcome: String,
+    /// The pages that were left out, because `robots.txt` forbids them.
+    pub forbidden: Vec<String>,
 }
 
 /// All of a crawl, as `--json` shows it.
@@ -65,7 +74,9 @@ pub struct Visited {
 struct Answer<'a> {
     url: &'a str,
     styles: &'a [Crawled],
-    agree: bool,
+    /// `None`: nobody knows, it was interrupted.
+    agree: Option<bool>,
+    interrupted: bool,
 }
 
 impl Crawled {
@@ -74,133 +85,256 @@ impl Crawled {
     /// # Errors
     ///
     /// Fails when the style's loop does.
-    pub fn by(style: &Style, job: Job) -> Result<(Self, Report), Error> {
+    pub fn by(style: &Style, job: Job) -> Result<Self, Error> {
+        let log = Arc::new(Mutex::new(Log::default()));
+        let listener = Arc::clone(&log);
+        let progress = Progress::told_to(move |news| {
+            listener.lock().unwrap_or_else(PoisonError::into_inner).note(news);
+        });
         let began = Instant::now();
-        let report = (style.crawl)(job)
-            .map_err(|error| Error::Failure(format!("{}: {error}", style.name)))?;
+        let digest = run(style, Job { progress, ..job });
         let seconds = began.elapsed().as_secs_f64();
-        let visited = |path: &String| {
-            Some(Visited { path: path.clone(), outcome: report.words(path)? })
-        };
-        let crawled = Self {
-            style: style.name.to_owned(),
-            seconds,
-            errors: report.errors(),
-            digest: report.digest(),
-            pages: report.pages().keys().filter_map(visited).collect(),
-        };
-        Ok((crawled, report))
+        let digest = digest.map_err(|why| in_style(style.name, &why))?;
+        let log = mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(Ended { style: style.name, seconds, log, end: Some(Ok(digest)) }.crawled())
     }
 }
 
 impl fmt::Display for Crawled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (pages, errors) = (self.pages.len(), self.errors);
-        let (pages, errors) = (count(pages, "page"), count(errors, "error"));
+        let (pages, errors) =
+            (count(self.pages.len(), "page"), count(self.errors, "error"));
         write!(f, "{pages}, {errors}, {:.2} s", self.seconds)
     }
 }
 
+/// Crawls, and gives the report's digest. A panic is a failure too.
+fn run(style: &Style, job: Job) -> Result<String, String> {
+    let crawled = catch_unwind(AssertUnwindSafe(|| (style.crawl)(job)));
+    let report = crawled.map_err(|_| "it panicked".to_owned())?;
+    report.map(|report| report.digest()).map_err(|error| error.to_string())
+}
+
+fn in_style(style: &str, why: &str) -> Error {
+    Error::Failure(format!("{style}: {why}"))
+}
+
 /// Whether all came to the same pages and outcomes.
 pub fn agree(crawls: &[Crawled]) -> bool {
-    crawls.windows(2).all(|pair| pair[0].digest == pair[1].digest)
+    let same = crawls.windows(2).all(|pair| pair[0].digest == pair[1].digest);
+    same && crawls.iter().all(|crawled| crawled.failure.is_none())
+}
+
+/// Lines on what the styles do not agree on, and why, as far as that is known.
+pub fn disagreement(crawls: &[Crawled]) -> Vec<String> {
+    let mut lines = comparison::lines(crawls);
+    let words = Outcome::NoDescriptors.to_string();
+    let pages = || crawls.iter().flat_map(|crawled| &crawled.pages);
+    if pages().any(|page| page.outcome == words) {
+        lines.push(descriptors::reason());
+    }
+    lines
+}
+
+/// What is heard while a crawl goes on.
+enum Heard {
+    News(News),
+    /// It has come to its end, with the report's digest.
+    End(Result<String, String>),
+    /// Somebody has had enough of it.
+    Interrupt,
+}
+
+/// What came of the crawl in one style.
+struct Ended {
+    style: &'static str,
+    seconds: f64,
+    log: Log,
+    /// The report's digest, or why there is none. `None`: it was interrupted.
+    end: Option<Result<String, String>>,
+}
+
+impl Ended {
+    fn crawled(&self) -> Crawled {
+        Crawled {
+            style: self.style.to_owned(),
+            seconds: self.seconds,
+            errors: self.log.errors(),
+            digest: self.end.clone().and_then(Result::ok),
+            failure: self.end.clone().and_then(Result::err),
+            pages: self.log.pages(),
+            forbidden: self.log.forbidden().to_vec(),
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Err(why)) = &self.end {
+            return write!(f, "failed: {why}");
+        }
+        let (pages, errors) = (count(self.log.len(), "page"), self.log.errors());
+        write!(f, "{pages}, {}, {:.2} s", count(errors, "error"), self.seconds)?;
+        f.write_str(if self.end.is_none() { ", interrupted" } else { "" })
+    }
 }
 
 impl Crawl<'_> {
-    /// Crawls, and tells.
+    /// Crawls, and tells: a page when it has come, a style when it is done.
     ///
     /// # Errors
     ///
-    /// Fails when the first page cannot be had at all, and when the styles disagree; but
-    /// tells what there is to tell even then.
+    /// Fails when the first page cannot be had at all, and when the styles disagree; if it
+    /// is strict, when a page is broken; when it is interrupted. But tells what there is to
+    /// tell even then.
     pub fn run(mut self, output: &mut Output) -> Result<(), Error> {
-        self.keep_within_descriptors();
-        let watch = Watch::default();
-        watch.start()?;
-        let mut crawls = Vec::new();
-        let mut first_page = None;
-        for style in &self.styles {
-            // A progress of its own, so that each style counts from zero.
-            let progress = Progress::default();
-            let job = Job { progress: progress.clone(), ..self.job.clone() };
-            watch.begin(style.name, progress);
-            let crawled = Crawled::by(style, job);
-            watch.end();
-            let (crawled, report) = crawled?;
-            first_page = report.pages().get(&self.job.target.path).copied();
-            crawls.push(crawled);
-        }
-        self.tell(&crawls, output)?;
-        match first_page {
-            Some(Outcome::Status(_)) | None if agree(&crawls) => Ok(()),
-            Some(Outcome::Status(_)) | None => Err(disagreement()),
-            Some(outcome) => Err(no_first_page(outcome, &self.job)),
-        }
-    }
-
-    /// A request that has no descriptor fails, and in each style it is another one. So there
-    /// are no more at once than there are descriptors for.
-    fn keep_within_descriptors(&mut self) {
-        let Some(descriptors) = max_descriptors() else { return };
-        let (asked, enough) =
-            (self.job.concurrency, descriptors.saturating_sub(OTHER_DESCRIPTORS).max(1));
-        if asked > enough {
-            complain(format_args!(
-                "{} are enough for {} at once, not for {asked}",
-                count(descriptors, "descriptor"),
-                count(enough, "request")
-            ));
+        let enough = descriptors::enough_for(self.job.concurrency);
+        if enough < self.job.concurrency {
+            complain(descriptors::few_for(enough));
             self.job.concurrency = enough;
         }
-    }
-
-    fn tell(&self, crawls: &[Crawled], output: &mut Output) -> Result<(), Error> {
-        if self.json {
-            let agree = agree(crawls);
-            return output.json(&Answer { url: self.url, styles: crawls, agree });
-        }
-        if let [crawled] = crawls {
-            for Visited { path, outcome } in &crawled.pages {
-                output.line(format_args!("{path} {outcome}"))?;
+        let (tell, heard) = mpsc::channel();
+        let interrupt = tell.clone();
+        interrupt::on_interrupt(move || {
+            drop(interrupt.send(Heard::Interrupt));
+            thread::sleep(GRACE);
+        })?;
+        let (mut crawls, mut last) = (Vec::new(), None);
+        for style in &self.styles {
+            let ended = self.listen(style, &tell, &heard, output)?;
+            self.tell_of(&ended, output)?;
+            // Many pages take some room, which is for whoever reads or compares them.
+            crawls.extend((!self.tells_pages()).then(|| ended.crawled()));
+            let was_interrupted = ended.end.is_none();
+            last = Some(ended);
+            if was_interrupted {
+                break;
             }
-            return output.line(format_args!("{crawled}, in style {}", crawled.style));
         }
-        for crawled in crawls {
-            let digest = &crawled.digest[..12];
-            output.line(format_args!(
-                "{:<12}  {crawled}, digest {digest}",
-                crawled.style
-            ))?;
+        let last = last.expect("there is a style");
+        self.tell(&crawls, last.end.is_none(), output)?;
+        self.verdict(&crawls, &last)
+    }
+
+    /// Crawls in one style, and tells of each page when it has come.
+    fn listen(
+        &self,
+        style: &'static Style,
+        tell: &Sender<Heard>,
+        heard: &Receiver<Heard>,
+        output: &mut Output,
+    ) -> Result<Ended, Error> {
+        let (job, news) = (self.job.clone(), tell.clone());
+        // Nobody listens any more: the end is near.
+        let progress = Progress::told_to(move |it| drop(news.send(Heard::News(it))));
+        let (began, end) = (Instant::now(), tell.clone());
+        let crawl =
+            move || drop(end.send(Heard::End(run(style, Job { progress, ..job }))));
+        thread::Builder::new().name(style.name.to_owned()).spawn(crawl).map_err(
+            |error| Error::Failure(format!("{}: no thread for it: {error}", style.name)),
+        )?;
+        let mut log = Log::default();
+        let mut shown = Shown::new(self.tells_pages() && output.is_terminal());
+        loop {
+            let end = match heard.recv_timeout(TICK) {
+                Ok(Heard::News(news)) => {
+                    if let Some(line) = log.note(news).filter(|_| self.tells_pages()) {
+                        shown.clear();
+                        output.line(line)?;
+                    }
+                    shown.show(style, log.len());
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    shown.show(style, log.len());
+                    continue;
+                }
+                Ok(Heard::End(end)) => Some(end),
+                Ok(Heard::Interrupt) | Err(RecvTimeoutError::Disconnected) => None,
+            };
+            shown.clear();
+            let seconds = began.elapsed().as_secs_f64();
+            return Ok(Ended { style: style.name, seconds, log, end });
         }
-        output.line(if agree(crawls) {
-            "All styles agree on every page."
-        } else {
-            "The styles do not agree: the same digest means the same pages and outcomes."
-        })
+    }
+
+    /// Whether each page is told, and not only each style.
+    fn tells_pages(&self) -> bool {
+        !self.json && self.styles.len() == 1
+    }
+
+    /// A style is done.
+    fn tell_of(&self, ended: &Ended, output: &mut Output) -> Result<(), Error> {
+        if self.json {
+            return Ok(());
+        }
+        let style = ended.style;
+        if self.tells_pages() {
+            ended.log.late().try_for_each(|line| output.line(line))?;
+            return output.line(format_args!("{ended}, in style {style}"));
+        }
+        let digest = match &ended.end {
+            Some(Ok(digest)) => format!(", digest {}", clipped(digest, 12)),
+            _ => String::new(),
+        };
+        output.line(format_args!("{style:<12}  {ended}{digest}"))
+    }
+
+    /// All of them are, or that is all there will be.
+    fn tell(
+        &self,
+        crawls: &[Crawled],
+        interrupted: bool,
+        output: &mut Output,
+    ) -> Result<(), Error> {
+        let agree = (!interrupted).then(|| agree(crawls));
+        if self.json {
+            let answer = Answer { url: self.url, styles: crawls, agree, interrupted };
+            return output.json(&answer);
+        }
+        match agree {
+            Some(true) if crawls.len() > 1 => {
+                output.line("All styles agree on every page.")
+            }
+            Some(false) => {
+                disagreement(crawls).into_iter().try_for_each(|line| output.line(line))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether that is as it should be. What became of the first page, the last style tells.
+    fn verdict(&self, crawls: &[Crawled], last: &Ended) -> Result<(), Error> {
+        let Some(end) = &last.end else {
+            let pages = count(last.log.len(), "page");
+            complain(format_args!("interrupted after {pages}"));
+            return Err(Error::INTERRUPTED);
+        };
+        if let ([_], Err(why)) = (&self.styles[..], end) {
+            return Err(in_style(last.style, why));
+        }
+        if !agree(crawls) {
+            let pages = count(comparison::len(crawls), "page");
+            let text = format!("the styles do not agree on what became of {pages}");
+            return Err(Error::Failure(text));
+        }
+        let (log, path) = (&last.log, &self.job.target.path);
+        match log.outcome(path) {
+            Some(Outcome::Status(_)) if self.strict && log.errors() > 0 => {
+                Err(Error::Broken(format!("broken: {}", count(log.errors(), "page"))))
+            }
+            Some(Outcome::Status(_)) => Ok(()),
+            Some(outcome) => Err(Error::Failure(cannot_have(path, outcome, &self.job))),
+            None => Err(Error::Failure(nothing_allowed(log.no_rules(), &self.job))),
+        }
     }
 }
 
-/// How many descriptors this process may have. `None`: as many as it likes, or nobody knows.
-#[cfg(unix)]
-fn max_descriptors() -> Option<usize> {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    limit.current.and_then(|limit| limit.try_into().ok())
-}
-
-#[cfg(not(unix))]
-fn max_descriptors() -> Option<usize> {
-    None
-}
-
-fn disagreement() -> Error {
-    Error::failure("the styles do not agree on what became of the pages")
-}
-
-fn no_first_page(outcome: Outcome, job: &Job) -> Error {
-    let Target { addresses, path, .. } = &job.target;
+fn cannot_have(path: &str, outcome: Outcome, job: &Job) -> String {
+    let Target { addresses, .. } = &job.target;
     let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     let addresses = addresses.join(", ");
-    Error::Failure(match outcome {
+    match outcome {
         Outcome::Refused => {
             format!("{addresses}: connection refused; nobody listens there")
         }
@@ -209,63 +343,57 @@ fn no_first_page(outcome: Outcome, job: &Job) -> Error {
             format!("{addresses}: no answer for {path} within {seconds} s")
         }
         Outcome::Malformed => format!("{addresses}: the answer for {path} is not HTTP"),
+        Outcome::NoDescriptors => descriptors::reason(),
         other => format!("{addresses}: cannot get {path}: {other}"),
-    })
-}
-
-/// How far the crawl has come: shown by a thread of its own, and told by Ctrl-C.
-#[derive(Clone, Default)]
-struct Watch(Arc<Mutex<Watched>>);
-
-#[derive(Default)]
-struct Watched {
-    /// Of the style that crawls now, or crawled last.
-    progress: Progress,
-    /// The style that crawls now. `None`: nothing may be shown.
-    style: Option<&'static str>,
-}
-
-impl Watch {
-    /// Says at a Ctrl-C how far it came; shows it all the time, but only to people.
-    fn start(&self) -> Result<(), Error> {
-        let watch = self.clone();
-        interrupt::on_interrupt(move || {
-            watch.end();
-            let pages = count(watch.watched().progress.pages(), "page");
-            complain(format_args!("interrupted after {pages}"));
-        })?;
-        if io::stderr().is_terminal() {
-            let watch = self.clone();
-            thread::spawn(move || {
-                loop {
-                    watch.watched().show();
-                    thread::sleep(TICK);
-                }
-            });
-        }
-        Ok(())
-    }
-
-    fn begin(&self, style: &'static str, progress: Progress) {
-        *self.watched() = Watched { progress, style: Some(style) };
-    }
-
-    fn end(&self) {
-        if self.watched().style.take().is_some() && io::stderr().is_terminal() {
-            drop(io::stderr().write_all(b"\r\x1b[K"));
-        }
-    }
-
-    fn watched(&self) -> MutexGuard<'_, Watched> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Watched {
-    fn show(&self) {
-        if let Some(style) = self.style {
-            let text = format!("\r{style}: {}", count(self.progress.pages(), "page"));
-            drop(io::stderr().write_all(text.as_bytes()));
+/// The first page was not asked for, because of `robots.txt`; or because of what became of it.
+fn nothing_allowed(no_rules: Option<Outcome>, job: &Job) -> String {
+    const RULES: &str = "/robots.txt";
+    match no_rules {
+        Some(outcome @ Outcome::Status(_)) => {
+            let why = cannot_have(RULES, outcome, job);
+            format!("{why}, and so nothing may be asked for; --robots never asks anyway")
+        }
+        Some(outcome) => cannot_have(RULES, outcome, job),
+        None => {
+            let path = &job.target.path;
+            format!("robots.txt forbids {path}; --robots never asks for it anyway")
         }
     }
+}
+
+/// How far the crawl has come, in a line on stderr that is written over: for people, and where
+/// they do not see the pages anyway.
+struct Shown {
+    is_wanted: bool,
+    last: Option<Instant>,
+}
+
+impl Shown {
+    fn new(pages_are_seen: bool) -> Self {
+        Self { is_wanted: io::stderr().is_terminal() && !pages_are_seen, last: None }
+    }
+
+    fn show(&mut self, style: &Style, pages: usize) {
+        if !self.is_wanted || self.last.is_some_and(|last| last.elapsed() < TICK) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let text = format!("{}: {}", style.name, count(pages, "page"));
+        let columns = terminal_size(io::stderr()).0;
+        write(&format!("\r\x1b[K{}", clipped(&text, columns - 1)));
+    }
+
+    fn clear(&mut self) {
+        if self.last.take().is_some() {
+            write("\r\x1b[K");
+        }
+    }
+}
+
+/// Where there is no stderr, there is nobody to tell.
+fn write(text: &str) {
+    drop(io::stderr().write_all(text.as_bytes()));
 }

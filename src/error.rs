@@ -12,6 +12,8 @@ pub enum Error {
     Usage(String),
     /// What was asked for did not work: status 1.
     Failure(String),
+    /// What was asked for worked, and what it found is broken: status 3.
+    Broken(String),
     /// Nobody reads any more: they closed the pipe, or pressed `q`. That is no error:
     /// status 0.
     ReaderLeft,
@@ -32,7 +34,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) | Self::Failure(text) => f.write_str(text),
+            Self::Usage(text) | Self::Failure(text) | Self::Broken(text) => {
+                f.write_str(text)
+            }
             Self::ReaderLeft => f.write_str("nobody reads any more"),
             Self::Companion(status) => write!(f, "it ended with status {status}"),
         }
@@ -58,6 +62,10 @@ pub fn exit_code(done: Result<(), Error>) -> ExitCode {
         Err(error @ Error::Usage(_)) => {
             complain(&error);
             ExitCode::from(2)
+        }
+        Err(error @ Error::Broken(_)) => {
+            complain(&error);
+            ExitCode::from(3)
         }
     }
 }

@@ -10,7 +10,7 @@
 //! network that is invented), [`diff`], [`cost`], [`list`],
 //! [`doctor`]. Then what these stand on: [`measure`] (figures
 //! that are read from the source), [`memory`] (what a process has of it), [`park`] (what a
-//! task costs that waits), [`child`] (a style in a process of its own), [`companion`] (the
+//! task costs that waits), [`child`] (a style in a process of its own), [`descriptors`] (how many there are), [`companion`] (the
 //! packages beside this one, built by [`cargo`]), [`invocation`] (how to call it again),
 //! [`interrupt`], [`suspend`], [`keys`], [`output`], [`error`].
 //! [`args`] is what may be typed.
@@ -23,6 +23,7 @@ pub mod child;
 pub mod companion;
 pub mod cost;
 pub mod crawl;
+pub mod descriptors;
 pub mod diff;
 pub mod doctor;
 pub mod error;

@@ -156,7 +156,8 @@ fn crawl(
     if temper == Temper::Hostile {
         job.timeout = HOSTILE_TIMEOUT;
     }
-    Crawl { url: &url, job, styles: vec![style], json: false }.run(output)?;
+    Crawl { url: &url, job, styles: vec![style], json: false, strict: false }
+        .run(output)?;
     let most = count(server.max_in_flight(), "request");
     output.line(format_args!("at most {most} in flight"))
 }

@@ -13,10 +13,11 @@ mod table;
 use std::io::IsTerminal;
 
 use serde::Serialize;
-use site::Site;
+use site::{Site, count};
 
 use crate::child::Nursery;
 use crate::crawl::CONCURRENCY;
+use crate::descriptors;
 use crate::error::Error;
 use crate::interrupt;
 use crate::keys::{Keys, Saved};
@@ -75,9 +76,9 @@ impl Tour {
     /// Fails when the styles disagree; [`Error::ReaderLeft`] when somebody wants to leave.
     pub fn show(self, output: &mut Output) -> Result<(), Error> {
         let people = output.is_terminal() && !is_set("CI");
-        welcome(output)?;
-        self.end_on_interrupt()?;
         let race = Race::start(Site::friendly(), self.nursery.clone())?;
+        welcome(race.concurrency, output)?;
+        self.end_on_interrupt()?;
         let mut keys = (people && std::io::stdin().is_terminal()).then(Keys::listen);
         let mut guesses = Guesses::default();
         output.line("")?;
@@ -110,7 +111,7 @@ impl Tour {
     }
 }
 
-fn welcome(output: &mut Output) -> Result<(), Error> {
+fn welcome(concurrency: usize, output: &mut Output) -> Result<(), Error> {
     let title = format!("One crawler, written in {} styles.", STYLES.len());
     output.line(output.bold(title))?;
     let site = Site::friendly();
@@ -118,8 +119,13 @@ fn welcome(output: &mut Output) -> Result<(), Error> {
     output.line(format_args!(
         "A small site is served inside this process: {pages} pages, each answers after\n\
          {delay} ms. Every style crawls it, in a process of its own, and has at most\n\
-         {CONCURRENCY} requests under way at once."
-    ))
+         {} under way at once.",
+        count(concurrency, "request")
+    ))?;
+    if concurrency < CONCURRENCY {
+        output.line(descriptors::few_for(concurrency))?;
+    }
+    Ok(())
 }
 
 fn show_figures(rows: &[Row], output: &mut Output) -> Result<(), Error> {

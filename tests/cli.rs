@@ -15,13 +15,15 @@ use std::thread;
 use insta::assert_snapshot;
 use lineage::styles::Style;
 use serde_json::Value;
+use site::Site;
 use site::countdown::IN_TURN;
 use site::server::Server;
-use site::{Outcome, Report, Site};
 
 #[cfg(unix)]
 #[path = "cli/companion.rs"]
 mod companion;
+#[path = "cli/crawl.rs"]
+mod crawl;
 #[cfg(target_os = "linux")]
 #[path = "cli/interrupted.rs"]
 mod interrupted;
@@ -182,6 +184,9 @@ const WRONG: &[&str] = &[
     "crawl http://127.0.0.1:1/ --limit 0",
     "crawl http://127.0.0.1:1/ --concurrency -1",
     "crawl http://127.0.0.1:1/ --timeout never",
+    "crawl http://127.0.0.1:1/ --max-size 0",
+    "crawl http://127.0.0.1:1/ --delay -1",
+    "crawl http://127.0.0.1:1/ --robots sometimes",
     "soak --seeds 0",
     "soak --seeds 2 --from 18446744073709551615",
     "soak --from 18446744073709551616",
@@ -243,57 +248,6 @@ fn answering(bytes: &'static [u8]) -> SocketAddr {
         stream.write_all(bytes)
     });
     address
-}
-
-#[test]
-fn a_crawl_tells_of_every_page() {
-    let server = Server::start(Site::hostile()).unwrap();
-    let told = printed(&format!("crawl {} --timeout 1", server.url()));
-    assert!(told.starts_with(&Site::hostile().expected().to_string()), "{told}");
-}
-
-#[test]
-fn a_crawls_json_has_the_pages_and_a_digest_of_them() {
-    let server = Server::start(Site::friendly()).unwrap();
-    let paths = ["/", "/part-01/", "/part-02/", "/part-03/"].map(str::to_owned);
-    let expected: Report =
-        paths.map(|path| (path, Outcome::Status(200))).into_iter().collect();
-    let answer = json(&format!("crawl {} --limit 4 --style all --json", server.url()));
-    assert_eq!(keys(&answer), ["agree", "styles", "url"]);
-    assert_eq!((&answer["agree"], &answer["url"]), (&true.into(), &server.url().into()));
-    let styles = answer["styles"].as_array().unwrap();
-    assert!(styles.iter().map(|it| &it["style"]).eq(Style::names()));
-    for style in styles {
-        assert_eq!(keys(style), ["digest", "errors", "pages", "seconds", "style"]);
-        assert_eq!(
-            (&style["digest"], &style["errors"]),
-            (&expected.digest().into(), &0.into())
-        );
-        let line = |it: &Value| {
-            Some(format!("{} {}\n", it["path"].as_str()?, it["outcome"].as_str()?))
-        };
-        let pages: Option<String> =
-            style["pages"].as_array().unwrap().iter().map(line).collect();
-        assert_eq!(pages, Some(expected.to_string()));
-    }
-}
-
-/// With more slots than descriptors, every style would lose other pages.
-#[cfg(unix)]
-#[test]
-fn a_crawl_gets_by_with_few_descriptors() {
-    let server = Server::start(Site::friendly()).unwrap();
-    let crawl = lineage(&format!("crawl {} --style all", server.url()));
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "ulimit -n 24; exec \"$@\"", "sh"]).arg(crawl.get_program());
-    let output = shell.args(crawl.get_args()).output().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(stdout.matches(" 40 pages, 0 errors").count(), Style::names().len());
-    assert_eq!(
-        String::from_utf8(output.stderr).unwrap(),
-        "lineage: 24 descriptors are enough for 8 requests at once, not for 16\n"
-    );
-    assert_eq!(output.status.code(), Some(0), "{stdout}");
 }
 
 #[test]

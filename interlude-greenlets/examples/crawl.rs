@@ -7,7 +7,6 @@ use std::rc::Rc;
 use interlude_greenlets::net::TcpStream;
 use interlude_greenlets::time::{Elapsed, timeout};
 use interlude_greenlets::{run, spawn};
-use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
 
 fn main() -> io::Result<()> {
@@ -54,7 +53,7 @@ fn visit(job: &Job, path: &str) -> Result<Page, Outcome> {
 fn fetch(job: &Job, path: &str) -> Result<Page, Outcome> {
     let stream = connect(&job.target.addresses)?;
     stream.write_all(&job.request(path))?;
-    let mut parser = Parser::new();
+    let mut parser = job.parser();
     let mut buffer = [0; 4096];
     loop {
         let n = stream.read(&mut buffer)?;

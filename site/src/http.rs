@@ -14,8 +14,8 @@ use head::{Framing, Head, cut, number};
 pub const MAX_HEAD: usize = 32 * 1024;
 /// How many headers a head may have.
 pub const MAX_HEADERS: usize = 128;
-/// The largest response that is read, in bytes: heads, body and the framing of its chunks,
-/// whether it is kept or only counted.
+/// The largest response that is read, in bytes, unless it is told otherwise: heads, body and
+/// the framing of its chunks, whether it is kept or only counted.
 pub const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
 /// A whole response.
@@ -27,10 +27,12 @@ pub struct Page {
     pub location: Option<String>,
     /// The length of the body in bytes.
     pub length: u64,
-    /// The body, if it is HTML; other bodies are counted, not kept.
+    /// The body, if it is HTML.
     html: Vec<u8>,
     /// Which of the two it is.
     markup: Markup,
+    /// Another body, as far as it is kept: most are only counted.
+    other: Vec<u8>,
 }
 
 /// What HTML is written in.
@@ -47,12 +49,17 @@ impl Page {
     pub fn of_html(status: u16, html: impl Into<Vec<u8>>) -> Self {
         let html = html.into();
         let (length, markup) = (html.len() as u64, Markup::Html);
-        Self { status, location: None, length, html, markup }
+        Self { status, location: None, length, html, markup, other: Vec::new() }
     }
 
     /// The HTML of the page; empty if it is something else.
     pub fn html(&self) -> &[u8] {
         &self.html
+    }
+
+    /// The body, whatever it is, as far as it was kept.
+    pub(crate) fn body(&self) -> &[u8] {
+        if self.html.is_empty() { &self.other } else { &self.html }
     }
 
     /// What a crawler wants to know of it.
@@ -70,7 +77,10 @@ pub struct Parser {
     /// How many bytes may still come.
     room: usize,
     page: Page,
+    /// Whether the body is HTML, and kept.
     keep: bool,
+    /// How much of it is kept if it is not.
+    others: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +104,14 @@ enum State {
 impl Parser {
     /// A parser that has seen nothing.
     pub fn new() -> Self {
-        let (state, pending, room) = (State::Head, Vec::new(), MAX_RESPONSE);
-        Self { state, pending, room, page: Page::default(), keep: false }
+        Self::within(MAX_RESPONSE, 0)
+    }
+
+    /// The same with a limit for the whole response, in bytes; and how much of a body is kept
+    /// that is no HTML.
+    pub(crate) fn within(room: usize, others: usize) -> Self {
+        let (state, pending, page) = (State::Head, Vec::new(), Page::default());
+        Self { state, pending, room, page, keep: false, others }
     }
 
     /// Takes what was read from the connection; an empty slice says that the peer is done.
@@ -104,7 +120,7 @@ impl Parser {
     /// # Errors
     ///
     /// [`Outcome::Malformed`] if this is not HTTP, [`Outcome::TooLarge`] if it is more than
-    /// the limits of this module, [`Outcome::CutShort`] if the end came too early.
+    /// its limits, [`Outcome::CutShort`] if the end came too early.
     pub fn receive(&mut self, mut bytes: &[u8]) -> Result<Option<Page>, Outcome> {
         if bytes.is_empty() {
             match self.state {
@@ -174,7 +190,7 @@ impl Parser {
             // An interim response; the real one follows.
             _ if matches!(head.status, 100..=199) => return Ok(()),
             Framing::Empty | Framing::Sized(0) => State::Done,
-            Framing::Sized(length) => State::Sized(bounded(length)?),
+            Framing::Sized(length) => State::Sized(self.bounded(length)?),
             Framing::Chunked => State::ChunkSize,
             Framing::ToTheEnd => State::ToTheEnd,
         };
@@ -190,6 +206,9 @@ impl Parser {
         self.page.length += n as u64;
         if self.keep {
             self.page.html.extend_from_slice(&bytes[..n]);
+        } else {
+            let kept = n.min(self.others - self.page.other.len());
+            self.page.other.extend_from_slice(&bytes[..kept]);
         }
         (&bytes[n..], left - n as u64)
     }
@@ -207,7 +226,7 @@ impl Parser {
             State::ChunkSize => match number(cut(line, b';').0, 16) {
                 None => return Err(Outcome::Malformed),
                 Some(0) => State::Trailers,
-                Some(size) => State::Chunk(bounded(size)?),
+                Some(size) => State::Chunk(self.bounded(size)?),
             },
             State::ChunkEnd if line.is_empty() => State::ChunkSize,
             State::ChunkEnd => return Err(Outcome::Malformed),
@@ -215,6 +234,11 @@ impl Parser {
             state => state,
         };
         Ok(&bytes[end + 1..])
+    }
+
+    /// A length that is not too large by itself.
+    fn bounded(&self, length: u64) -> Result<u64, Outcome> {
+        if length > self.room as u64 { Err(Outcome::TooLarge) } else { Ok(length) }
     }
 }
 
@@ -228,11 +252,6 @@ impl Default for Page {
     fn default() -> Self {
         Self::of_html(0, Vec::new())
     }
-}
-
-/// A length that is not too large by itself.
-fn bounded(length: u64) -> Result<u64, Outcome> {
-    if length > MAX_RESPONSE as u64 { Err(Outcome::TooLarge) } else { Ok(length) }
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! What to crawl, and how hard.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::Target;
+use crate::http::{MAX_RESPONSE, Parser};
+use crate::{Progress, Target, robots};
 
 /// A crawl to be done, the same for every style.
 #[derive(Clone, Debug)]
@@ -17,18 +16,28 @@ pub struct Job {
     pub concurrency: usize,
     /// How long a page may take, from connecting to its last byte.
     pub timeout: Duration,
-    /// Counted up by the frontier, read by whoever watches.
+    /// The largest response that is read, in bytes.
+    pub max_response: usize,
+    /// How long to pause between two requests. Then they come one at a time.
+    pub delay: Duration,
+    /// Whether to ask for `robots.txt` first, and to leave out what it forbids.
+    pub robots: bool,
+    /// Told by the frontier, heard by whoever watches.
     pub progress: Progress,
 }
 
 impl Job {
-    /// A crawl without a limit, 16 requests at once, ten seconds a page.
+    /// A crawl without a limit, 16 requests at once, ten seconds and 8 MiB a page, of a site
+    /// that does not mind.
     pub fn new(target: Target) -> Self {
         Self {
             target,
             limit: usize::MAX,
             concurrency: 16,
             timeout: Duration::from_secs(10),
+            max_response: MAX_RESPONSE,
+            delay: Duration::ZERO,
+            robots: false,
             progress: Progress::default(),
         }
     }
@@ -46,19 +55,11 @@ impl Job {
         )
         .into_bytes()
     }
-}
 
-/// How far a crawl has come: a count that other threads may read.
-#[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<AtomicUsize>);
-
-impl Progress {
-    /// How many pages are done.
-    pub fn pages(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn one_more(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    /// What reads the answer.
+    pub fn parser(&self) -> Parser {
+        // It may be the rules, which are no HTML.
+        let others = if self.robots { robots::ENOUGH } else { 0 };
+        Parser::within(self.max_response, others)
     }
 }

@@ -1,14 +1,16 @@
 //! What gets crawled, and everything about crawling that has no style.
 //!
-//! Nothing in here waits, but for one plain server: bytes go in, answers come out, and who
-//! carries the bytes is the business of a style. So the same pages can be served by threads
-//! today and by a simulated network tomorrow, and the same parser reads them everywhere.
+//! Nothing in here waits, but for one plain server, and a crawl that was told to pause: bytes
+//! go in, answers come out, and who carries the bytes is the business of a style. So the same
+//! pages can be served by threads today and by a simulated network tomorrow, and the same
+//! parser reads them everywhere.
 //!
 //! # Reading order
 //!
 //! What a crawling program holds in its hands: [`Job`] (what to crawl, and how hard),
 //! [`Target`] (where it is), [`Frontier`] (what to visit next), [`http::Parser`] (bytes to a
-//! [`Page`]), [`Outcome`] (what became of a page), [`Report`] (what became of all).
+//! [`Page`]), [`Outcome`] (what became of a page), [`Report`] (what became of all), [`Progress`]
+//! (which tells of it meanwhile).
 //! Then what is crawled: [`Site`] (a function from a request to an answer) and
 //! [`server::Server`] (which serves it with threads and blocking calls). [`Control`] is how
 //! the outside talks to a server that runs; [`countdown`] and [`demo`] are what the small
@@ -26,7 +28,9 @@ pub mod http;
 mod job;
 mod outcome;
 mod pages;
+mod progress;
 mod report;
+mod robots;
 pub mod server;
 mod target;
 mod url;
@@ -35,8 +39,9 @@ pub use control::Control;
 pub use count::count;
 pub use frontier::Frontier;
 pub use http::Page;
-pub use job::{Job, Progress};
+pub use job::Job;
 pub use outcome::Outcome;
 pub use pages::{Answer, Fault, Site};
+pub use progress::{News, Progress, Referrers, Visit};
 pub use report::Report;
 pub use target::{BadUrl, Target};

@@ -22,9 +22,15 @@ pub enum Outcome {
     Malformed,
     /// The head or the body is larger than we are willing to keep.
     TooLarge,
-    /// Our own side could not: no descriptors left, no route.
+    /// Our own side could not: it may have no more descriptors.
+    NoDescriptors,
+    /// Our own side could not, for another reason: no route.
     Failed,
 }
+
+/// What the system calls it when it has no more descriptors for a process, or none for any:
+/// there is no kind of error for that.
+const NO_DESCRIPTORS: [i32; 2] = if cfg!(windows) { [10024, 4] } else { [24, 23] };
 
 impl Outcome {
     /// The kind of an error that a crawl met on its way.
@@ -35,6 +41,12 @@ impl Outcome {
         match error.downcast_ref::<io::Error>() {
             Some(error) => match error.get_ref() {
                 Some(inner) if inner.is::<Self>() => Self::of(inner),
+                _ if error
+                    .raw_os_error()
+                    .is_some_and(|it| NO_DESCRIPTORS.contains(&it)) =>
+                {
+                    Self::NoDescriptors
+                }
                 _ => error.kind().into(),
             },
             None => error.source().map_or(Self::Failed, Self::of),
@@ -78,6 +90,7 @@ impl fmt::Display for Outcome {
             Self::Refused => f.write_str("refused"),
             Self::Malformed => f.write_str("malformed"),
             Self::TooLarge => f.write_str("too large"),
+            Self::NoDescriptors => f.write_str("out of descriptors"),
             Self::Failed => f.write_str("failed"),
         }
     }
@@ -101,6 +114,17 @@ mod tests {
         ] {
             assert_eq!(Outcome::from(io::Error::from(kind)), outcome);
         }
+    }
+
+    /// EMFILE and ENFILE, on all that is Unix.
+    #[cfg(unix)]
+    #[test]
+    fn to_have_no_descriptors_is_told() {
+        for number in [24, 23] {
+            let error = io::Error::from_raw_os_error(number);
+            assert_eq!(Outcome::from(error), Outcome::NoDescriptors);
+        }
+        assert_eq!(Outcome::NoDescriptors.to_string(), "out of descriptors");
     }
 
     #[test]

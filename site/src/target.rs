@@ -27,6 +27,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether the host is this machine, whichever of its addresses is taken.
+    pub fn is_loopback(&self) -> bool {
+        self.addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
+    }
+
     /// Reads a URL and resolves its host's name, which blocks. A URL that names a user, as
     /// `http://user:password@host/` does, has every request say so: to this host, and to no
     /// other, as no other is asked.
@@ -148,6 +153,9 @@ mod tests {
         let target = Target::resolve("http://127.0.0.1/ü/100% of it").expect("good");
         assert_eq!(target.path, "/%C3%BC/100%%20of%20it");
         let target = Target::resolve("http://[::1]:81/").expect("good");
+        assert!(target.is_loopback());
+        let elsewhere = Target::resolve("http://192.0.2.1/").expect("good");
+        assert!(!elsewhere.is_loopback());
         assert_eq!(target.addresses, ["[::1]:81".parse().expect("an address")]);
     }
 

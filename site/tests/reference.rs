@@ -5,12 +5,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use site::http::Parser;
 use site::server::Server;
-use site::{Fault, Frontier, Job, Outcome, Page, Report, Site, Target};
+use site::{Fault, Frontier, Job, News, Outcome, Page, Progress, Report, Site, Target};
 
 fn crawl(job: &Job) -> Report {
     let frontier = Frontier::new(job);
@@ -27,7 +27,7 @@ fn fetch(job: &Job, path: &str) -> Result<Page, Outcome> {
     let mut stream = TcpStream::connect(&*job.target.addresses)?;
     stream.set_read_timeout(Some(job.timeout))?;
     stream.write_all(&job.request(path))?;
-    let (mut parser, mut buffer) = (Parser::new(), [0; 512]);
+    let (mut parser, mut buffer) = (job.parser(), [0; 512]);
     loop {
         let n = match stream.read(&mut buffer) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -49,11 +49,36 @@ fn job(server: &Server) -> Job {
 #[test]
 fn the_hostile_site_is_what_it_says() {
     let server = Server::start(Site::hostile()).unwrap();
-    let job = job(&server);
-    assert_eq!(crawl(&job), Site::hostile().expected());
-    assert_eq!(job.progress.pages(), Site::hostile().len());
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&told);
+    let progress = Progress::told_to(move |news| listener.lock().unwrap().push(news));
+    let report = crawl(&Job { progress, ..job(&server) });
+    assert_eq!(report, Site::hostile().expected());
+    assert_told(&told.lock().unwrap(), &report);
     assert_eq!(server.served(), Site::hostile().len());
     assert_eq!(server.max_in_flight(), 1);
+}
+
+/// What was told while the crawl went on is what it came to; and who links to what is broken.
+fn assert_told(told: &[News], report: &Report) {
+    let visits: Vec<_> = told
+        .iter()
+        .map(|news| match news {
+            News::Visited(visit) => visit,
+            other => panic!("there is nothing else to tell: {other:?}"),
+        })
+        .collect();
+    let pages: Report =
+        visits.iter().map(|it| (it.path.to_string(), it.outcome)).collect();
+    assert_eq!(pages.pages(), report.pages());
+    for visit in visits {
+        assert_eq!(visit.leads_to.as_deref(), report.leads_away(&visit.path));
+        let from = visit.linked_from.to_string();
+        if *visit.path == *"/missing" {
+            assert_eq!(from, "/");
+        }
+        assert!(!from.is_empty() || *visit.path == *"/", "{} has a referrer", visit.path);
+    }
 }
 
 #[test]

@@ -268,7 +268,7 @@ mod tests {
     fn who_waits_is_whoever_was_suspended_when_the_loop_fell_asleep() {
         let mut waits = of(vec![]);
         assert_eq!(who_waits(&waits), None);
-        let (_, made) = reactor::trace::record(|| {
+        let ((), made) = reactor::trace::record(|| {
             let names = ["lineage::one::{{closure}}", "lineage::two::{{closure}}"];
             let ids = names.map(|name| reactor::trace::created(Kind::Task, name));
             let turn = reactor::trace::turn();

@@ -111,12 +111,14 @@ fn break_it(
     if let Some(crawled) = crawls.last() {
         show_outcomes(crawled, output)?;
     }
-    let as_written = crawls.iter().all(|it| it.digest == race.site.expected().digest());
+    let expected = race.site.expected().digest();
+    let as_written = crawls.iter().all(|it| it.digest.as_deref() == Some(&*expected));
     output.line(match (crawl::agree(&crawls), as_written) {
         (true, true) => "All styles agree, and with what the site knows of itself.",
         (true, false) => "All styles agree, but NOT with what the site knows of itself.",
-        (false, _) => "The styles DISAGREE.",
-    })
+        (false, _) => "The styles DISAGREE:",
+    })?;
+    crawl::disagreement(&crawls).into_iter().try_for_each(|line| output.line(line))
 }
 
 /// The pages that went wrong, by what became of them.

@@ -5,7 +5,8 @@ use site::Site;
 use site::server::Server;
 
 use crate::child::{Ended, Nursery};
-use crate::crawl::Crawled;
+use crate::crawl::{CONCURRENCY, Crawled};
+use crate::descriptors;
 use crate::error::Error;
 use crate::measure::Figures;
 use crate::memory;
@@ -19,9 +20,14 @@ pub(crate) type Look<'a> = dyn FnMut(usize) -> Result<(), Error> + 'a;
 /// descriptors of most systems allow, two of them for each on the server's side.
 const TASKS: usize = 400;
 
+/// With fewer, what one task costs is lost in the noise.
+const ENOUGH_TASKS: usize = 50;
+
 /// A site that is served here, to be crawled by children.
 pub(crate) struct Race {
     pub(crate) site: Site,
+    /// How many requests a crawl has under way at once.
+    pub(crate) concurrency: usize,
     server: Server,
     nursery: Nursery,
 }
@@ -53,6 +59,9 @@ pub struct Row {
     pub errors: Option<usize>,
     /// A hash over every page and its outcome.
     pub digest: Option<String>,
+    /// The pages, to be compared where the styles do not agree.
+    #[serde(skip)]
+    pub crawled: Option<Crawled>,
     /// Why it has no figures from the crawl.
     #[serde(skip)]
     pub crawl_failed: Option<Error>,
@@ -64,7 +73,7 @@ pub struct Row {
 impl Race {
     pub(crate) fn start(site: Site, nursery: Nursery) -> Result<Self, Error> {
         let server = Server::start(site.clone()).map_err(|error| no_site(&error))?;
-        Ok(Self { site, server, nursery })
+        Ok(Self { site, concurrency: requests(CONCURRENCY), server, nursery })
     }
 
     /// Crawls in that style, and weighs its tasks.
@@ -81,7 +90,8 @@ impl Race {
                 row.max_in_flight = Some(self.server.max_in_flight());
                 row.pages = Some(answer.pages.len());
                 row.errors = Some(answer.errors);
-                row.digest = Some(answer.digest);
+                row.digest.clone_from(&answer.digest);
+                row.crawled = Some(answer);
             }
             Err(Error::ReaderLeft) => return Err(Error::ReaderLeft),
             Err(error) => row.crawl_failed = Some(error),
@@ -104,7 +114,8 @@ impl Race {
         look: &mut Look<'_>,
     ) -> Result<Ended<Crawled>, Error> {
         self.server.reset_counts();
-        let args = ["child-crawl", style.name, &self.server.url(), timeout];
+        let (url, concurrency) = (self.server.url(), self.concurrency.to_string());
+        let args = ["child-crawl", style.name, &url, timeout, &concurrency];
         self.nursery.run(&args, || look(self.server.served()))
     }
 
@@ -115,7 +126,11 @@ impl Race {
         style: &Style,
         look: &mut dyn FnMut() -> Result<(), Error>,
     ) -> Result<f64, Error> {
-        let server = Server::start(Site::waiting(TASKS)).map_err(|it| no_site(&it))?;
+        let tasks = requests(TASKS);
+        if tasks < ENOUGH_TASKS {
+            return Err(Error::failure(descriptors::few_for(tasks)));
+        }
+        let server = Server::start(Site::waiting(tasks)).map_err(|it| no_site(&it))?;
         let mut in_use = |requests: usize| {
             server.reset_counts();
             let args =
@@ -127,10 +142,16 @@ impl Race {
                 waits.then(|| memory::in_use(&child.to_string())).transpose()
             })
         };
-        let (one, many) = (in_use(1)?, in_use(TASKS)?);
+        let (one, many) = (in_use(1)?, in_use(tasks)?);
         #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
-        Ok((many - one).max(0.0) / (TASKS - 1) as f64)
+        Ok((many - one).max(0.0) / (tasks - 1) as f64)
     }
+}
+
+/// As many requests at once as there are descriptors for, of those that were asked for: on
+/// the server's side, which is in this process, each has two.
+pub(crate) fn requests(asked: usize) -> usize {
+    descriptors::enough_for(2 * asked).div_ceil(2)
 }
 
 impl Row {
@@ -150,6 +171,7 @@ impl Row {
             pages: None,
             errors: None,
             digest: None,
+            crawled: None,
             crawl_failed: None,
             tasks_failed: None,
         }

@@ -1,6 +1,7 @@
 //! The figures in eighty columns, and the sentences that they earn.
 
 use super::race::{Row, agree};
+use crate::crawl::disagreement;
 use crate::error::Error;
 use crate::invocation::to_type;
 use crate::output::Output;
@@ -60,7 +61,9 @@ pub(crate) fn sentences(rows: &[Row]) -> Vec<String> {
         let styles = rows.len();
         lines.push(format!("All {styles} styles agree on all {pages} pages."));
     } else {
-        lines.push("The styles DISAGREE on what became of the pages.".to_owned());
+        lines.push("The styles DISAGREE on what became of the pages:".to_owned());
+        let crawls: Vec<_> = rows.iter().filter_map(|row| row.crawled.clone()).collect();
+        lines.extend(disagreement(&crawls));
     }
     let concurrent: Vec<_> = rows.iter().filter(|row| is_concurrent(row)).collect();
     let Some((fastest, slowest)) = range(concurrent.iter().filter_map(|it| it.seconds))
@@ -155,6 +158,7 @@ mod tests {
             pages: Some(40),
             errors: Some(0),
             digest: Some("same".to_owned()),
+            crawled: None,
             crawl_failed: None,
             tasks_failed: None,
         }

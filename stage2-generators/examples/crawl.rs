@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
 use stage2_generators::net::TcpStream;
 use stage2_generators::time::{Elapsed, timeout};
@@ -54,7 +53,7 @@ fn fetch(job: Rc<Job>, path: String) -> Deferred<Page> {
     inline_callbacks(async move {
         let stream = yield_(connect(&job.target.addresses)).await?;
         yield_(stream.write_all(job.request(&path))).await?;
-        let mut parser = Parser::new();
+        let mut parser = job.parser();
         loop {
             let bytes = yield_(stream.read()).await?;
             if let Some(page) = parser.receive(&bytes)? {

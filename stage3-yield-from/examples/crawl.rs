@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
 use stage3_yield_from::net::TcpStream;
 use stage3_yield_from::time::{Elapsed, timeout};
@@ -54,7 +53,7 @@ fn fetch(job: Rc<Job>, path: String) -> Coroutine<Page> {
     coroutine(async move {
         let stream = yield_from(connect(job.target.addresses.clone())).await?;
         yield_from(stream.write_all(job.request(&path))).await?;
-        let mut parser = Parser::new();
+        let mut parser = job.parser();
         loop {
             let bytes = yield_from(stream.read()).await?;
             if let Some(page) = parser.receive(&bytes)? {

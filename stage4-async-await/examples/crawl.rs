@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
 use stage4_async_await::net::TcpStream;
 use stage4_async_await::time::{Elapsed, timeout};
@@ -50,7 +49,7 @@ async fn visit(job: &Job, path: &str) -> Result<Page, Outcome> {
 async fn fetch(job: &Job, path: &str) -> Result<Page, Outcome> {
     let stream = connect(&job.target.addresses).await?;
     stream.write_all(&job.request(path)).await?;
-    let mut parser = Parser::new();
+    let mut parser = job.parser();
     // On the heap: an array would be a part of every future that holds this one.
     let mut buffer = vec![0; 4096];
     loop {

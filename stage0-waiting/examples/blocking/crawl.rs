@@ -4,7 +4,6 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use site::http::Parser;
 use site::{Frontier, Job, Outcome, Page, Report};
 
 fn main() -> io::Result<()> {
@@ -45,7 +44,7 @@ fn fetch(job: &Job, path: &str, deadline: Option<Instant>) -> Result<Page, Outco
         let n = stream.write(request).map_err(or_timed_out)?;
         request = &request[n..];
     }
-    let mut parser = Parser::new();
+    let mut parser = job.parser();
     let mut buffer = [0; 4096];
     loop {
         set_timeout(&stream, deadline)?;
@@ -95,6 +94,6 @@ fn left(deadline: Option<Instant>) -> Result<Duration, Outcome> {
 fn or_timed_out(error: io::Error) -> Outcome {
     match error.kind() {
         io::ErrorKind::WouldBlock => Outcome::TimedOut,
-        kind => kind.into(),
+        _ => error.into(),
     }
 }

@@ -61,7 +61,7 @@ fn visit(crawl: &Rc<Crawl>, path: String) {
     let (running, visited) = (Rc::clone(crawl), path.clone());
     let fetch = Rc::new(Fetch {
         request: RefCell::new(crawl.job.request(&path)),
-        parser: RefCell::default(),
+        parser: RefCell::new(crawl.job.parser()),
         step: RefCell::default(),
         timer: Cell::default(),
         done: Cell::new(Some(Box::new(move |page| {

@@ -49,10 +49,10 @@ fn visit(job: &Job, path: &str) -> Deferred<Page> {
 }
 
 fn fetch(job: &Job, path: &str) -> Deferred<Page> {
-    let request = job.request(path);
+    let (request, parser) = (job.request(path), job.parser());
     connect(job.target.addresses.clone().into_iter()).add_callback(move |stream| {
         let reading = stream.clone();
-        stream.write_all(request).add_callback(|()| receive(reading, Parser::new()))
+        stream.write_all(request).add_callback(|()| receive(reading, parser))
     })
 }
 
