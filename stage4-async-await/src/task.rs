@@ -220,9 +220,7 @@ impl<T: 'static> JoinHandle<T> {
             Some(End::Finished(output)) => Some(output),
             Some(End::Panicked(panic)) => resume_unwind(panic),
             Some(End::Cancelled) => None,
-            None => panic!(
-                "a JoinHandle gives its output once; it was polled again after that"
-            ),
+            None => panic!("a JoinHandle gives its output once; it was polled again"),
         }
     }
 
@@ -236,8 +234,7 @@ impl<T: 'static> JoinHandle<T> {
         trace::waits_for(subject);
         trace::waits_at(trace::Place::here());
         let waiter = Waiter::of(context, WaitsFor::Task(id));
-        let displaced = self.0.waiting.replace(Some(waiter));
-        drop(displaced);
+        drop(self.0.waiting.replace(Some(waiter)));
         Poll::Pending
     }
 }
