@@ -1,5 +1,6 @@
 //! The event loop: call whoever is ready, then wait for whoever is not.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
@@ -58,7 +59,7 @@ pub fn react<T: 'static>(
             slot.set(Some(end));
             stop();
         });
-        current().main.set(Some(end));
+        current().kept.set(Some(Box::new(end)));
         Ok(())
     })?;
     Ok(result.take().expect("stop() was called before the deferred of `react` had fired"))
@@ -153,8 +154,8 @@ pub(crate) type Callback = Box<dyn FnOnce()>;
 pub(crate) struct EventLoop {
     /// Filled by `call_soon` and `wait`; emptied by `run_ready`, a turn at a time.
     ready: RefCell<VecDeque<Callback>>,
-    /// What `react` waits for, so that it is there at least as long as the loop.
-    main: Cell<Option<Deferred<()>>>,
+    /// Lives as long as the loop: filled by `react` with what it waits for.
+    kept: Cell<Option<Box<dyn Any>>>,
     /// Set by `stop`; read after each turn.
     stopped: Cell<bool>,
     /// Filled by other threads; emptied by `wait`.
@@ -169,7 +170,7 @@ impl EventLoop {
         let reactor = Reactor::new()?;
         Ok(Self {
             ready: RefCell::default(),
-            main: Cell::default(),
+            kept: Cell::default(),
             stopped: Cell::new(false),
             mailbox: Mailbox::new(reactor.waker()),
             buffer: RefCell::default(),
@@ -220,7 +221,7 @@ impl EventLoop {
     /// Drops the callbacks that are left. `false`: there were none.
     fn drop_left(&self) -> bool {
         let (ready, remote) = (bury(self.ready.take()), bury(self.mailbox.take()));
-        ready + remote + bury(self.main.take()) + bury(self.reactor.take_all()) > 0
+        ready + remote + bury(self.kept.take()) + bury(self.reactor.take_all()) > 0
     }
 }
 

@@ -35,9 +35,7 @@ impl EventLoop {
     /// Whether a sleep can end: there is a timer, somebody waits for a socket, or another
     /// thread has, or had, a way to call in.
     pub(crate) fn can_be_woken(&self) -> bool {
-        self.reactor.timers() > 0
-            || self.mailbox.is_in_use()
-            || self.reactor.waiters() > 0
+        self.mailbox.is_in_use() || self.reactor.is_waited_for()
     }
 
     /// An error of the reactor. A deadlock is told with the deferreds that are in it.
