@@ -29,7 +29,7 @@ use crate::sim::Case;
 use crate::styles::{STYLES, Style};
 use crate::tour::Tour;
 use crate::trace::{self, Format};
-use crate::{child, cost, doctor, list, park, soak};
+use crate::{child, cost, doctor, list, park, shell, soak};
 
 pub use self::book::{Book, Command as BookCommand, Question};
 pub use self::check::Check;
@@ -176,6 +176,16 @@ enum Command {
         json: bool,
     },
 
+    /// Print what completes these commands in a shell
+    Completions {
+        /// For which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+
+    /// Print the page of the manual, for `man -l -`
+    Man,
+
     /// A crawl in a process of its own, for the tour
     #[command(name = "child-crawl", hide = true)]
     ChildCrawl {
@@ -268,6 +278,10 @@ impl Command {
             Self::Book(_) => Companion::BOOK.run(&typed_behind()),
             Self::List { json } => list::list(json, output),
             Self::Doctor { json } => doctor::doctor(json, output),
+            Self::Completions { shell } => {
+                shell::completions(shell, Args::command(), output)
+            }
+            Self::Man => shell::man(Args::command(), output),
             Self::ChildCrawl { style, url, timeout, concurrency } => {
                 let job = Job { concurrency, timeout, ..Job::new(target(&url)?) };
                 child::answer(&Crawled::by(style, job)?)

@@ -7,7 +7,7 @@
 //! [`styles`] is the heart: the table of styles, compiled from the example files of the
 //! stages. Then what is done with it, a file a command: [`tour`] (no arguments), [`crawl`],
 //! [`run`], [`trace`], [`step`], [`soak`] (over [`sim`], a
-//! network that is invented), [`diff`], [`cost`], [`list`],
+//! network that is invented), [`diff`], [`cost`], [`list`], [`shell`],
 //! [`doctor`]. Then what these stand on: [`measure`] (figures
 //! that are read from the source), [`memory`] (what a process has of it), [`park`] (what a
 //! task costs that waits), [`child`] (a style in a process of its own), [`descriptors`] (how many there are), [`companion`] (the
@@ -36,6 +36,7 @@ pub mod memory;
 pub mod output;
 pub mod park;
 pub mod run;
+pub mod shell;
 pub mod sim;
 pub mod soak;
 pub mod sources;

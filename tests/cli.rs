@@ -260,6 +260,22 @@ fn a_tour_without_a_terminal_asks_nothing_and_fits_eighty_columns() {
 }
 
 #[test]
+fn a_shell_and_man_can_be_told_what_there_is() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = printed(&format!("completions {shell}"));
+        for word in ["soak", "seeds", "async-await", "doctor"] {
+            assert!(script.contains(word), "{shell}: no {word}");
+        }
+        assert!(!script.contains("child-crawl\n"), "{shell}");
+    }
+    let page = printed("man");
+    for words in [".TH lineage", "lineage\\-soak", "Exit status"] {
+        assert!(page.contains(words), "no {words}: {page}");
+    }
+    assert!(!page.contains("child"), "what is hidden stays so");
+}
+
+#[test]
 fn a_tours_json_has_a_figure_or_null_for_everything() {
     let answer = json("--json");
     assert_eq!(keys(&answer), ["agree", "site", "styles"]);
