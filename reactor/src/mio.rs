@@ -245,15 +245,9 @@ impl Stream for Registered<pipe::Sender> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-    use std::os::fd::AsFd;
-
     use super::*;
 
-    const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-    const SOON: Option<Duration> = Some(Duration::from_secs(5));
-    const NOW: Option<Duration> = Some(Duration::ZERO);
-
+    #[cfg(unix)]
     fn tokens(mio: &Mio, timeout: Option<Duration>) -> Vec<Token> {
         let mut events = Vec::new();
         mio.wait(timeout, &mut events).unwrap();
@@ -265,25 +259,28 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_socket_that_is_dropped_is_off_the_selector_though_a_clone_is_open() {
+        use std::os::fd::AsFd;
+
+        let (soon, now) = (Some(Duration::from_secs(5)), Some(Duration::ZERO));
         let mio = Mio::new().unwrap();
-        let listener = net::TcpListener::bind(ANYWHERE).unwrap();
+        let listener = net::TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let its_clone = listener.as_fd().try_clone_to_owned().unwrap();
         let listener =
             Registered::new(&mio.registry, 1, listener, Interest::READABLE).unwrap();
         let mut peer = std::net::TcpStream::connect(address).unwrap();
-        assert_eq!(tokens(&mio, SOON), [1]);
+        assert_eq!(tokens(&mio, soon), [1]);
         let (stream, _) = listener.source.accept().unwrap();
         drop(listener);
         let _another_peer = std::net::TcpStream::connect(address).unwrap();
-        assert_eq!(tokens(&mio, NOW), []);
+        assert_eq!(tokens(&mio, now), []);
 
         let clone = stream.as_fd().try_clone_to_owned().unwrap();
         let stream = Registered::new(&mio.registry, 2, stream, BOTH).unwrap();
-        assert_eq!(tokens(&mio, SOON), [2]);
+        assert_eq!(tokens(&mio, soon), [2]);
         drop(stream);
         peer.write_all(b"for the clone").unwrap();
-        assert_eq!(tokens(&mio, NOW), []);
+        assert_eq!(tokens(&mio, now), []);
         drop((its_clone, clone));
     }
 

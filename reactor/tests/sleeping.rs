@@ -17,7 +17,7 @@ const FAR: Duration = Duration::from_hours(1);
 mod bounds;
 
 /// Far more than anything here takes.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(10);
 
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 fn select<T>(reactor: &Reactor<T>, timeout: Option<Duration>) -> Vec<T> {
