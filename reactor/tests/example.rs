@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use site::Control;
 
+mod bounds;
 #[path = "../examples/echo.rs"]
 mod echo;
 
@@ -17,6 +18,10 @@ mod echo;
 /// nobody else waits for that.
 #[test]
 fn a_client_that_is_slow_to_read_gets_everything_and_holds_up_nobody() {
+    bounds::in_time(a_slow_client_and_a_quick_one);
+}
+
+fn a_slow_client_and_a_quick_one() {
     let control = Control::new();
     let of_the_server = control.clone();
     let server = thread::spawn(move || {

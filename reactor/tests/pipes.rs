@@ -35,6 +35,7 @@ fn a_reader_learns_that_the_writer_is_gone() {
     let reactor = Reactor::new().unwrap();
     let (reader, mut writer) = io::pipe().unwrap();
     let pipe = reactor.adopt(reader.into(), Direction::Read).unwrap();
+    assert!(format!("{pipe:?}").starts_with("Pipe("));
     let mut buffer = [0; 8];
     assert_eq!(pipe.read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
     let _ = reactor.wait_for(pipe.key(), Direction::Read, "r");

@@ -288,6 +288,8 @@ fn a_wait_says_on_what_and_how_many_calls_deep() {
         trace::waits_for(other);
         drop(second);
         drop(first);
+        // At the most: these are two, one after the other.
+        let _third = trace::deeper();
         running.suspended();
         // It begins anew.
         let running = trace::resumed(waits);
