@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 
 mod bounds;
@@ -461,6 +462,25 @@ fn a_waiting_value_may_own_sockets_of_its_reactor() {
     let _ = reactor.wait_for(key, Direction::Read, Some(Box::new(one)));
     assert_eq!(reactor.waiters(), 1);
     drop(reactor);
+}
+
+/// With the reactor goes whoever waits, for sockets, for a time and for none, though it may own
+/// what it waits for.
+#[test]
+fn a_reactor_that_is_dropped_drops_everybody_who_waits() {
+    type Owner = (Rc<()>, Option<Box<dyn std::any::Any>>);
+    let kept = Rc::new(());
+    let owner = |it: Option<Box<dyn std::any::Any>>| Some((Rc::clone(&kept), it));
+    let reactor = Reactor::<Option<Owner>>::new().unwrap();
+    let (stream, _peer) = pair(&reactor);
+    let key = stream.key();
+    would_block(stream.read(&mut [0]));
+    let _ = reactor.wait_for(key, Direction::Read, owner(Some(Box::new(stream))));
+    reactor.wait_until(reactor.now() + Duration::from_hours(1), owner(None));
+    reactor.wait_until(None, owner(None));
+    assert_eq!(Rc::strong_count(&kept), 4);
+    drop(reactor);
+    assert_eq!(Rc::strong_count(&kept), 1);
 }
 
 #[test]

@@ -200,6 +200,27 @@ fn an_end_that_was_announced_or_that_nobody_told_is_told_as_what_it_was() {
     assert_eq!(end_of(waits_all_the_same).0, What::Suspended(id, None, 0));
 }
 
+/// A destructor runs somebody while a panic of another is under way.
+#[test]
+fn who_finishes_while_another_panics_has_finished() {
+    struct Cleans(Id);
+    impl Drop for Cleans {
+        fn drop(&mut self) {
+            trace::resumed(self.0).finished();
+        }
+    }
+    let recording = story(|_| {
+        let cleans = Cleans(task());
+        let panics = AssertUnwindSafe(move || {
+            let _cleans = cleans;
+            panic!("as planned")
+        });
+        catch_unwind(panics).unwrap_err();
+    });
+    let id = recording.subjects[0].id;
+    assert_eq!(whats(&recording)[1..], [What::Resumed(id), What::Finished(id)]);
+}
+
 /// A callback drives a generator: the inner one runs, and the outer one goes on afterwards.
 #[test]
 fn whoever_is_driven_runs_inside_and_what_happens_there_is_by_that_one() {
