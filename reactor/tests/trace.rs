@@ -680,3 +680,17 @@ fn the_time_is_that_of_the_first_reactor() {
         .collect();
     assert_eq!(made, [ms(0), ms(0), ms(3)]);
 }
+
+#[test]
+fn every_socket_has_a_number_of_its_own() {
+    let ((), recording) = trace::record(|| {
+        let reactor = Reactor::with_backend(Sim::new(1, Weather::calm()));
+        let listeners = [80, 81]
+            .map(|port| reactor.listen(SocketAddr::from((SERVER.0, port))).unwrap());
+        for listener in &listeners {
+            assert_eq!(reactor.wait_for(listener.key(), Direction::Read, "r"), None);
+        }
+    });
+    let parked = |n| What::SocketParked(Id::default(), Thing::Socket(n, Direction::Read));
+    assert_eq!(whats(&recording), [parked(1), parked(2)]);
+}
