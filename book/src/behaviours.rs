@@ -63,7 +63,7 @@ pub fn expand(places: &Places) -> Answer<String> {
     let mut witnesses = witnesses(places.workspace());
     let mut html = String::new();
     for (group, title) in GROUPS {
-        _ = writeln!(html, "\n## {title}\n\n<table class=\"behaviours\">");
+        _ = writeln!(html, "\n## {title}\n\n<div class=\"table-wrapper\">\n<table>");
         html.push_str(
             "<thead><tr><th>Behaviour</th><th>There</th><th>Here</th></tr></thead>\n<tbody>\n",
         );
@@ -73,7 +73,7 @@ pub fn expand(places: &Places) -> Answer<String> {
                 shown.ok_or_else(|| format!("{FILE}: no test names {}", it.id))?;
             html.push_str(&row(it, &shown));
         }
-        html.push_str("</tbody>\n</table>\n");
+        html.push_str("</tbody>\n</table>\n</div>\n");
     }
     match witnesses.first_key_value() {
         None => Ok(html),
