@@ -74,6 +74,8 @@ pub struct Parser {
     state: State,
     /// What was read of the present head or line; filled and emptied by the state.
     pending: Vec<u8>,
+    /// How many bytes a response may have, read by `bounded`.
+    limit: usize,
     /// How many bytes may still come.
     room: usize,
     page: Page,
@@ -111,7 +113,7 @@ impl Parser {
     /// that is no HTML.
     pub(crate) fn within(room: usize, others: usize) -> Self {
         let (state, pending, page) = (State::Head, Vec::new(), Page::default());
-        Self { state, pending, room, page, keep: false, others }
+        Self { state, pending, limit: room, room, page, keep: false, others }
     }
 
     /// Takes what was read from the connection; an empty slice says that the peer is done.
@@ -238,7 +240,7 @@ impl Parser {
 
     /// A length that is not too large by itself.
     fn bounded(&self, length: u64) -> Result<u64, Outcome> {
-        if length > self.room as u64 { Err(Outcome::TooLarge) } else { Ok(length) }
+        if length > self.limit as u64 { Err(Outcome::TooLarge) } else { Ok(length) }
     }
 }
 
