@@ -17,6 +17,7 @@ use std::task::{Context, Poll, Waker};
 use reactor::trace;
 
 use crate::extras::depth::{self, Level};
+use crate::extras::generator::let_go;
 use crate::failure::{Failure, guard, report};
 
 pub use crate::extras::errors::{
@@ -28,13 +29,13 @@ pub use crate::extras::generator::Iter;
 /// A suspended function. It yields `Y`s, is sent `S`s, and returns an `R` in the end.
 ///
 /// Dropping it closes it, as Python's `__del__` does.
-pub struct Generator<Y, S, R> {
+pub struct Generator<Y: 'static, S: 'static, R: 'static> {
     state: Cell<State>,
     /// Gone once the generator is closed. Borrowed while it runs.
     body: RefCell<Option<AnyBody<Y, S, R>>>,
 }
 
-type AnyBody<Y, S, R> = Box<dyn Ending<Y, S, R>>;
+type AnyBody<Y, S, R> = Box<dyn Body<Y, S, R>>;
 
 /// Where a generator stands: `inspect.getgeneratorstate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ pub trait Body<Y, S, R> {
     fn resume(&mut self, with: Resume<S>) -> Stepped<Y, R>;
 }
 
-impl<Y: 'static, S: 'static, R: 'static> Generator<Y, S, R> {
+impl<Y, S, R> Generator<Y, S, R> {
     /// A generator whose body is an async function. It yields through the door it is given;
     /// nothing of it runs before the first resume.
     pub fn new<F>(body: impl FnOnce(Co<Y, S>) -> F) -> Self
@@ -96,9 +97,7 @@ impl<Y: 'static, S: 'static, R: 'static> Generator<Y, S, R> {
         let body = RefCell::new(Some(Box::new(body) as _));
         Self { state: Cell::new(State::Created), body }
     }
-}
 
-impl<Y, S, R> Generator<Y, S, R> {
     /// Where it stands.
     pub fn state(&self) -> State {
         self.state.get()
@@ -155,15 +154,6 @@ impl<Y, S, R> Generator<Y, S, R> {
     /// [`IgnoredExit`] if it yields instead, [`AlreadyRunning`], or another error that the
     /// body raises on its way out.
     pub fn close(&self) -> Result<(), Failure> {
-        match self.state() {
-            State::Running => return Err(AlreadyRunning.into()),
-            State::Closed => return Ok(()),
-            State::Created => {
-                self.finish();
-                return Ok(());
-            }
-            State::Suspended => {}
-        }
         match self.throw(GeneratorExit) {
             Ok(Step::Yield(_)) => Err(IgnoredExit.into()),
             Ok(Step::Return(_)) => Ok(()),
@@ -194,45 +184,42 @@ impl<Y, S, R> Generator<Y, S, R> {
             body.as_mut().expect("it is neither running nor closed").resume(with)
         };
         if let Ok(Step::Yield(_)) = step {
-            running.suspend();
-            return step;
+            self.state.set(State::Suspended);
         }
         drop(running);
-        step.map_err(|failure| {
-            if failure.is::<Finished>() {
-                RaisedFinished::new(failure).into()
-            } else {
-                failure
-            }
-        })
+        step.map_err(RaisedFinished::instead)
     }
 
+    /// Lets go of the body.
     fn finish(&self) {
         self.state.set(State::Closed);
         let_go("a generator", self.body.take());
     }
+
+    /// Closes it where nobody hears of an error.
+    fn end(&self) {
+        if let Err(failure) = guard(|| self.close()).and_then(|closed| closed) {
+            report(format_args!("Error while a generator was closed: {failure}"));
+        }
+        self.finish();
+    }
 }
 
 /// A generator that runs. However that ends, by a return, an error or a panic, it is closed
-/// then, unless it is suspended.
-struct Running<'a, Y, S, R>(Option<&'a Generator<Y, S, R>>);
+/// then, unless somebody has said that it is suspended.
+struct Running<'a, Y: 'static, S: 'static, R: 'static>(&'a Generator<Y, S, R>);
 
 impl<'a, Y, S, R> Running<'a, Y, S, R> {
     fn of(generator: &'a Generator<Y, S, R>) -> Self {
         generator.state.set(State::Running);
-        Self(Some(generator))
-    }
-
-    fn suspend(mut self) {
-        let generator = self.0.take().expect("only the drop takes it besides");
-        generator.state.set(State::Suspended);
+        Self(generator)
     }
 }
 
 impl<Y, S, R> Drop for Running<'_, Y, S, R> {
     fn drop(&mut self) {
-        if let Some(generator) = self.0 {
-            generator.finish();
+        if self.0.state() == State::Running {
+            self.0.finish();
         }
     }
 }
@@ -242,27 +229,10 @@ impl<Y, S, R> Drop for Running<'_, Y, S, R> {
 impl<Y, S, R> Drop for Generator<Y, S, R> {
     fn drop(&mut self) {
         if let Some(body) = self.body.take() {
-            depth::flatten(body.end(self.state()));
+            let (state, body) = (self.state.clone(), RefCell::new(Some(body)));
+            let left = Self { state, body };
+            depth::flatten(move || left.end());
         }
-    }
-}
-
-/// A body, and how to end it where its types are forgotten.
-trait Ending<Y, S, R>: Body<Y, S, R> {
-    /// What is left to do with the body of a generator that was dropped in that state.
-    fn end(self: Box<Self>, state: State) -> Box<dyn FnOnce()>;
-}
-
-impl<Y, S, R, B: Body<Y, S, R> + 'static> Ending<Y, S, R> for B {
-    fn end(self: Box<Self>, state: State) -> Box<dyn FnOnce()> {
-        Box::new(move || {
-            let (state, body) = (Cell::new(state), RefCell::new(Some(self as _)));
-            let generator = Generator { state, body };
-            if let Err(failure) = guard(|| generator.close()).and_then(|closed| closed) {
-                report(format_args!("Error while a generator was closed: {failure}"));
-            }
-            generator.finish();
-        })
     }
 }
 
@@ -291,6 +261,12 @@ impl<Y, S> Co<Y, S> {
     #[doc(alias = "yield")]
     pub fn yield_(&self, value: Y) -> Yield<'_, Y, S> {
         Yield { door: &self.0, value: Some(value), stands: false }
+    }
+}
+
+impl<Y, S> Clone for Co<Y, S> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
     }
 }
 
@@ -361,19 +337,5 @@ impl<Y, S, R> Body<Y, S, R> for AsyncBody<Y, S, R> {
                 None => Err(ForeignAwait.into()),
             },
         }
-    }
-}
-
-impl<Y, S> Clone for Co<Y, S> {
-    fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
-    }
-}
-
-/// Drops what belongs to the user. What goes wrong there is reported, never thrown at whoever
-/// happens to drop it.
-fn let_go<T>(what: &str, one: T) {
-    if let Err(panic) = guard(|| drop(one)) {
-        report(format_args!("Error while {what} was dropped: {panic}"));
     }
 }

@@ -4,18 +4,17 @@
 //! knows of it: the loop still serves callbacks, and one of them resumes the generator.
 
 use std::any::type_name_of_val;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::poll_fn;
-use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::rc::Rc;
 
 use reactor::trace::{self, Place};
 
 use crate::coroutine::{Co, Generator, Step};
-use crate::deferred::{
-    CancelHandle, Cancelled, Deferred, Firer, Next, Outcome, WaitsForItself,
-};
+use crate::deferred::{Cancelled, Deferred, Firer, Next, Outcome, WaitsForItself};
+use crate::extras::lasting::Lasting;
+use crate::extras::waits_for::WaitsFor;
 use crate::failure::{Failure, guard};
 
 /// A function that yields deferreds. What it waits for is no concern of its driver's: the
@@ -26,16 +25,14 @@ struct Routine<T: 'static> {
     /// Fires with what the function comes to.
     firer: Firer<T>,
     /// Filled by `park`, emptied by `resume`; a cancel goes there.
-    waits_for: Rc<RefCell<Option<CancelHandle>>>,
+    waits_for: WaitsFor,
 }
 
 type Door = Co<Deferred<()>, ()>;
 
 thread_local! {
-    /// The door of the routine that is running; read by `yield_`. It outlives every other
-    /// thread-local value, one with a routine in it too.
-    static CURRENT: ManuallyDrop<RefCell<Option<Door>>> =
-        const { ManuallyDrop::new(RefCell::new(None)) };
+    /// The door of the routine that is running; read by `yield_`.
+    static CURRENT: Lasting<Door> = const { Lasting::new() };
 }
 
 /// Runs `body`, which may [`yield_`] deferreds, and fires with what it returns. It begins at
@@ -51,17 +48,8 @@ pub fn inline_callbacks<T: 'static>(
 ) -> Deferred<T> {
     let subject = trace::created(trace::Kind::Generator, type_name_of_val(&body));
     let generator = Generator::new(|co| with_door(co, body));
-    let waits_for = Rc::new(RefCell::new(None::<CancelHandle>));
-    let (awaited, gone) = (Rc::clone(&waits_for), Rc::clone(&waits_for));
-    let (firer, deferred) = Deferred::with_relay(
-        move || awaited.borrow().iter().cloned().collect(),
-        // What is gone took the routine with it.
-        move |firer| {
-            if gone.borrow().as_ref().is_some_and(CancelHandle::is_gone) {
-                let _ = firer.fire(Err(Cancelled.into()));
-            }
-        },
-    );
+    let waits_for = WaitsFor::default();
+    let (firer, deferred) = waits_for.deferred();
     resume(Routine { generator, subject, firer, waits_for });
     deferred
 }
@@ -90,7 +78,7 @@ async fn yield_at<O: Outcome>(place: Place, outcome: O) -> Result<O::Value, Fail
             Err(deferred) => deferred,
         },
     };
-    let door = CURRENT.with(|current| current.borrow().clone()).expect(
+    let door = CURRENT.with(Lasting::get).expect(
         "yield_ outside a generator: only the body of an `inline_callbacks` can wait",
     );
     let value = Rc::new(Cell::new(None));
@@ -110,8 +98,7 @@ async fn yield_at<O: Outcome>(place: Place, outcome: O) -> Result<O::Value, Fail
 /// where a suspended function goes on. A loop, so that a thousand deferreds that have fired
 /// are not a thousand calls deep.
 fn resume<T: 'static>(routine: Routine<T>) {
-    let before = routine.waits_for.take();
-    drop(before);
+    routine.waits_for.nothing();
     let mut raise = None;
     loop {
         let end = match guard(|| routine.next(raise.take())).and_then(|step| step) {
@@ -154,30 +141,35 @@ impl<T: 'static> Routine<T> {
 
 /// Leaves the routine with the deferred it waits for, which will resume it.
 fn park<T: 'static>(deferred: Deferred<()>, routine: Routine<T>) {
-    routine.waits_for.replace(Some(deferred.cancel_handle()));
+    routine.waits_for.this(&deferred);
     drop(deferred.add_both(move |result| {
         resume(routine);
         result
     }));
 }
 
-/// Makes `co` the current door whenever `body` runs, and puts the old one back.
-async fn with_door<T>(
-    co: Door,
-    body: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    struct Restore(Option<Door>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            let inner = CURRENT.with(|current| current.replace(self.0.take()));
-            drop(inner);
-        }
-    }
+/// Has every `yield_` of `body` go through `door`. Whoever polls it, a resume or a close: for
+/// as long as that takes `door` is the current one, and then the one before it.
+async fn with_door<T>(door: Door, body: impl Future<Output = T>) -> T {
     let mut body = pin!(body);
     poll_fn(|context| {
-        let outer = CURRENT.with(|current| current.replace(Some(co.clone())));
-        let _outer = Restore(outer);
+        let _entered = Entered::enter(&door);
         body.as_mut().poll(context)
     })
     .await
+}
+
+/// The body of a routine runs. Keeps the door of the one around it.
+struct Entered(Option<Door>);
+
+impl Entered {
+    fn enter(door: &Door) -> Self {
+        Self(CURRENT.with(|current| current.replace(Some(door.clone()))))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        drop(CURRENT.with(|current| current.replace(self.0.take())));
+    }
 }

@@ -24,9 +24,11 @@ use crate::future::{AnyFuture, CallbackId, Cancelled, Future, Wait};
 /// A function that waits for futures.
 pub type Coroutine<R> = Generator<AnyFuture, (), R>;
 
+type Door = Co<AnyFuture, ()>;
+
 thread_local! {
     /// The door of the coroutine that is running; read by `yield_from`.
-    static CURRENT: Lasting<Co<AnyFuture, ()>> = const { Lasting::new() };
+    static CURRENT: Lasting<Door> = const { Lasting::new() };
 
     /// Where the task that is running waits next: set by `yield_from`, taken by `park`.
     static WAITS_AT: Cell<Option<Place>> = const { Cell::new(None) };
@@ -304,23 +306,30 @@ impl<T: 'static> Wait for Running<T> {
     }
 }
 
-/// Makes `co` the current door whenever `body` runs, and puts the old one back.
-async fn with_door<T>(
-    co: Co<AnyFuture, ()>,
-    body: impl std::future::Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    struct Restore(Option<Co<AnyFuture, ()>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            drop(CURRENT.with(|it| it.replace(self.0.take())));
-        }
-    }
+/// Has every `yield_from` of `body` go through `door`. Whoever polls it, a resume or a close:
+/// for as long as that takes `door` is the current one, and then the one before it.
+async fn with_door<T>(door: Door, body: impl std::future::Future<Output = T>) -> T {
     let mut body = pin!(body);
     poll_fn(|context| {
-        let _outer = Restore(CURRENT.with(|it| it.replace(Some(co.clone()))));
+        let _entered = Entered::enter(&door);
         body.as_mut().poll(context)
     })
     .await
+}
+
+/// The body of a coroutine runs. Keeps the door of the one around it.
+struct Entered(Option<Door>);
+
+impl Entered {
+    fn enter(door: &Door) -> Self {
+        Self(CURRENT.with(|current| current.replace(Some(door.clone()))))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        drop(CURRENT.with(|current| current.replace(self.0.take())));
+    }
 }
 
 impl<T: 'static> Clone for Task<T> {

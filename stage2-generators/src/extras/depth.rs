@@ -66,14 +66,14 @@ impl Drop for Level {
 
 /// Calls `end`, which may come here again from inside: for as long as there is stack for that it
 /// is called at once, and then by the outermost.
-pub(crate) fn flatten(end: End) {
+pub(crate) fn flatten(end: impl FnOnce() + 'static) {
     let is_outermost = LATER.with_borrow_mut(|later| {
         let is_outermost = later.is_none();
         later.get_or_insert_default();
         is_outermost
     });
     match Level::enter() {
-        Err(TooDeep { .. }) if !is_outermost => put_aside(end),
+        Err(TooDeep { .. }) if !is_outermost => put_aside(Box::new(end)),
         _level => end(),
     }
     if is_outermost {

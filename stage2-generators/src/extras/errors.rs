@@ -47,8 +47,9 @@ errors! {
 pub struct RaisedFinished(Failure);
 
 impl RaisedFinished {
-    pub(crate) fn new(finished: Failure) -> Self {
-        Self(finished)
+    /// What a body raised, unless that would pass for its own end.
+    pub(crate) fn instead(failure: Failure) -> Failure {
+        if failure.is::<Finished>() { Self(failure).into() } else { failure }
     }
 }
 

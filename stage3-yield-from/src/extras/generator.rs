@@ -1,12 +1,12 @@
-//! A generator in a `for` loop, and in a message.
+//! A generator in a `for` loop, and in a message, and what is dropped in it.
 
 use std::fmt;
 
 use crate::coroutine::{Co, Generator, State, Step, Yield};
-use crate::failure::Failure;
+use crate::failure::{Failure, guard, report};
 
 /// The yields of a generator.
-pub struct Iter<'a, Y, S, R>(&'a Generator<Y, S, R>);
+pub struct Iter<'a, Y: 'static, S: 'static, R: 'static>(&'a Generator<Y, S, R>);
 
 impl<Y, S, R> Generator<Y, S, R> {
     /// Its yields, one after the other: a `for` loop does not see what it returns.
@@ -51,5 +51,13 @@ impl<Y, S> fmt::Debug for Co<Y, S> {
 impl<Y, S> fmt::Debug for Yield<'_, Y, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Yield").finish_non_exhaustive()
+    }
+}
+
+/// Drops what belongs to the user. What goes wrong there is reported, never thrown at whoever
+/// happens to drop it.
+pub(crate) fn let_go<T>(what: &str, one: T) {
+    if let Err(panic) = guard(|| drop(one)) {
+        report(format_args!("Error while {what} was dropped: {panic}"));
     }
 }

@@ -1,0 +1,26 @@
+//! A thread-local value that is there until the thread ends.
+//!
+//! Thread-local values are dropped one after the other, and the drop of one may well need
+//! another: a coroutine that is left in one is closed with it, and looks for its door. What
+//! has no destructor is never gone. That is safe here because nothing is in it, at the end.
+
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+
+/// Something that is there for a while, and then taken out again.
+pub(crate) struct Lasting<T>(RefCell<ManuallyDrop<Option<T>>>);
+
+impl<T: Clone> Lasting<T> {
+    pub(crate) const fn new() -> Self {
+        Self(RefCell::new(ManuallyDrop::new(None)))
+    }
+
+    pub(crate) fn get(&self) -> Option<T> {
+        (**self.0.borrow()).clone()
+    }
+
+    /// Puts something else there, and gives back what was there before.
+    pub(crate) fn replace(&self, value: Option<T>) -> Option<T> {
+        ManuallyDrop::into_inner(self.0.replace(ManuallyDrop::new(value)))
+    }
+}
