@@ -4,16 +4,17 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reactor::{Reactor, TimerId, trace};
+use reactor::{Reactor, trace};
 
 use crate::deferred::{Deferred, maybe_deferred};
 use crate::extras::remote::Mailbox;
 use crate::failure::{Failure, bury, guard, report};
 
+pub use crate::extras::delayed::DelayedCall;
 pub use crate::extras::remote::Remote;
 
 thread_local! {
@@ -94,12 +95,7 @@ pub fn call_soon(callback: impl FnOnce() + 'static) {
 #[doc(alias = "callLater")]
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> DelayedCall {
-    let reactor = &current().reactor;
-    let slot = Rc::new(Cell::new(Some(trace::callback(callback))));
-    let callback = Rc::downgrade(&slot);
-    let call = move || slot.take().into_iter().for_each(|callback| callback());
-    let timer = reactor.wait_until(reactor.after(delay), Box::new(call));
-    DelayedCall { callback, timer }
+    DelayedCall::new(delay, trace::callback(callback))
 }
 
 /// A handle for other threads: the one part of the loop that may leave its own.
@@ -110,24 +106,6 @@ pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> Delayed
 #[doc(alias = "callFromThread")]
 pub fn remote() -> Remote {
     current().mailbox.remote()
-}
-
-/// A call that will be made later. Dropping the handle changes nothing.
-#[derive(Debug)]
-pub struct DelayedCall {
-    /// Emptied by the call, or by a cancel. Kept by the timer: if the handle kept it too, a
-    /// call that knows its handle would keep itself.
-    callback: Weak<Cell<Option<Callback>>>,
-    timer: TimerId,
-}
-
-impl DelayedCall {
-    /// Takes the call back, even in the very turn in which it was due. A second time, or
-    /// too late, it does nothing.
-    pub fn cancel(&self) {
-        bury(self.callback.upgrade().and_then(|slot| slot.take()));
-        bury(try_current().and_then(|it| it.reactor.cancel(self.timer)));
-    }
 }
 
 /// The loop that is running on this thread.
@@ -153,7 +131,7 @@ pub(crate) type Callback = Box<dyn FnOnce()>;
 /// One thread, many callbacks.
 pub(crate) struct EventLoop {
     /// Filled by `call_soon` and `wait`; emptied by `run_ready`, a turn at a time.
-    ready: RefCell<VecDeque<Callback>>,
+    pub(crate) ready: RefCell<VecDeque<Callback>>,
     /// Lives as long as the loop: filled by `react` with what it waits for.
     kept: Cell<Option<Box<dyn Any>>>,
     /// Set by `stop`; read after each turn.
@@ -166,7 +144,7 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let reactor = Reactor::new()?;
         Ok(Self {
             ready: RefCell::default(),
@@ -191,7 +169,7 @@ impl EventLoop {
     /// One turn: every callback that was ready when it began is called. What they schedule
     /// waits for the next turn, so that the sockets are never starved. A panic ends its own
     /// callback and no other.
-    fn run_ready(&self) {
+    pub(crate) fn run_ready(&self) {
         let _turn = trace::turn();
         let turn = self.ready.take();
         for callback in turn {
@@ -202,7 +180,7 @@ impl EventLoop {
     }
 
     /// Sleeps in the reactor until somebody is ready, then queues whoever can make progress.
-    fn wait(&self) -> io::Result<()> {
+    pub(crate) fn wait(&self) -> io::Result<()> {
         let busy = !self.ready.borrow().is_empty();
         let mut ready = Vec::new();
         let slept = if busy || self.can_be_woken() {
@@ -226,10 +204,10 @@ impl EventLoop {
 }
 
 /// Makes a loop current; dropping it ends that, and before it the callbacks that are left.
-struct Entered(Rc<EventLoop>);
+pub(crate) struct Entered(Rc<EventLoop>);
 
 impl Entered {
-    fn enter(event_loop: &Rc<EventLoop>) -> Self {
+    pub(crate) fn enter(event_loop: &Rc<EventLoop>) -> Self {
         assert!(
             try_current().is_none(),
             "run() cannot be called from a running event loop: it is running already"

@@ -4,6 +4,7 @@ pub(crate) mod cancelling;
 pub mod cooperate;
 pub(crate) mod deadlock;
 mod debug;
+pub mod delayed;
 pub mod depth;
 pub mod errors;
 pub mod generator;
