@@ -45,6 +45,7 @@
 //! [`coroutine`], then [`task`]; all the rest is stage 1.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(feature = "coroutines", feature(coroutine_trait))]
 
 pub mod coroutine;
 pub mod deferred;

@@ -17,6 +17,7 @@ The project's own checks.
 
 Usage: cargo xtask ci [--skip-tests]
        cargo xtask loom
+       cargo xtask substrates
        cargo xtask mutants
        cargo xtask mutants --survey [--all] [PACKAGE ...]
        cargo xtask trace-cost
@@ -24,6 +25,8 @@ Usage: cargo xtask ci [--skip-tests]
   ci            format, lints, tests, documentation, the book, licences, in this order
   --skip-tests  all but the tests, for whoever has just run them
   loom          try every order in which threads can meet, in the models of the stages
+  substrates    test generators that are the compiler's own coroutines, which no stable
+                compiler has yet, by the same list as those that need no such feature
   mutants       plant classic bugs in a copy, one by one, and see that a test finds each
   --survey      let cargo-mutants plant a sample of bugs that nobody thought of, and list
                 those that no test finds and no reason excuses; --all: not a sample
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         ["ci"] => ci(true),
         ["ci", "--skip-tests"] => ci(false),
         ["loom"] => verdict(Ok(run(&MODELS))),
+        ["substrates"] => verdict(Ok(run(&SUBSTRATES) && run(&ITS_DOCS))),
         ["mutants"] => verdict(mutants::hunt()),
         ["mutants", "--survey", "--all", ref packages @ ..] => {
             verdict(survey::survey(packages, true))
@@ -102,6 +106,31 @@ const MODELS: Check = Check {
     name: "models",
     cargo: &["test", "--package", "models", "--locked"],
     env: None,
+};
+/// The variable has a stable compiler take what is not stable yet. It is set here, and nowhere
+/// else.
+const SUBSTRATES: Check = Check {
+    name: "substrates",
+    cargo: &[
+        "test",
+        "--package=stage2-generators",
+        "--features=coroutines",
+        "--test=substrates",
+        "--locked",
+    ],
+    env: Some(("RUSTC_BOOTSTRAP", "1")),
+};
+const ITS_DOCS: Check = Check {
+    name: "what tells of them",
+    cargo: &[
+        "test",
+        "--package=stage2-generators",
+        "--features=coroutines",
+        "--doc",
+        "--locked",
+        "compiler",
+    ],
+    env: Some(("RUSTC_BOOTSTRAP", "1")),
 };
 const DOCS: Check = Check {
     name: "documentation",

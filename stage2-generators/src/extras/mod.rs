@@ -1,6 +1,8 @@
 //! What fidelity needs beyond the core.
 
 pub(crate) mod cancelling;
+#[cfg(feature = "coroutines")]
+pub mod compiler;
 pub mod cooperate;
 pub(crate) mod deadlock;
 mod debug;
