@@ -10,21 +10,27 @@ use crate::extras::errors::Panicked;
 use crate::extras::report::bury;
 pub use crate::extras::report::on_report;
 
-/// Any error, as it travels between greenlets. `?` makes one of every error there is.
+/// Any error, as it travels between greenlets. `?` makes one of every error, and of a text. (It is
+/// itself no [`Error`], as `Box<dyn Error>` is none: `?` could not tell it from those.)
 #[derive(Clone)]
 pub struct Failure(Arc<dyn Error + Send + Sync>);
 
 impl Failure {
-    /// Whether it is an `E`.
+    /// Whether the error is an `E`.
     #[doc(alias = "check")]
     pub fn is<E: Error + 'static>(&self) -> bool {
         self.0.is::<E>()
     }
 
-    /// The error itself, if it is an `E`.
-    #[doc(alias = "trap")]
-    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+    /// The error, if it is an `E`.
+    pub fn get<E: Error + 'static>(&self) -> Option<&E> {
         self.0.downcast_ref()
+    }
+
+    /// The error, whatever it is.
+    #[doc(alias = "value")]
+    pub fn error(&self) -> &(dyn Error + 'static) {
+        &*self.0
     }
 
     /// Whether it is this very failure, and not another with the same error.
@@ -56,9 +62,9 @@ pub(crate) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(body)).map_err(Failure::caught)
 }
 
-impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(Arc::new(error))
+        Self(error.into().into())
     }
 }
 

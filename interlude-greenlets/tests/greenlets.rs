@@ -128,7 +128,7 @@ fn to_switch_to_a_dead_greenlet_gives_the_message_back_at_once() {
 fn an_error_that_nobody_caught_comes_out_of_the_parents_switch() {
     let greenlet = Greenlet::new(|()| -> Result<(), _> { Err(KeyError("x").into()) });
     let error = greenlet.switch::<(), ()>(()).unwrap_err();
-    assert_eq!(error.downcast_ref::<KeyError>().unwrap().0, "x");
+    assert_eq!(error.get::<KeyError>().unwrap().0, "x");
     assert!(greenlet.is_dead());
 }
 

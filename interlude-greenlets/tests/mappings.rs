@@ -26,8 +26,7 @@ const MANY: usize = 40_000;
 
 /// Whether somebody failed because there was no memory for its stack.
 fn has_no_memory(failure: &Failure) -> bool {
-    failure.downcast_ref::<io::Error>().map(io::Error::kind)
-        == Some(ErrorKind::OutOfMemory)
+    failure.get::<io::Error>().map(io::Error::kind) == Some(ErrorKind::OutOfMemory)
 }
 
 /// How many greenlets a process can have, by the kernel's own limit: two mappings for each.

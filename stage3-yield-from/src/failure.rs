@@ -9,28 +9,22 @@ use std::rc::Rc;
 pub use crate::extras::reports::on_report;
 pub(crate) use crate::extras::reports::{bury, report};
 
-/// Any error, shared and still recognisable: `?` turns errors into it, and
-/// [`trap`](Self::trap) takes one kind out again.
+/// Any error, shared and still recognisable. `?` makes one of every error, and of a text;
+/// [`trap`](Self::trap) lets one kind out again. (It is itself no [`Error`], as `Box<dyn Error>`
+/// is none: `?` could not tell it from those. [`error`](Self::error) is what it carries.)
 #[derive(Clone)]
-pub struct Failure(Rc<dyn Reason>);
-
-/// An error that can be taken back as what it was.
-trait Reason: Error + 'static {
-    fn into_any(self: Rc<Self>) -> Rc<dyn Any>;
-    fn as_any(&self) -> &dyn Any;
-    fn as_error(&self) -> &(dyn Error + 'static);
-}
+pub struct Failure(Rc<dyn Error>);
 
 impl Failure {
     /// Whether the error is an `E`. Types are exact: Rust's errors have no base classes.
     #[doc(alias = "check")]
     pub fn is<E: Error + 'static>(&self) -> bool {
-        self.0.as_any().is::<E>()
+        self.0.is::<E>()
     }
 
     /// The error, if it is an `E`.
     pub fn get<E: Error + 'static>(&self) -> Option<&E> {
-        self.0.as_any().downcast_ref()
+        self.0.downcast_ref()
     }
 
     /// The error if it is an `E`. Chain several traps for several kinds.
@@ -38,18 +32,14 @@ impl Failure {
     /// # Errors
     ///
     /// Any other failure, unchanged: on to the next errback.
-    pub fn trap<E: Error + 'static>(self) -> Result<Rc<E>, Self> {
-        if self.is::<E>() {
-            Ok(self.0.into_any().downcast().expect("its type was just asked for"))
-        } else {
-            Err(self)
-        }
+    pub fn trap<E: Error + 'static>(&self) -> Result<&E, Self> {
+        self.get().ok_or_else(|| self.clone())
     }
 
     /// The error, whatever it is.
     #[doc(alias = "value")]
     pub fn error(&self) -> &(dyn Error + 'static) {
-        self.0.as_error()
+        &*self.0
     }
 
     /// What the error came from.
@@ -82,35 +72,21 @@ fn text(payload: Box<dyn Any + Send>) -> String {
     "something that is no text".to_owned()
 }
 
-impl<E: Error + 'static> From<E> for Failure {
+impl<E: Into<Box<dyn Error>>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(Rc::new(error))
-    }
-}
-
-impl<E: Error + 'static> Reason for E {
-    fn into_any(self: Rc<Self>) -> Rc<dyn Any> {
-        self
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_error(&self) -> &(dyn Error + 'static) {
-        self
+        Self(error.into().into())
     }
 }
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&*self.0, f)
+        fmt::Display::fmt(&self.0, f)
     }
 }
 

@@ -27,6 +27,22 @@ impl fmt::Display for Panicked {
 
 impl Error for Panicked {}
 
+impl Failure {
+    /// The error if it is an `E`. Chain several traps for several kinds.
+    ///
+    /// # Errors
+    ///
+    /// Any other failure, unchanged: on to whoever can do something about it.
+    pub fn trap<E: Error + 'static>(&self) -> Result<&E, Self> {
+        self.get().ok_or_else(|| self.clone())
+    }
+
+    /// What the error came from.
+    pub fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error().source()
+    }
+}
+
 /// Somebody switched with a message of another type than the receiver waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongMessage {
@@ -45,7 +61,7 @@ impl Error for WrongMessage {}
 
 /// The error of the system that unwound a stack, if it was one.
 pub(crate) fn of_the_world(payload: &(dyn Any + Send)) -> Option<io::Error> {
-    let error = payload.downcast_ref::<Failure>()?.downcast_ref::<io::Error>()?;
+    let error = payload.downcast_ref::<Failure>()?.get::<io::Error>()?;
     let copy = || io::Error::new(error.kind(), error.to_string());
     Some(error.raw_os_error().map_or_else(copy, io::Error::from_raw_os_error))
 }
