@@ -19,7 +19,7 @@ use crate::extras::block_on::Woken;
 pub use crate::extras::block_on::block_on;
 use crate::extras::deadlock::What;
 use crate::extras::errors::of_the_world;
-use crate::extras::message::Parcel;
+use crate::extras::message::{Contents, Parcel};
 use crate::extras::name::Name;
 use crate::extras::report::report_uncaught;
 use crate::extras::unwinding::{give_way, raise_or_put_off, wait_for_good};
@@ -197,13 +197,11 @@ impl EventLoop {
         }
         let running = trace::resumed(greenlet.0.name.subject);
         let parcel = match raise {
-            None => Parcel::nothing(),
-            Some((failure, limit)) => {
-                Parcel::Raise { failure, limit, hub: self.hub.clone() }
-            }
+            None => Parcel::default(),
+            Some(raise) => Contents::Raise(raise, self.hub.clone()).into(),
         };
         // What it sends to the hub when it waits or ends is of no interest.
-        let back = self.hub.clone().hand_over(greenlet.clone(), parcel);
+        let back = greenlet.hand_over(parcel);
         running.stopped(greenlet.is_dead());
         if let Err(failure) = back {
             report_uncaught(failure);
@@ -224,8 +222,7 @@ impl EventLoop {
             if self.is_over.get() {
                 return Err(give_way());
             }
-            let here = greenlet::current();
-            if let Err(thrown) = here.hand_over(self.hub.clone(), Parcel::nothing()) {
+            if let Err(thrown) = self.hub.hand_over(Parcel::default()) {
                 raise_or_put_off(thrown);
             }
         }

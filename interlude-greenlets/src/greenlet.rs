@@ -16,21 +16,12 @@ use scoped_reference::{ScopedBorrow, ScopedReference};
 
 use crate::extras::message::{End, Message, Parcel};
 use crate::extras::name::Name;
-use crate::extras::unwinding::{self, Unwinding};
+use crate::extras::stack;
+pub use crate::extras::stack::STACK_SIZE;
+use crate::extras::unwinding::{
+    Aside, Unwinding, before_a_switch, receive, unless_closed,
+};
 use crate::failure::{Failure, GreenletExit, guard};
-
-/// The stack of a greenlet, in bytes. It is address space, and only pages that are used take
-/// memory: one, for a greenlet that does nothing but sleep. An eighth of it is enough for a
-/// panic that prints its backtrace. Below it lies a page that nobody may touch, so that an
-/// overflow is a fault, and not somebody else's data.
-///
-/// Stack and page are two mappings, of which Linux allows a process 65,530 unless told
-/// otherwise: some 32,000 greenlets. The next one fails before it begins, with what the
-/// system said.
-pub const STACK_SIZE: usize = 256 * 1024;
-
-/// How many stacks a thread keeps for greenlets to come.
-const SPARE_STACKS: usize = 64;
 
 /// A function with a stack of its own. Clones are handles to the same one.
 ///
@@ -51,9 +42,11 @@ pub struct Greenlet(pub(crate) Rc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) name: Name,
-    pub(crate) state: RefCell<State>,
-    /// The way out: set when the body starts, taken for the length of a switch.
-    way: Cell<Option<ScopedBorrow<Way>>>,
+    pub(crate) state: Cell<State>,
+    /// What it runs, until it begins.
+    body: Cell<Option<Body>>,
+    /// Its stack, and where on it to go on, as long as it waits in a switch.
+    pub(crate) suspended: Cell<Option<Box<Suspended>>>,
     /// Who gets what the body returns.
     pub(crate) parent: RefCell<Option<Greenlet>>,
     pub(crate) unwinding: Unwinding,
@@ -61,55 +54,59 @@ pub(crate) struct Inner {
     pub(crate) is_last: Cell<bool>,
 }
 
-/// The way out of a coroutine, back to the trampoline. It is lent to the body, and lies on
-/// the stack of the coroutine itself.
-type Way = Yielder<Parcel, Handover>;
-
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// The thread's own greenlet, which is always there.
     Main,
-    Unstarted(Body),
-    Suspended(Suspended),
+    Unstarted,
+    Suspended,
     Running,
     /// Nobody will resume it: it is being unwound.
     Closing,
     Dead,
 }
 
-pub(crate) type Suspended = Coroutine<Parcel, Handover, End>;
-
 /// What a greenlet runs.
 type Body = Box<dyn FnOnce(End) -> End>;
 
-/// What somebody who switches leaves for the trampoline.
-pub(crate) struct Handover {
-    pub(crate) to: Greenlet,
-    pub(crate) parcel: Parcel,
-}
+pub(crate) type Suspended = Coroutine<Parcel, Handover, Parcel>;
+
+/// The way out of a coroutine, back to the trampoline. It is lent to the body, and lies on
+/// the stack of the coroutine itself.
+type Way = Yielder<Parcel, Handover>;
+
+/// What somebody who switches leaves for the trampoline: who is to be next, and what for.
+pub(crate) type Handover = (Greenlet, Parcel);
 
 thread_local! {
     /// The greenlet of the thread itself.
     static MAIN: Greenlet = Greenlet::main();
 
     /// Set by whoever resumes another; read by whoever switches. `None`: the thread's own.
-    static RUNNING: RefCell<ManuallyDrop<Option<Greenlet>>> =
-        const { RefCell::new(ManuallyDrop::new(None)) };
+    static RUNNING: Cell<Option<ManuallyDrop<Greenlet>>> = const { Cell::new(None) };
 
-    /// Stacks of greenlets that have ended, for those that begin.
-    static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
+    /// The way out of the coroutine that is running. Set by whoever is on its stack, taken
+    /// when it leaves. The thread's own greenlet has none.
+    static WAY: Cell<Option<ManuallyDrop<ScopedBorrow<Way>>>> = const { Cell::new(None) };
 }
 
 /// The greenlet that is running.
 #[doc(alias = "getcurrent")]
+#[inline]
 pub fn current() -> Greenlet {
     // A thread that is ending may have lost its own already, and gets another.
     let main = || MAIN.try_with(Clone::clone).unwrap_or_else(|_| Greenlet::main());
-    RUNNING.with_borrow(|it| (**it).clone()).unwrap_or_else(main)
+    let running = set_running(None);
+    let greenlet = running.clone().unwrap_or_else(main);
+    set_running(running);
+    greenlet
 }
 
 /// Makes another the one that is running.
-pub(crate) fn set_running(greenlet: Option<Greenlet>) -> Option<Greenlet> {
-    ManuallyDrop::into_inner(RUNNING.replace(ManuallyDrop::new(greenlet)))
+#[inline]
+fn set_running(greenlet: Option<Greenlet>) -> Option<Greenlet> {
+    let before = RUNNING.replace(greenlet.map(ManuallyDrop::new));
+    before.map(ManuallyDrop::into_inner)
 }
 
 impl Greenlet {
@@ -127,19 +124,24 @@ impl Greenlet {
     /// The same, of another parent. The body is called in any case, and told if it is to end
     /// before it begins.
     pub(crate) fn child_of(parent: Self, name: Name, body: Body) -> Self {
-        Self::with(name, State::Unstarted(body), Some(parent))
+        Self::with(name, State::Unstarted, Some(body), Some(parent))
     }
 
     /// The thread's own.
     fn main() -> Self {
-        Self::with(Name::default(), State::Main, None)
+        Self::with(Name::default(), State::Main, None, None)
     }
 
-    fn with(name: Name, state: State, parent: Option<Self>) -> Self {
-        let (state, parent) = (RefCell::new(state), RefCell::new(parent));
-        let (way, unwinding) = (Cell::default(), Unwinding::default());
-        let is_last = Cell::default();
-        Self(Rc::new(Inner { name, state, way, parent, unwinding, is_last }))
+    fn with(name: Name, state: State, body: Option<Body>, parent: Option<Self>) -> Self {
+        Self(Rc::new(Inner {
+            name,
+            state: Cell::new(state),
+            body: Cell::new(body),
+            suspended: Cell::default(),
+            parent: RefCell::new(parent),
+            unwinding: Unwinding::default(),
+            is_last: Cell::default(),
+        }))
     }
 
     /// Lets this greenlet go on with `message`, and waits until somebody switches back.
@@ -152,9 +154,10 @@ impl Greenlet {
     /// not an `R`; [`GreenletExit`] inside a destructor, when a stack is unwound for good.
     ///
     /// [`WrongMessage`]: crate::extras::errors::WrongMessage
+    #[inline]
     pub fn switch<S: 'static, R: 'static>(&self, message: S) -> Result<R, Failure> {
-        let here = current().unless_closed()?;
-        here.hand_over(self.clone(), Parcel::Message(Message::new(message)))?.open()
+        unless_closed()?;
+        self.hand_over(Message::new(message).into())?.open()
     }
 
     /// Raises `failure` in this greenlet: the switch it waits in fails with it. One that
@@ -164,104 +167,64 @@ impl Greenlet {
     ///
     /// As [`switch`](Self::switch).
     pub fn throw<R: 'static>(&self, failure: impl Into<Failure>) -> Result<R, Failure> {
-        let (here, failure) = (current().unless_closed()?, Err(failure.into()));
+        unless_closed()?;
+        let failure = Err(failure.into());
         let end = if self.is_dead() { last_words(failure) } else { failure };
-        here.hand_over(self.clone(), Parcel::from(end))?.open()
+        self.hand_over(end.into())?.open()
     }
 
-    /// The one place where control changes hands, by the one that is running. It comes back
-    /// when somebody hands it over to that.
+    /// The one place where control changes hands: from the greenlet that is running to this
+    /// one, or to its heir. It comes back when somebody hands it over to that.
     ///
-    /// It takes the handle: one on its own stack would keep it for ever.
-    pub(crate) fn hand_over(self, to: Self, parcel: Parcel) -> End {
-        let (depth, to) = (self.depth(), to.nearest_alive());
-        self.raise_what_was_put_off(depth);
-        let is_self = to == self;
-        let mut arrived =
-            if is_self { parcel } else { self.suspend(depth, Handover { to, parcel }) };
-        loop {
-            arrived = match arrived {
-                Parcel::Message(message) => return Ok(message),
-                Parcel::Failure(failure) => return Err(failure),
-                Parcel::Exit if depth == 0 => current().raise(GreenletExit.into()),
-                Parcel::Exit => {
-                    current().put_off(GreenletExit.into(), 0);
-                    return Err(GreenletExit.into());
-                }
-                Parcel::Raise { failure, limit, .. } if depth <= limit => {
-                    current().raise(failure)
-                }
-                Parcel::Raise { failure, limit, hub } => {
-                    current().put_off(failure, limit);
-                    let nothing = Handover { to: hub, parcel: Parcel::nothing() };
-                    current().suspend(depth, nothing)
-                }
-            };
-        }
-    }
-
-    /// Leaves the stack, until somebody comes back to it.
-    pub(crate) fn suspend(self, depth: u32, handover: Handover) -> Parcel {
-        unwinding::aside(depth, || {
-            if self.is_main() {
-                return trampoline(handover);
-            }
-            let way = self.0.way.take().expect("who runs has a way out");
-            drop(self);
-            let parcel = way.suspend(handover);
-            current().0.way.set(Some(way));
-            parcel
-        })
-    }
-
-    fn is_main(&self) -> bool {
-        matches!(*self.0.state.borrow(), State::Main)
+    /// While it waits, nothing on its own stack may hold a handle to it: that would keep it
+    /// for ever.
+    pub(crate) fn hand_over(&self, parcel: Parcel) -> End {
+        let depth = before_a_switch();
+        let to = self.nearest_alive();
+        let arrived = if to.is_running() { parcel } else { suspend(depth, (to, parcel)) };
+        receive(depth, arrived)
     }
 
     /// Itself, or the nearest ancestor that has not ended.
+    #[inline]
     fn nearest_alive(&self) -> Self {
-        let mut alive = self.ancestors().filter(|ancestor| !ancestor.is_dead());
-        alive.next().expect("the main greenlet never ends")
+        if self.is_dead() { self.heir() } else { self.clone() }
     }
 
-    /// Runs it until it hands over to somebody, or to its parent because it ended.
-    fn run(&self, parcel: Parcel) -> Handover {
-        let end = match self.advance(State::Running, parcel, None) {
-            Ok((coroutine, handover)) => {
-                self.0.state.replace(State::Suspended(coroutine));
-                return handover;
-            }
-            Err(end) => end,
-        };
-        self.0.state.replace(State::Dead);
-        Handover { to: self.nearest_alive(), parcel: last_words(end).into() }
+    #[cold]
+    fn heir(&self) -> Self {
+        let alive = self.ancestors().find(|ancestor| !ancestor.is_dead());
+        alive.expect("the main greenlet never ends")
     }
 
-    /// Lets it go on, on a stack of its own, until it hands over. If it ends instead, that
-    /// is the error. Without a stack it ends on that of `host`.
+    /// Lets it go on until it hands over. If it ends instead, that is the error.
+    #[inline]
     pub(crate) fn advance(
         &self,
         state: State,
         parcel: Parcel,
-        host: Option<Self>,
-    ) -> Result<(Suspended, Handover), End> {
-        let mut coroutine = match self.0.state.replace(state) {
-            State::Unstarted(body) => match stack() {
-                Ok(stack) => self.start(stack, body),
-                Err(no_stack) => {
-                    let this = set_running(host);
-                    let end = guard(|| body(parcel.instead_of_a_stack(no_stack)));
-                    drop(set_running(this));
-                    return Err(end.unwrap_or_else(Err));
-                }
+    ) -> Result<Handover, Parcel> {
+        let mut coroutine = match self.0.suspended.take() {
+            Some(coroutine) => coroutine,
+            None => match stack::take() {
+                Ok(stack) => Box::new(self.begin(stack)),
+                Err(no_stack) => return Err(self.end_without_a_stack(parcel, no_stack)),
             },
-            State::Suspended(coroutine) => coroutine,
-            _ => unreachable!("who runs hands over to none but those who wait"),
         };
-        match coroutine.resume(parcel) {
-            CoroutineResult::Yield(handover) => Ok((coroutine, handover)),
+        self.0.state.set(state);
+        let (before, way) = (set_running(Some(self.clone())), WAY.take());
+        let result = coroutine.resume(parcel);
+        WAY.set(way);
+        drop(set_running(before));
+        match result {
+            CoroutineResult::Yield(handover) => {
+                self.0.suspended.set(Some(coroutine));
+                self.0.state.set(State::Suspended);
+                Ok(handover)
+            }
             CoroutineResult::Return(end) => {
-                keep(coroutine.into_stack());
+                self.0.state.set(State::Dead);
+                stack::put_back(coroutine.into_stack());
                 Err(end)
             }
         }
@@ -269,51 +232,54 @@ impl Greenlet {
 
     /// Gives it a stack. What its body panics with ends there, and nobody but its parent
     /// hears of it.
-    fn start(&self, stack: DefaultStack, body: Body) -> Suspended {
-        let this = Rc::downgrade(&self.0);
-        let leave_a_way = move |way| {
-            let this = this.upgrade().expect("it is alive while it runs");
-            drop(this.way.replace(way));
-        };
-        Coroutine::with_stack(stack, move |way: &Way, first: Parcel| {
+    #[cold]
+    fn begin(&self, stack: DefaultStack) -> Suspended {
+        let body = self.body();
+        Coroutine::with_stack(stack, |way: &Way, first: Parcel| {
             let way = ScopedReference::new(way);
-            leave_a_way(Some(way.borrow()));
+            WAY.set(Some(ManuallyDrop::new(way.borrow())));
             let end = guard(|| body(first.into())).unwrap_or_else(Err);
-            leave_a_way(None);
-            end
+            drop(WAY.take().map(ManuallyDrop::into_inner));
+            end.into()
         })
     }
+
+    /// Without a stack the body is told so on that of whoever runs.
+    #[cold]
+    fn end_without_a_stack(&self, parcel: Parcel, no_stack: io::Error) -> Parcel {
+        self.0.state.set(State::Dead);
+        let body = self.body();
+        let end = guard(|| body(parcel.instead_of_a_stack(no_stack)));
+        end.unwrap_or_else(Err).into()
+    }
+
+    fn body(&self) -> Body {
+        self.0.body.take().expect("who waits on no stack has not begun")
+    }
+}
+
+/// Leaves the stack, until somebody comes back to it.
+#[inline]
+pub(crate) fn suspend(depth: u32, handover: Handover) -> Parcel {
+    let _aside = Aside::unless_quiet(depth);
+    let Some(way) = WAY.take() else { return trampoline(handover) };
+    let parcel = way.suspend(handover);
+    WAY.set(Some(way));
+    parcel
 }
 
 /// Runs others until somebody hands over to the main greenlet, whose stack this is on.
 ///
 /// A coroutine can give control to nobody but whoever resumed it. So all are resumed from
 /// here, each says who is to be next, and two that switch to each other meet here.
-fn trampoline(mut handover: Handover) -> Parcel {
-    loop {
-        let Handover { to, parcel } = handover;
-        if to.is_main() {
-            drop(set_running(None));
-            return parcel;
-        }
-        drop(set_running(Some(to.clone())));
-        handover = to.run(parcel);
+fn trampoline((mut to, mut parcel): Handover) -> Parcel {
+    while to.0.state.get() != State::Main {
+        (to, parcel) = match to.advance(State::Running, parcel) {
+            Ok(handover) => handover,
+            Err(end) => (to.nearest_alive(), last_words(end.into()).into()),
+        };
     }
-}
-
-/// A stack that is left, or a new one.
-fn stack() -> io::Result<DefaultStack> {
-    let spare = STACKS.try_with(|stacks| stacks.borrow_mut().pop()).ok().flatten();
-    spare.map_or_else(|| DefaultStack::new(STACK_SIZE), Ok)
-}
-
-/// Keeps a few stacks, since to ask the kernel for one takes longer than to use it.
-fn keep(stack: DefaultStack) {
-    let _ = STACKS.try_with(|stacks| {
-        let mut stacks = stacks.borrow_mut();
-        stacks.push(stack);
-        stacks.truncate(SPARE_STACKS);
-    });
+    parcel
 }
 
 /// What the parent gets of an end: to be asked to end, and to do so, is no failure.

@@ -12,10 +12,10 @@ use std::rc::Rc;
 use reactor::trace;
 
 use crate::event_loop::{EventLoop, Waiter};
-use crate::extras::message::Parcel;
+use crate::extras::message::{Contents, End};
 use crate::extras::report::{report, report_uncaught};
-use crate::extras::unwinding::aside;
-use crate::greenlet::{Greenlet, State, current, set_running};
+use crate::extras::unwinding::{Aside, Unquiet};
+use crate::greenlet::{Greenlet, State, current};
 
 thread_local! {
     /// Whose last handle was dropped while another was closed. `None`: nobody is closed.
@@ -37,49 +37,53 @@ impl Greenlet {
     }
 
     fn close_unless(&self, goes_on: impl FnOnce() -> bool) {
-        if !matches!(*self.0.state.borrow(), State::Unstarted(_) | State::Suspended(_)) {
+        if !self.waits() {
             return;
         }
         let depth = current().depth();
-        let before = set_running(Some(self.clone()));
         let running = trace::resumed(self.0.name.subject);
-        let host = before.clone();
-        let left = aside(depth, || self.advance(State::Closing, Parcel::Exit, host));
-        drop(set_running(before));
-        let state = match left {
-            Ok((coroutine, _)) if goes_on() => {
+        let (aside, closed) = (Aside::unless_quiet(depth), Unquiet::new());
+        let left = self.advance(State::Closing, Contents::Exit.into());
+        drop((aside, closed));
+        match left.map_err(End::from) {
+            Ok(_) => {
                 running.suspended();
-                State::Suspended(coroutine)
+                if !goes_on() {
+                    self.leave_as_it_is();
+                }
             }
-            Ok((coroutine, _)) => {
-                running.suspended();
-                let name = self.0.name;
-                let place = name.spawned_at();
-                report(format_args!(
-                    "GreenletExit did not kill {name}, spawned at {place}"
-                ));
-                let _left = ManuallyDrop::new(coroutine);
-                State::Dead
-            }
-            Err(Ok(_)) => {
-                running.finished();
-                State::Dead
-            }
+            Err(Ok(_)) => running.finished(),
             Err(Err(failure)) => {
                 running.cancelled();
                 report_uncaught(failure);
-                State::Dead
             }
-        };
-        self.0.state.replace(state);
+        }
+    }
+
+    /// It swallowed its exit, and stands on its stack for ever.
+    fn leave_as_it_is(&self) {
+        let (name, place) = (self.0.name, self.0.name.spawned_at());
+        report(format_args!("GreenletExit did not kill {name}, spawned at {place}"));
+        let _left = ManuallyDrop::new(self.0.suspended.take());
+        self.0.state.set(State::Dead);
+    }
+
+    /// Whether there is something left that it could do.
+    fn waits(&self) -> bool {
+        matches!(self.0.state.get(), State::Unstarted | State::Suspended)
+    }
+
+    #[cold]
+    fn close_last(&self) {
+        if !self.is_done() && !self.0.is_last.replace(true) {
+            close_next(Self(Rc::clone(&self.0)));
+        }
     }
 
     /// Whether nothing happens when it is dropped.
     fn is_done(&self) -> bool {
         let parent_stays = |it: &Self| Rc::strong_count(&it.0) > 1;
-        let waits =
-            matches!(*self.0.state.borrow(), State::Unstarted(_) | State::Suspended(_));
-        !waits && self.0.parent.borrow().as_ref().is_none_or(parent_stays)
+        !self.waits() && self.0.parent.borrow().as_ref().is_none_or(parent_stays)
     }
 }
 
@@ -101,10 +105,10 @@ impl EventLoop {
 /// Closes a greenlet with its last handle. Those whose last handle goes with that come after
 /// it: a line of them, each on the stack of the one before, would overflow any stack.
 impl Drop for Greenlet {
+    #[inline]
     fn drop(&mut self) {
-        let is_last = Rc::strong_count(&self.0) == 1 && !self.is_done();
-        if is_last && !self.0.is_last.replace(true) {
-            close_next(Self(Rc::clone(&self.0)));
+        if Rc::strong_count(&self.0) == 1 {
+            self.close_last();
         }
     }
 }
@@ -126,7 +130,7 @@ fn close_next(last: Greenlet) {
     };
     while is_first && let Some(greenlet) = next() {
         greenlet.close();
-        let goes_on = matches!(*greenlet.0.state.borrow(), State::Suspended(_));
+        let goes_on = greenlet.0.state.get() == State::Suspended;
         greenlet.0.is_last.set(!goes_on);
         if !goes_on {
             drop(greenlet.0.parent.take()); // here, and not inside another drop

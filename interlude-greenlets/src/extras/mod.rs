@@ -10,6 +10,7 @@ pub(crate) mod name;
 mod net;
 mod parent;
 pub(crate) mod report;
+pub mod stack;
 mod state;
 pub(crate) mod unwinding;
 pub(crate) mod wait;

@@ -3,19 +3,27 @@
 use std::fmt;
 use std::rc::Rc;
 
-use crate::greenlet::{Greenlet, State};
+use crate::greenlet::{Greenlet, State, current};
 
 impl Greenlet {
     /// Whether it has begun and not ended.
     #[doc(alias = "bool")]
     pub fn is_active(&self) -> bool {
-        !matches!(*self.0.state.borrow(), State::Unstarted(_) | State::Dead)
+        !matches!(self.0.state.get(), State::Unstarted | State::Dead)
+    }
+
+    /// Whether control is here, so that there is nothing to hand over.
+    #[inline]
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.0.state.get(), State::Running | State::Closing)
+            && *self == current()
     }
 
     /// Whether it has ended, or will never go on because it swallowed its exit.
     #[doc(alias = "dead")]
+    #[inline]
     pub fn is_dead(&self) -> bool {
-        matches!(*self.0.state.borrow(), State::Dead)
+        self.0.state.get() == State::Dead
     }
 }
 
@@ -29,10 +37,10 @@ impl Eq for Greenlet {}
 
 impl fmt::Debug for Greenlet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match *self.0.state.borrow() {
+        f.write_str(match self.0.state.get() {
             State::Main => "Greenlet(main)",
-            State::Unstarted(_) => "Greenlet(unstarted)",
-            State::Suspended(_) | State::Running | State::Closing => "Greenlet(active)",
+            State::Unstarted => "Greenlet(unstarted)",
+            State::Suspended | State::Running | State::Closing => "Greenlet(active)",
             State::Dead => "Greenlet(dead)",
         })
     }

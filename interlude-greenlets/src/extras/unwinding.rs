@@ -11,10 +11,10 @@
 use std::cell::{Cell, RefCell};
 use std::thread;
 
-use crate::extras::message::Parcel;
+use crate::extras::message::{Contents, End, Message, Parcel};
 use crate::extras::report::report_uncaught;
 use crate::failure::{Failure, GreenletExit};
-use crate::greenlet::{Greenlet, Handover, State, current};
+use crate::greenlet::{Greenlet, State, current, suspend};
 
 /// How often a greenlet that is to end may ask to wait, and is told no. After that it waits
 /// for ever: it may be a loop until something has happened that is not going to happen.
@@ -23,6 +23,33 @@ const PATIENCE: u32 = 1_000;
 thread_local! {
     /// How many stacks are unwound, but for the one that is running.
     static ELSEWHERE: Cell<u32> = const { Cell::new(0) };
+
+    /// How many reasons there are to look twice before a switch.
+    static UNQUIET: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A reason to look twice before a switch, as long as it is there: somebody is closed, or
+/// unwound, or has something put off. Mostly there is none, and a switch is short.
+#[derive(Debug)]
+pub(crate) struct Unquiet(());
+
+impl Unquiet {
+    pub(crate) fn new() -> Self {
+        UNQUIET.set(UNQUIET.get() + 1);
+        Self(())
+    }
+}
+
+impl Drop for Unquiet {
+    fn drop(&mut self) {
+        UNQUIET.set(UNQUIET.get() - 1);
+    }
+}
+
+/// Whether nothing on this thread is out of the ordinary.
+#[inline]
+fn is_quiet() -> bool {
+    UNQUIET.get() == 0 && !thread::panicking()
 }
 
 /// What a greenlet knows of its own unwinding.
@@ -31,8 +58,10 @@ pub(crate) struct Unwinding {
     /// What was raised here and not caught so far. A catch that we do not see is noticed as
     /// soon as the thread does not panic.
     raised: Cell<u32>,
+    /// As long as it is not zero.
+    is_raised: Cell<Option<Unquiet>>,
     /// What cannot be raised before the stack is no deeper than that: filled by `put_off`.
-    put_off: RefCell<Vec<(Failure, u32)>>,
+    put_off: RefCell<Vec<(Failure, u32, Unquiet)>>,
     /// Whether it was asked to end.
     exits: Cell<bool>,
     /// How often it was refused to wait.
@@ -42,31 +71,34 @@ pub(crate) struct Unwinding {
 impl Greenlet {
     /// How many unwindings its stack is in. Ask the one that is running.
     pub(crate) fn depth(&self) -> u32 {
-        let Unwinding { raised, .. } = &self.0.unwinding;
         if !thread::panicking() {
-            raised.set(0);
+            self.set_raised(0);
             return 0;
         }
         let panics = ELSEWHERE.get() == 0;
-        raised.get().max(panics.into())
+        self.0.unwinding.raised.get().max(panics.into())
+    }
+
+    fn set_raised(&self, raised: u32) {
+        self.0.unwinding.raised.set(raised);
+        self.0.unwinding.is_raised.set((raised > 0).then(Unquiet::new));
     }
 
     /// Unwinds the stack that is running with `failure`.
     pub(crate) fn raise(&self, failure: Failure) -> ! {
-        let Unwinding { raised, exits, .. } = &self.0.unwinding;
-        raised.set(self.depth() + 1);
+        self.set_raised(self.depth() + 1);
+        let exits = &self.0.unwinding.exits;
         exits.set(exits.get() || failure.is::<GreenletExit>());
         failure.raise()
     }
 
     /// What was raised here last has been caught.
     pub(crate) fn caught(&self) {
-        let raised = &self.0.unwinding.raised;
-        raised.set(raised.get().saturating_sub(1));
+        self.set_raised(self.0.unwinding.raised.get().saturating_sub(1));
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        matches!(*self.0.state.borrow(), State::Closing)
+        self.0.state.get() == State::Closing
     }
 
     /// Whether it goes on as if it had not been asked to end.
@@ -74,37 +106,76 @@ impl Greenlet {
         self.0.unwinding.exits.get() && self.depth() == 0
     }
 
-    /// Itself, unless it is closed, so that nobody would come back to it. One that has
-    /// swallowed its exit may leave, and does not come back.
-    pub(crate) fn unless_closed(self) -> Result<Self, GreenletExit> {
-        if !self.is_closing() || self.has_swallowed() {
-            return Ok(self);
-        }
-        drop(self);
-        Err(give_way())
-    }
-
     /// Keeps a failure until it can be raised without ending the process.
     pub(crate) fn put_off(&self, failure: Failure, limit: u32) {
-        self.0.unwinding.put_off.borrow_mut().push((failure, limit));
+        self.0.unwinding.put_off.borrow_mut().push((failure, limit, Unquiet::new()));
     }
 
     /// Raises the first that can be raised now.
     pub(crate) fn raise_what_was_put_off(&self, depth: u32) {
         let mut put_off = self.0.unwinding.put_off.borrow_mut();
-        let first = put_off.iter().position(|(_, limit)| depth <= *limit);
+        let first = put_off.iter().position(|(_, limit, _)| depth <= *limit);
         let first = first.map(|first| put_off.remove(first));
         drop(put_off);
-        if let Some((failure, _)) = first {
+        if let Some((failure, ..)) = first {
             self.raise(failure);
         }
     }
 
     /// Whoever would have caught this is gone.
     pub(crate) fn take_back(&self, failure: &Failure) {
-        let ours = |it: &(Failure, u32)| it.0.is_same(failure);
-        self.0.unwinding.put_off.borrow_mut().retain(|it| !ours(it));
+        self.0.unwinding.put_off.borrow_mut().retain(|it| !it.0.is_same(failure));
     }
+}
+
+/// How many unwindings deep the greenlet is that wants to switch. What was put off is raised
+/// now, if it can be.
+#[inline]
+pub(crate) fn before_a_switch() -> u32 {
+    if is_quiet() { 0 } else { look_twice() }
+}
+
+#[cold]
+fn look_twice() -> u32 {
+    let here = current();
+    let depth = here.depth();
+    here.raise_what_was_put_off(depth);
+    depth
+}
+
+/// An error for one that is closed: nobody would come back to it. One that has swallowed its
+/// exit may leave, and does not come back.
+#[inline]
+pub(crate) fn unless_closed() -> Result<(), GreenletExit> {
+    let may_leave = |here: Greenlet| !here.is_closing() || here.has_swallowed();
+    if is_quiet() || may_leave(current()) { Ok(()) } else { Err(give_way()) }
+}
+
+/// What whoever comes back to a stack, that many unwindings deep, is given there; or what
+/// unwinds it from there.
+#[inline]
+pub(crate) fn receive(depth: u32, parcel: Parcel) -> End {
+    parcel.contents().map_or_else(|| Ok(Message::new(())), |it| unpack(depth, it))
+}
+
+#[cold]
+fn unpack(depth: u32, mut contents: Contents) -> End {
+    while let Contents::Raise((failure, limit), hub) = contents {
+        if depth <= limit {
+            current().raise(failure);
+        }
+        current().put_off(failure, limit);
+        match suspend(depth, (hub, Parcel::default())).contents() {
+            None => return Ok(Message::new(())),
+            Some(more) => contents = more,
+        }
+    }
+    match contents {
+        Contents::Exit if depth == 0 => current().raise(GreenletExit.into()),
+        Contents::Exit => current().put_off(GreenletExit.into(), 0),
+        _ => {}
+    }
+    contents.into()
 }
 
 /// Raises what was thrown at a wait, if that does not end the process.
@@ -139,24 +210,35 @@ pub(crate) fn wait_for_good(_: GreenletExit) -> ! {
     let depth = current().depth();
     loop {
         let to = current().parent().expect("a thread's own greenlet is never closed");
-        current().suspend(depth, Handover { to, parcel: Parcel::nothing() });
+        suspend(depth, (to, Parcel::default()));
     }
 }
 
-/// Calls `wait`, in which others run. They are not unwound, even if this stack is.
-pub(crate) fn aside<T>(depth: u32, wait: impl FnOnce() -> T) -> T {
-    if depth == 0 {
-        return wait();
+/// As long as it is there, others run. They are not unwound, even if this stack is.
+#[derive(Debug)]
+pub(crate) struct Aside(());
+
+impl Aside {
+    #[inline]
+    pub(crate) fn unless_quiet(depth: u32) -> Option<Self> {
+        (depth > 0).then(Self::new)
     }
-    ELSEWHERE.set(ELSEWHERE.get() + 1);
-    let result = wait();
-    ELSEWHERE.set(ELSEWHERE.get() - 1);
-    result
+
+    fn new() -> Self {
+        ELSEWHERE.set(ELSEWHERE.get() + 1);
+        Self(())
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        ELSEWHERE.set(ELSEWHERE.get() - 1);
+    }
 }
 
 impl Drop for Unwinding {
     fn drop(&mut self) {
         let put_off = self.put_off.take();
-        put_off.into_iter().for_each(|(failure, _)| report_uncaught(failure));
+        put_off.into_iter().for_each(|(failure, ..)| report_uncaught(failure));
     }
 }
