@@ -20,7 +20,7 @@ const CORE: [(&str, usize); 5] = [
     ("stage1-callbacks", 1000),
     ("interlude-greenlets", 800),
     ("stage2-generators", 350),
-    ("stage3-yield-from", 1225),
+    ("stage3-yield-from", 935),
     ("stage4-async-await", 750),
 ];
 

@@ -34,7 +34,7 @@ pub use crate::extras::generator::Iter;
 pub struct Generator<Y: 'static, S: 'static, R: 'static> {
     state: Cell<State>,
     /// The type of its body, by which a recording knows it.
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// The door of its body, if it has one: `next` says there that nobody sends anything.
     door: Option<Rc<Door<Y, S>>>,
     /// Gone once the generator is closed. Borrowed while it runs.
@@ -95,40 +95,21 @@ impl<Y, S, R> Generator<Y, S, R> {
     {
         let door = Rc::new(Door::new());
         let future = Box::pin(body(Co(Rc::clone(&door))));
-        let body = Box::new(AsyncBody { future, door: Rc::clone(&door) });
-        Self::with(type_name::<F>(), Some(door), body)
+        let mut generator = Self::from_body(AsyncBody { future, door: Rc::clone(&door) });
+        generator.door = Some(door);
+        generator.name = type_name::<F>();
+        generator
     }
 
     /// A generator whose body was written by hand.
     pub fn from_body<B: Body<Y, S, R> + 'static>(body: B) -> Self {
-        Self::with(type_name::<B>(), None, Box::new(body))
-    }
-
-    /// The same generator under the name of another type.
-    #[must_use]
-    pub(crate) fn named(mut self, name: &'static str) -> Self {
-        self.name = name;
-        self
-    }
-
-    fn with(
-        name: &'static str,
-        door: Option<Rc<Door<Y, S>>>,
-        body: AnyBody<Y, S, R>,
-    ) -> Self {
-        let (state, body) = (Cell::new(State::Created), RefCell::new(Some(body)));
-        Self { state, name, door, body }
+        let (name, body) = (type_name::<B>(), RefCell::new(Some(Box::new(body) as _)));
+        Self { state: Cell::new(State::Created), name, door: None, body }
     }
 
     /// Where it stands.
     pub fn state(&self) -> State {
         self.state.get()
-    }
-
-    /// The type of its body: what comes nearest to a function's name.
-    #[doc(alias = "__qualname__")]
-    pub fn name(&self) -> &'static str {
-        self.name
     }
 
     /// Runs to the first yield.
@@ -275,10 +256,10 @@ impl<Y, S, R> Drop for Generator<Y, S, R> {
 }
 
 /// The body's end of the door.
-pub struct Co<Y, S>(Rc<Door<Y, S>>);
+pub struct Co<Y, S>(pub(crate) Rc<Door<Y, S>>);
 
 /// Where the values pass between a body and whoever resumes it.
-struct Door<Y, S> {
+pub(crate) struct Door<Y, S> {
     /// Put there by a yield, taken by `AsyncBody::resume`.
     yielded: Cell<Option<Y>>,
     /// Put there by `AsyncBody::resume`, taken by the yield.
@@ -286,7 +267,7 @@ struct Door<Y, S> {
     /// The body stands at a yield, and could not answer a second one. Set and cleared by it.
     taken: Cell<bool>,
     /// What was sent is nothing. Said by `Generator::send`, for those who delegate.
-    is_nothing: Cell<bool>,
+    pub(crate) is_nothing: Cell<bool>,
 }
 
 impl<Y, S> Door<Y, S> {
@@ -364,27 +345,6 @@ impl<Y, S: Default, R> Delegate<Y, S> for &Generator<Y, S, R> {
                 },
             };
         }
-    }
-}
-
-/// Over anything that iterates there is nothing to send to: only `next` is passed on.
-impl<Y, S, I: IntoIterator<Item = Y>> Delegate<Y, S> for I {
-    type Return = ();
-
-    async fn delegate(self, co: &Co<Y, S>) -> Result<(), Failure> {
-        for item in self {
-            co.yield_(item).await?;
-            if !co.0.is_nothing.get() {
-                return Err(Unsupported.into());
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<Y, S> Clone for Co<Y, S> {
-    fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
     }
 }
 

@@ -7,15 +7,16 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reactor::{Reactor, TimerId, trace};
+use reactor::{Reactor, trace};
 
 use crate::extras::lasting::Lasting;
 use crate::extras::left::Leave;
 use crate::extras::remote::Mailbox;
-use crate::failure::{Failure, bury, guard, report};
+use crate::failure::{Failure, guard, report};
 use crate::future::Future;
 use crate::task::{Coroutine, spawn};
 
+pub use crate::extras::handle::{Handle, TimerHandle, call_at, now};
 pub use crate::extras::remote::Remote;
 
 thread_local! {
@@ -50,8 +51,8 @@ pub fn run<T: 'static>(main: Coroutine<T>) -> io::Result<Result<T, Failure>> {
 ///
 /// Panics when no loop is running on this thread.
 #[track_caller]
-pub fn call_soon(callback: impl FnOnce() + 'static) {
-    current().call_soon(callback);
+pub fn call_soon(callback: impl FnOnce() + 'static) -> Handle {
+    Handle::soon(callback)
 }
 
 /// Calls `callback` once `delay` has passed, unless it is cancelled before.
@@ -61,16 +62,7 @@ pub fn call_soon(callback: impl FnOnce() + 'static) {
 /// Panics when no loop is running on this thread.
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHandle {
-    let reactor = &current().reactor;
-    let callback: Callback = Box::new(callback);
-    let slot = Rc::new(Cell::new(Some(callback)));
-    let callback = Rc::downgrade(&slot);
-    let due = Future::new();
-    due.add_done_callback(move || {
-        slot.take().into_iter().for_each(|callback| callback());
-    });
-    let timer = reactor.wait_until(reactor.after(delay), due);
-    TimerHandle { callback, timer }
+    TimerHandle::at(current().reactor.after(delay), callback)
 }
 
 /// A handle for other threads: the one part of the loop that may leave its own.
@@ -80,26 +72,6 @@ pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHa
 /// Panics when no loop is running on this thread.
 pub fn remote() -> Remote {
     current().mailbox.remote()
-}
-
-/// A call that will be made later. Dropping the handle changes nothing.
-#[derive(Debug)]
-pub struct TimerHandle {
-    /// Emptied by the call, or by a cancel. Kept by the timer: if the handle kept it too, a
-    /// call that knows its handle would keep itself.
-    callback: Weak<Cell<Option<Callback>>>,
-    timer: TimerId,
-}
-
-impl TimerHandle {
-    /// Takes the call back, even in the very turn in which it was due. A second time, or
-    /// too late, it does nothing.
-    pub fn cancel(&self) {
-        bury(self.callback.upgrade().and_then(|slot| slot.take()));
-        if let Some(event_loop) = try_current() {
-            bury(event_loop.reactor.cancel(self.timer));
-        }
-    }
 }
 
 /// The loop that is running on this thread.
@@ -129,7 +101,7 @@ pub(crate) struct EventLoop {
     /// Filled by `spawn`; read when the loop ends.
     pub(crate) tasks: RefCell<Vec<Weak<dyn Leave>>>,
     /// How many tasks there were so far: numbers them.
-    spawned: Cell<u32>,
+    pub(crate) spawned: Cell<u32>,
     /// Filled by other threads; emptied by `wait`.
     pub(crate) mailbox: Arc<Mailbox>,
     /// Filled by a read, which copies out of it what has arrived; one is enough for all.
@@ -154,12 +126,6 @@ impl EventLoop {
     pub(crate) fn call_soon(&self, callback: impl FnOnce() + 'static) {
         let callback = trace::ready(callback);
         self.ready.borrow_mut().push_back(callback);
-    }
-
-    /// The number of a new task, from 1.
-    pub(crate) fn next_number(&self) -> u32 {
-        self.spawned.set(self.spawned.get() + 1);
-        self.spawned.get()
     }
 
     /// Turn after turn, until `done` says so. Whoever is ready by then has one more: in

@@ -9,29 +9,49 @@ use std::mem;
 use std::rc::Rc;
 
 use crate::event_loop::{Callback, try_current};
+use crate::extras::cancel::Cancel;
+use crate::extras::deadlock::Told;
 use crate::extras::depth;
-use crate::extras::errors::errors;
 use crate::extras::line::Line;
 use crate::failure::{Failure, bury, report};
 
+pub use crate::extras::errors::{Cancelled, InvalidState};
+
 /// A result to come. Its clones are one future.
+///
+/// ```
+/// use stage3_yield_from::{Future, call_soon, coroutine, run, yield_from};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let answer = run(coroutine(async {
+///     let future = Future::new();
+///     let producer = future.clone();
+///     call_soon(move || producer.set_result(42).expect("nobody has set it"));
+///     yield_from(&future).await
+/// }))?;
+/// assert_eq!(answer.unwrap(), 42);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Future<T: 'static>(pub(crate) Rc<Slot<T>>);
 
 /// Where its result is put.
 pub(crate) struct Slot<T: 'static> {
     /// What it is to whoever waits for it, in words.
-    what: &'static str,
-    /// Set once, by `set_result`, `set_exception` or `cancel`.
-    state: RefCell<State<T>>,
+    pub(crate) what: &'static str,
+    /// Finished once, by `set_result`, `set_exception` or `cancel`.
+    pub(crate) state: RefCell<State<T>>,
     /// Filled by `add_done_callback`; emptied when the result is there.
-    callbacks: RefCell<Line<Callback>>,
+    pub(crate) callbacks: RefCell<Line<Callback>>,
     /// Set by `result`: an error that somebody saw need not be reported.
-    seen: Cell<bool>,
+    pub(crate) seen: Cell<bool>,
 }
 
-enum State<T> {
+pub(crate) enum State<T> {
     Pending,
     Finished(Result<T, Failure>),
+    /// Finished, and the result is with the one who alone has a right to it.
+    Taken,
 }
 
 /// Something to wait for, whatever its result: what a coroutine yields to its task.
@@ -39,33 +59,14 @@ enum State<T> {
 pub struct AnyFuture(pub(crate) Rc<dyn Wait>);
 
 /// What a task asks of what it waits for.
-pub(crate) trait Wait {
+pub(crate) trait Wait: Cancel + Told {
     fn add_done_callback(&self, callback: Callback) -> CallbackId;
     fn done(&self) -> bool;
-    /// Who is to have that cancel instead: a task passes it on to what it waits for.
-    fn passes_on(&self, cancel: u64) -> Option<AnyFuture>;
-    fn cancel(&self) -> bool;
-    /// What it is, in words.
-    fn what(&self) -> String;
-}
-
-thread_local! {
-    /// Counts the cancels so far: each has a number of its own.
-    static CANCELS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Names a callback, so that it can be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallbackId(u64);
-
-errors! {
-    /// A future was asked for what it cannot do in its present state.
-    #[doc(alias = "InvalidStateError")]
-    InvalidState: "invalid state",
-    /// Somebody did not want to wait any longer.
-    #[doc(alias = "CancelledError")]
-    Cancelled: "cancelled",
-}
+pub struct CallbackId(pub(crate) u64);
 
 impl<T: 'static> Future<T> {
     /// A future without a result.
@@ -84,13 +85,7 @@ impl<T: 'static> Future<T> {
 
     /// Whether there is a result, an error, or a cancel.
     pub fn done(&self) -> bool {
-        matches!(*self.0.state.borrow(), State::Finished(_))
-    }
-
-    /// Whether it was cancelled.
-    pub fn cancelled(&self) -> bool {
-        let state = self.0.state.borrow();
-        matches!(&*state, State::Finished(Err(failure)) if failure.is::<Cancelled>())
+        self.0.done()
     }
 
     /// Puts the result in, and schedules the callbacks.
@@ -99,76 +94,23 @@ impl<T: 'static> Future<T> {
     ///
     /// [`InvalidState`] if it is done.
     pub fn set_result(&self, value: T) -> Result<(), InvalidState> {
-        self.finish(Ok(value))
-    }
-
-    /// Puts an error in, and schedules the callbacks.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidState`] if it is done.
-    pub fn set_exception(&self, failure: impl Into<Failure>) -> Result<(), InvalidState> {
-        self.finish(Err(failure.into()))
+        self.0.finish(Ok(value))
     }
 
     /// Gives it up, unless it is done: then it says `false` and does nothing.
     pub fn cancel(&self) -> bool {
-        self.finish(Err(Cancelled.into())).is_ok()
+        self.0.finish(Err(Cancelled.into())).is_ok()
     }
 
     /// Has `callback` called by the loop once the future is done; in the next turn, if it is
     /// done already.
     pub fn add_done_callback(&self, callback: impl FnOnce() + 'static) -> CallbackId {
-        let id = self.0.callbacks.borrow_mut().join(Box::new(callback));
-        if self.done() {
-            self.schedule_callbacks();
-        }
-        CallbackId(id)
-    }
-
-    /// Takes a callback back; says whether it was there.
-    pub fn remove_done_callback(&self, id: CallbackId) -> bool {
-        let removed = self.0.callbacks.borrow_mut().leave(id.0);
-        removed.is_some()
-    }
-
-    pub(crate) fn finish(&self, result: Result<T, Failure>) -> Result<(), InvalidState> {
-        if self.done() {
-            return Err(InvalidState);
-        }
-        self.0.state.replace(State::Finished(result));
-        self.schedule_callbacks();
-        Ok(())
-    }
-
-    fn schedule_callbacks(&self) {
-        let next = || self.0.callbacks.borrow_mut().next();
-        while let Some(callback) = next() {
-            schedule(callback);
-        }
-    }
-
-    /// The result, for the one who alone has a right to it.
-    pub(crate) fn take(&self) -> Option<Result<T, Failure>> {
-        match self.0.state.replace(State::Pending) {
-            State::Pending => None,
-            State::Finished(result) => Some(result),
-        }
-    }
-
-    /// Gives all callbacks back, uncalled.
-    pub(crate) fn forget_callbacks(&self) -> Line<Callback> {
-        self.0.callbacks.take()
-    }
-
-    /// Whether the two are one.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        self.0.add_done_callback(Box::new(callback))
     }
 
     /// The same future, its type forgotten.
     pub fn erased(&self) -> AnyFuture {
-        AnyFuture(Rc::new(self.clone()))
+        AnyFuture(Rc::clone(&self.0) as _)
     }
 }
 
@@ -177,50 +119,48 @@ impl<T: Clone + 'static> Future<T> {
     ///
     /// # Errors
     ///
-    /// [`InvalidState`] if it is not done; [`Cancelled`], or the error that was put in.
+    /// [`InvalidState`] if it is not done, or somebody has taken the result; [`Cancelled`], or
+    /// the error that was put in.
     pub fn result(&self) -> Result<T, Failure> {
         match &*self.0.state.borrow() {
-            State::Pending => Err(InvalidState.into()),
             State::Finished(result) => {
                 self.0.seen.set(true);
                 result.clone()
             }
+            State::Pending | State::Taken => Err(InvalidState.into()),
         }
     }
 }
 
-impl AnyFuture {
-    /// Gives up whoever stands at the end of the line, and says `false` if nobody is left to.
-    /// Flat: tasks that wait for tasks may be many.
-    pub(crate) fn cancel(&self) -> bool {
-        CANCELS.set(CANCELS.get() + 1);
-        let mut last = self.clone();
-        while let Some(next) = last.0.passes_on(CANCELS.get()) {
-            last = next;
+impl<T: 'static> Slot<T> {
+    pub(crate) fn finish(&self, result: Result<T, Failure>) -> Result<(), InvalidState> {
+        if self.done() {
+            return Err(InvalidState);
         }
-        last.0.cancel()
+        self.state.replace(State::Finished(result));
+        self.schedule_callbacks();
+        Ok(())
+    }
+
+    fn schedule_callbacks(&self) {
+        let next = || self.callbacks.borrow_mut().next();
+        while let Some(callback) = next() {
+            schedule(callback);
+        }
     }
 }
 
-impl<T: 'static> Wait for Future<T> {
+impl<T: 'static> Wait for Slot<T> {
     fn add_done_callback(&self, callback: Callback) -> CallbackId {
-        Self::add_done_callback(self, callback)
+        let id = self.callbacks.borrow_mut().join(callback);
+        if self.done() {
+            self.schedule_callbacks();
+        }
+        CallbackId(id)
     }
 
     fn done(&self) -> bool {
-        Self::done(self)
-    }
-
-    fn passes_on(&self, _: u64) -> Option<AnyFuture> {
-        None
-    }
-
-    fn cancel(&self) -> bool {
-        Self::cancel(self)
-    }
-
-    fn what(&self) -> String {
-        self.0.what.to_owned()
+        !matches!(*self.state.borrow(), State::Pending)
     }
 }
 
@@ -235,7 +175,7 @@ fn schedule(callback: Callback) {
 /// An error that nobody ever saw is reported when nobody can see it any more.
 impl<T: 'static> Drop for Slot<T> {
     fn drop(&mut self) {
-        let state = mem::replace(self.state.get_mut(), State::Pending);
+        let state = mem::replace(self.state.get_mut(), State::Taken);
         if let State::Finished(Err(failure)) = &state
             && !self.seen.get()
             && !failure.is::<Cancelled>()
@@ -246,19 +186,7 @@ impl<T: 'static> Drop for Slot<T> {
         let callbacks = mem::take(self.callbacks.get_mut());
         if !callbacks.is_empty() {
             // They may own another future, and so on.
-            depth::flatten(Box::new(|| _ = bury(callbacks.all())));
+            depth::flatten(|| _ = bury(callbacks.all()));
         }
-    }
-}
-
-impl<T: 'static> Clone for Future<T> {
-    fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
-    }
-}
-
-impl<T: 'static> Default for Future<T> {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -37,7 +37,7 @@ impl TcpListener {
     #[track_caller]
     pub fn accept(&self) -> Coroutine<TcpStream> {
         let listener = Rc::clone(&self.inner);
-        retry(self.inner.key(), Direction::Read, move || {
+        retry(Place::here(), self.inner.key(), Direction::Read, move || {
             let inner = Rc::new(listener.accept()?);
             Ok(TcpStream { inner })
         })
@@ -60,8 +60,7 @@ impl TcpStream {
             let inner = Rc::clone(&stream.inner);
             let connected = move || inner.connected();
             let key = stream.inner.key();
-            yield_from_at(place, retry_at(place, key, Direction::Write, connected))
-                .await?;
+            yield_from_at(place, retry(place, key, Direction::Write, connected)).await?;
             Ok(stream)
         })
     }
@@ -70,7 +69,7 @@ impl TcpStream {
     #[track_caller]
     pub fn read(&self) -> Coroutine<Vec<u8>> {
         let stream = Rc::clone(&self.inner);
-        retry(self.inner.key(), Direction::Read, move || {
+        retry(Place::here(), self.inner.key(), Direction::Read, move || {
             let event_loop = current();
             let mut buffer = event_loop.buffer.borrow_mut();
             buffer.resize(CHUNK, 0); // which writes zeros the first time, and never again
@@ -84,7 +83,7 @@ impl TcpStream {
     pub fn write_all(&self, bytes: Vec<u8>) -> Coroutine<()> {
         let stream = Rc::clone(&self.inner);
         let mut written = 0;
-        retry(self.inner.key(), Direction::Write, move || {
+        retry(Place::here(), self.inner.key(), Direction::Write, move || {
             while written < bytes.len() {
                 written += stream.write(&bytes[written..])?;
             }
@@ -114,17 +113,7 @@ impl TcpStream {
 ///
 /// One task can wait for each direction of a socket. A second one is told that it is busy:
 /// who would get the bytes?
-#[track_caller]
 fn retry<T: 'static>(
-    key: Key,
-    direction: Direction,
-    operation: impl FnMut() -> io::Result<T> + 'static,
-) -> Coroutine<T> {
-    retry_at(Place::here(), key, direction, operation)
-}
-
-/// The same, for a caller whose `place` is known already.
-fn retry_at<T: 'static>(
     place: Place,
     key: Key,
     direction: Direction,

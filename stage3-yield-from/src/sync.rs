@@ -1,66 +1,67 @@
 //! What tasks share: a number of permits, handed out first come, first served.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
-use reactor::trace;
+use reactor::trace::Place;
 
-use crate::extras::line::Line;
-use crate::future::Future;
-use crate::task::{Coroutine, coroutine, yield_from_at};
+use crate::extras::waiters::Waiters;
+use crate::task::{Coroutine, coroutine};
 
 /// A number of permits. Whoever finds none waits; whoever waited longest is served first. Its
 /// clones are one semaphore.
+///
+/// ```
+/// use stage3_yield_from::{coroutine, run, sync::Semaphore, yield_from};
+///
+/// # fn main() -> std::io::Result<()> {
+/// run(coroutine(async {
+///     let two_at_a_time = Semaphore::new(2);
+///     let permit = yield_from(two_at_a_time.acquire()).await?;
+///     // Whatever only two may do at a time.
+///     drop(permit);
+///     Ok(())
+/// }))?.unwrap();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
-pub struct Semaphore(Rc<Permits>);
+pub struct Semaphore(pub(crate) Rc<Permits>);
 
 #[derive(Debug)]
-struct Permits {
+pub(crate) struct Permits {
     /// Taken by `acquire`; given back by a permit's drop, unless somebody waits for it.
-    free: Cell<usize>,
-    /// Filled by `acquire`; served by a permit's drop.
-    queue: RefCell<Line<Future<()>>>,
+    pub(crate) free: Cell<usize>,
+    /// Whoever waits for one; served by a permit's drop.
+    waiters: Waiters,
 }
 
 impl Semaphore {
     /// A semaphore with that many permits.
     pub fn new(permits: usize) -> Self {
-        Self(Rc::new(Permits { free: Cell::new(permits), queue: RefCell::default() }))
+        Self(Rc::new(Permits { free: Cell::new(permits), waiters: Waiters::default() }))
     }
 
     /// Waits for a permit, which is given back when it is dropped.
     #[track_caller]
     pub fn acquire(&self) -> Coroutine<Permit> {
-        let (place, semaphore) = (trace::Place::here(), self.clone());
+        let (place, semaphore) = (Place::here(), self.clone());
         coroutine(async move {
-            let Permits { free, queue } = &*semaphore.0;
+            let Permits { free, waiters } = &*semaphore.0;
             if free.get() > 0 {
                 free.set(free.get() - 1);
             } else {
-                let served = Future::named("a semaphore");
-                let number = queue.borrow_mut().join(served.clone());
-                let mut queued = Queued {
-                    semaphore: &semaphore,
-                    number,
-                    served: Some(served.clone()),
-                };
-                yield_from_at(place, &served).await?;
-                queued.served = None;
+                let pass_on = || semaphore.release();
+                waiters.wait(place, "a semaphore", pass_on).await?;
             }
             Ok(Permit(semaphore))
         })
     }
 
-    /// Hands a permit to whoever waited longest, or keeps it. Whoever was cancelled
-    /// meanwhile is passed over.
-    fn release(&self) {
-        loop {
-            let next = self.0.queue.borrow_mut().next();
-            match next {
-                Some(waiter) if waiter.set_result(()).is_err() => {}
-                Some(_) => return,
-                None => return self.0.free.set(self.0.free.get() + 1),
-            }
+    /// Hands a permit to whoever waited longest, or keeps it.
+    pub(crate) fn release(&self) {
+        if !self.0.waiters.serve() {
+            self.0.free.set(self.0.free.get() + 1);
         }
     }
 }
@@ -68,32 +69,10 @@ impl Semaphore {
 /// The right to go on. Dropping it gives it back.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped at once permits nothing"]
-pub struct Permit(Semaphore);
+pub struct Permit(pub(crate) Semaphore);
 
 impl Drop for Permit {
     fn drop(&mut self) {
         self.0.release();
-    }
-}
-
-/// A task's place in the queue. Dropped, because the task was cancelled, it is given up,
-/// and a permit that had just been handed over goes to the next.
-struct Queued<'a> {
-    semaphore: &'a Semaphore,
-    /// What to leave the queue by.
-    number: u64,
-    /// Finished by whoever serves it; `None` once the permit is taken.
-    served: Option<Future<()>>,
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        let Some(served) = self.served.take() else { return };
-        if served.done() && !served.cancelled() {
-            self.semaphore.release();
-        } else {
-            let left = self.semaphore.0.queue.borrow_mut().leave(self.number);
-            drop(left);
-        }
     }
 }

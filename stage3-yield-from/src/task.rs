@@ -13,18 +13,20 @@ use std::rc::Rc;
 
 use reactor::trace::{self, Place};
 
-use crate::coroutine::{Co, Generator, State, Step};
+use crate::coroutine::{Co, Generator, Step};
 use crate::event_loop::{Callback, current};
-use crate::extras::deadlock;
-use crate::extras::errors::errors;
-use crate::extras::lasting::Lasting;
+use crate::extras::cancel::is_cancel;
+use crate::extras::lasting::{self, Lasting};
 use crate::failure::{Failure, bury, guard};
 use crate::future::{AnyFuture, CallbackId, Cancelled, Future, Wait};
+
+pub use crate::extras::errors::AwaitsItself;
 
 /// A function that waits for futures.
 pub type Coroutine<R> = Generator<AnyFuture, (), R>;
 
-type Door = Co<AnyFuture, ()>;
+/// Where a coroutine yields.
+pub type Door = Co<AnyFuture, ()>;
 
 thread_local! {
     /// The door of the coroutine that is running; read by `yield_from`.
@@ -86,7 +88,7 @@ pub trait Awaitable {
     /// Yields through `door` for as long as it takes.
     fn wait_through(
         self,
-        door: &Co<AnyFuture, ()>,
+        door: &Door,
     ) -> impl std::future::Future<Output = Result<Self::Output, Failure>>;
 }
 
@@ -94,7 +96,7 @@ pub trait Awaitable {
 impl<R> Awaitable for Coroutine<R> {
     type Output = R;
 
-    async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<R, Failure> {
+    async fn wait_through(self, door: &Door) -> Result<R, Failure> {
         door.yield_from(&self).await
     }
 }
@@ -103,7 +105,7 @@ impl<R> Awaitable for Coroutine<R> {
 impl<T: Clone + 'static> Awaitable for &Future<T> {
     type Output = T;
 
-    async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<T, Failure> {
+    async fn wait_through(self, door: &Door) -> Result<T, Failure> {
         if !self.done() {
             door.yield_(self.erased()).await?;
         }
@@ -111,30 +113,14 @@ impl<T: Clone + 'static> Awaitable for &Future<T> {
     }
 }
 
-/// A task is a future that somebody is working on.
-impl<T: Clone + 'static> Awaitable for &Task<T> {
-    type Output = T;
-
-    async fn wait_through(self, door: &Co<AnyFuture, ()>) -> Result<T, Failure> {
-        if !self.done() {
-            if self.0.coroutine.state() == State::Running {
-                return Err(AwaitsItself.into());
-            }
-            trace::waits_for(self.0.subject);
-            door.yield_(AnyFuture(Rc::clone(&self.0) as _)).await?;
-        }
-        self.result()
-    }
-}
-
 /// A coroutine that runs by itself. Its clones are one task; without any it runs on.
-pub struct Task<T: 'static>(Rc<Running<T>>);
+pub struct Task<T: 'static>(pub(crate) Rc<Running<T>>);
 
 pub(crate) struct Running<T: 'static> {
     pub(crate) coroutine: Coroutine<T>,
-    subject: trace::Id,
+    pub(crate) subject: trace::Id,
     /// From 1, in the order in which the tasks of a loop were spawned.
-    number: u32,
+    pub(crate) number: u32,
     pub(crate) spawned_at: Place,
     /// Set by the step that ends the coroutine.
     pub(crate) result: Future<T>,
@@ -143,14 +129,9 @@ pub(crate) struct Running<T: 'static> {
     /// In which line it did so.
     pub(crate) waits_at: Cell<Option<Place>>,
     /// Set by a cancel that found nothing to cancel: the next step throws it.
-    must_cancel: Cell<bool>,
+    pub(crate) must_cancel: Cell<bool>,
     /// The last cancel that was passed on to what it waits for.
-    passed_on: Cell<u64>,
-}
-
-errors! {
-    /// A task waited for its own handle.
-    AwaitsItself: "a task cannot wait for itself: it would have to end first",
+    pub(crate) passed_on: Cell<u64>,
 }
 
 /// Starts a task on the running loop. Its first step is in the next turn, never here.
@@ -199,7 +180,7 @@ fn step<T: 'static>(task: &Rc<Running<T>>) {
         Ok(Step::Return(value)) => Ok(value),
         Err(failure) => Err(failure),
     };
-    let ended = task.result.finish(end);
+    let ended = task.result.0.finish(end);
     debug_assert!(ended.is_ok(), "a task ends once");
 }
 
@@ -221,39 +202,12 @@ impl<T: 'static> Task<T> {
         self.0.result.done()
     }
 
-    /// Whether that end was a cancel.
-    pub fn cancelled(&self) -> bool {
-        self.0.result.cancelled()
-    }
-
     /// Asks it to give up: [`Cancelled`] is raised at the yield where it stands, once what it
     /// waits for has been cancelled. It may clean up, and it may refuse. One that is running
     /// hears of it where it waits next; if it returns instead, it ends as cancelled. Says
     /// `false` if it is done.
     pub fn cancel(&self) -> bool {
         AnyFuture(Rc::clone(&self.0) as _).cancel()
-    }
-
-    /// Has `callback` called by the loop once the task has come to an end; in the next turn,
-    /// if it has already.
-    pub fn add_done_callback(&self, callback: impl FnOnce() + 'static) -> CallbackId {
-        self.0.result.add_done_callback(callback)
-    }
-
-    /// Its result, for the one who alone has a right to it.
-    pub(crate) fn take(&self) -> Option<Result<T, Failure>> {
-        self.0.result.take()
-    }
-}
-
-impl<T: Clone + 'static> Task<T> {
-    /// Its result, the same each time.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidState`](crate::future::InvalidState) if it is not done; what it failed with.
-    pub fn result(&self) -> Result<T, Failure> {
-        self.0.result.result()
     }
 }
 
@@ -273,7 +227,7 @@ impl<T: 'static> Running<T> {
         }
         match &step {
             Ok(Step::Yield(_)) => running.suspended(),
-            Err(failure) if failure.is::<Cancelled>() => running.cancelled(),
+            end if is_cancel(end) => running.cancelled(),
             _ => running.finished(),
         }
         step
@@ -285,24 +239,8 @@ impl<T: 'static> Wait for Running<T> {
         self.result.add_done_callback(callback)
     }
 
-    fn passes_on(&self, cancel: u64) -> Option<AnyFuture> {
-        // Once, or tasks that wait for each other would pass it round for ever.
-        let is_first = self.passed_on.replace(cancel) != cancel;
-        self.waits_for.borrow().clone().filter(|it| is_first && !it.0.done())
-    }
-
     fn done(&self) -> bool {
         self.result.done()
-    }
-
-    fn cancel(&self) -> bool {
-        let cancels = !self.done();
-        self.must_cancel.set(cancels);
-        cancels
-    }
-
-    fn what(&self) -> String {
-        deadlock::task(self.number, self.coroutine.name())
     }
 }
 
@@ -311,29 +249,8 @@ impl<T: 'static> Wait for Running<T> {
 async fn with_door<T>(door: Door, body: impl std::future::Future<Output = T>) -> T {
     let mut body = pin!(body);
     poll_fn(|context| {
-        let _entered = Entered::enter(&door);
+        let _inside = lasting::put(&CURRENT, door.clone());
         body.as_mut().poll(context)
     })
     .await
-}
-
-/// The body of a coroutine runs. Keeps the door of the one around it.
-struct Entered(Option<Door>);
-
-impl Entered {
-    fn enter(door: &Door) -> Self {
-        Self(CURRENT.with(|current| current.replace(Some(door.clone()))))
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        drop(CURRENT.with(|current| current.replace(self.0.take())));
-    }
-}
-
-impl<T: 'static> Clone for Task<T> {
-    fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
-    }
 }

@@ -290,7 +290,7 @@ fn a_callback_that_is_ready_is_no_deadlock() {
         run(coroutine(async {
             let future = Future::new();
             let set = future.clone();
-            call_soon(move || call_soon(move || set.set_result(()).unwrap()));
+            call_soon(move || drop(call_soon(move || set.set_result(()).unwrap())));
             yield_from(&future).await
         }))
         .unwrap()

@@ -7,6 +7,8 @@ use std::rc::Weak;
 use reactor::trace::{self, Place};
 
 use crate::event_loop::EventLoop;
+use crate::future::Slot;
+use crate::task::Running;
 
 /// How many tasks are told of, at the most.
 const MANY: usize = 100;
@@ -43,13 +45,31 @@ impl EventLoop {
     }
 }
 
+/// What is told of whatever somebody waits for.
+pub(crate) trait Told {
+    /// What it is, in words.
+    fn what(&self) -> String;
+}
+
+impl<T: 'static> Told for Slot<T> {
+    fn what(&self) -> String {
+        self.what.to_owned()
+    }
+}
+
+impl<T: 'static> Told for Running<T> {
+    fn what(&self) -> String {
+        task(self.number, self.coroutine.name())
+    }
+}
+
 /// `1 timer`, `2 timers`.
 fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// What a task is called: by its number, and by the function that it runs.
-pub(crate) fn task(number: u32, type_name: &str) -> String {
+fn task(number: u32, type_name: &str) -> String {
     match trace::function(type_name) {
         Some(function) => format!("task {number} ({function})"),
         None => format!("task {number}"),

@@ -1,14 +1,28 @@
-//! A generator in a `for` loop, and in a message, and what is dropped in it.
+//! What a generator has in common with an iterator, and what it looks like in a message.
 
 use std::fmt;
+use std::rc::Rc;
 
-use crate::coroutine::{Co, Generator, State, Step, Yield};
+use crate::coroutine::{Co, Delegate, Generator, State, Step, Unsupported, Yield};
 use crate::failure::{Failure, guard, report};
 
 /// The yields of a generator.
 pub struct Iter<'a, Y: 'static, S: 'static, R: 'static>(&'a Generator<Y, S, R>);
 
 impl<Y, S, R> Generator<Y, S, R> {
+    /// The type of its body: what comes nearest to a function's name.
+    #[doc(alias = "__qualname__")]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The same generator under the name of another type.
+    #[must_use]
+    pub(crate) fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
     /// Its yields, one after the other: a `for` loop does not see what it returns.
     pub fn yields(&self) -> Iter<'_, Y, S, R> {
         Iter(self)
@@ -27,6 +41,27 @@ impl<Y, S: Default, R> Iterator for Iter<'_, Y, S, R> {
             Ok(Step::Return(_)) => None,
             Err(failure) => Some(Err(failure)),
         }
+    }
+}
+
+/// Over anything that iterates there is nothing to send to: only `next` is passed on.
+impl<Y, S, I: IntoIterator<Item = Y>> Delegate<Y, S> for I {
+    type Return = ();
+
+    async fn delegate(self, co: &Co<Y, S>) -> Result<(), Failure> {
+        for item in self {
+            co.yield_(item).await?;
+            if !co.0.is_nothing.get() {
+                return Err(Unsupported.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<Y, S> Clone for Co<Y, S> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
     }
 }
 

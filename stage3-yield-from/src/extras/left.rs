@@ -5,6 +5,7 @@ use std::rc::Weak;
 
 use crate::event_loop::EventLoop;
 use crate::extras::deadlock;
+use crate::extras::deadlock::Told;
 use crate::failure::{bury, guard, report};
 use crate::future::{Cancelled, Wait};
 use crate::task::Running;
@@ -29,7 +30,7 @@ impl<T: 'static> Leave for Running<T> {
         bury(self.waits_for.take());
         bury(self.result.forget_callbacks().all());
         // Unless it has ended before.
-        let _ = self.result.finish(Err(Cancelled.into()));
+        let _ = self.result.0.finish(Err(Cancelled.into()));
     }
 
     fn pending(&self) -> Option<String> {
@@ -41,6 +42,12 @@ impl<T: 'static> Leave for Running<T> {
 }
 
 impl EventLoop {
+    /// The number of a new task, from 1.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.spawned.set(self.spawned.get() + 1);
+        self.spawned.get()
+    }
+
     /// Keeps a task in mind for the end of the loop; forgets those that are gone, whenever
     /// they have become half of all.
     pub(crate) fn remember(&self, task: Weak<dyn Leave>) {
