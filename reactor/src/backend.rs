@@ -30,6 +30,8 @@ pub struct Event {
     pub readable: bool,
     /// A write may succeed, or fail for good.
     pub writable: bool,
+    /// The peer will send no more: no later event will tell of it.
+    pub closed: bool,
 }
 
 /// An engine: sockets, a clock, and a way to wait for both.
@@ -111,6 +113,12 @@ pub trait Stream: Debug {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let _ = buffer;
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Whether a read that did not fill its buffer has taken all there was, so that an event
+    /// will tell of whatever comes later.
+    fn is_emptied_by_a_short_read(&self) -> bool {
+        false
     }
 
     /// Hands over what fits.

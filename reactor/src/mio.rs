@@ -112,6 +112,7 @@ impl Backend for Mio {
             // Who hangs up or breaks off must be noticed by whoever waits, either way.
             readable: event.is_readable() || event.is_read_closed() || event.is_error(),
             writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+            closed: event.is_read_closed() || event.is_error(),
         }));
         Ok(())
     }
@@ -198,6 +199,11 @@ impl Listener for Registered<net::TcpListener> {
 impl Stream for Registered<net::TcpStream> {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         (&self.source).read(buffer)
+    }
+
+    /// So it is with the edges of epoll and kqueue. IOCP has none.
+    fn is_emptied_by_a_short_read(&self) -> bool {
+        cfg!(unix)
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {

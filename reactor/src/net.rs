@@ -79,11 +79,17 @@ impl<T> TcpStream<T> {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when nothing has arrived, or so much in this turn that the others come
-    /// first; `ConnectionReset` when the peer broke off.
+    /// `WouldBlock` when nothing has arrived as far as the last [`select`] knows, or so much
+    /// in this turn that the others come first; `ConnectionReset` when the peer broke off.
+    ///
+    /// [`select`]: crate::Reactor::select
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let result = self.slot.attempt(Direction::Read, || self.inner.read(buffer));
         self.keep_failure(&result);
+        let is_short = matches!(result, Ok(n) if 0 < n && n < buffer.len());
+        if is_short && self.inner.is_emptied_by_a_short_read() {
+            self.slot.emptied();
+        }
         result
     }
 
@@ -207,6 +213,11 @@ impl<T> Slot<T> {
             waiting.borrow_mut().used_up(self.key, direction);
         }
         result
+    }
+
+    /// A read took all there was.
+    fn emptied(&self) {
+        self.shared.waiting.borrow_mut().emptied(self.key);
     }
 }
 

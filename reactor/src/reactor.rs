@@ -232,13 +232,14 @@ impl<T> Reactor<T> {
     ) -> io::Result<()> {
         let Shared { backend, waiting, timers, .. } = &*self.shared;
         let busy = timeout == Some(Duration::ZERO) || waiting.borrow().is_ready();
-        let asked = timeout.and_then(|timeout| backend.now().checked_add(timeout));
+        // Who does not sleep need not know what time it is.
+        let asked = timeout.filter(|_| !busy).and_then(|timeout| self.after(timeout));
         let deadline = earliest(asked, timers.borrow().first());
         loop {
             let left = if busy {
                 Some(Duration::ZERO)
             } else {
-                deadline.map(|deadline| deadline.saturating_duration_since(backend.now()))
+                deadline.map(|deadline| deadline.saturating_duration_since(self.now()))
             };
             match backend.wait(left, events) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

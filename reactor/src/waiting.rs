@@ -72,6 +72,10 @@ struct Side<T> {
     waiter: Option<T>,
     /// Set by an event, cleared by an attempt that would block.
     ready: bool,
+    /// Set by a read that took all there was, cleared by an event: to try again is in vain.
+    empty: bool,
+    /// Set by an event after which no other need come.
+    closed: bool,
     /// Counts the attempts of one turn, and says which turn that is.
     attempts: u32,
     turn: u64,
@@ -137,7 +141,8 @@ impl<T> Waiting<T> {
     }
 
     /// Whether a side may be tried once more before the others have their turn. If not, it
-    /// counts as ready: who parks there comes back with the next `deliver`.
+    /// counts as ready: who parks there comes back with the next `deliver`. One that is known
+    /// to be empty need not be tried at all.
     pub(crate) fn may_try(&mut self, key: Key, direction: Direction) -> bool {
         let turn = self.turn;
         let Some(side) = self.side(key, direction) else { return true };
@@ -146,14 +151,22 @@ impl<T> Waiting<T> {
         }
         side.attempts += 1;
         let enough = side.attempts > ATTEMPTS;
-        side.ready |= enough;
-        !enough
+        side.ready |= enough && !side.empty;
+        !enough && !side.empty
     }
 
     /// An attempt said `WouldBlock`: what was ready is used up.
     pub(crate) fn used_up(&mut self, key: Key, direction: Direction) {
         if let Some(side) = self.side(key, direction) {
             side.ready = false;
+        }
+    }
+
+    /// A read took all there was: an event will tell of more, unless the last one is over.
+    pub(crate) fn emptied(&mut self, key: Key) {
+        if let Some(side) = self.side(key, Direction::Read) {
+            side.empty = !side.closed;
+            side.ready &= side.closed;
         }
     }
 
@@ -185,7 +198,8 @@ impl<T> Waiting<T> {
             for (direction, side, happened) in sides {
                 if happened {
                     trace::socket_ready(key, direction, side.waiter.is_some());
-                    side.ready = true;
+                    (side.ready, side.empty) = (true, false);
+                    side.closed |= event.closed;
                     ready.extend(side.waiter.take());
                 }
             }
@@ -235,6 +249,7 @@ impl<T> Waiting<T> {
 
 impl<T> Default for Side<T> {
     fn default() -> Self {
-        Self { waiter: None, ready: false, attempts: 0, turn: 0 }
+        let (ready, empty, closed) = (false, false, false);
+        Self { waiter: None, ready, empty, closed, attempts: 0, turn: 0 }
     }
 }

@@ -64,7 +64,7 @@ impl Scripted {
 
     /// What happened to the `n`th socket.
     fn event(&self, n: usize, readable: bool, writable: bool) -> Event {
-        Event { token: self.tokens.borrow()[n], readable, writable }
+        Event { token: self.tokens.borrow()[n], readable, writable, closed: false }
     }
 
     fn answers(&self, result: io::Result<usize>) {

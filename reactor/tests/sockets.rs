@@ -115,6 +115,41 @@ fn a_reader_that_leaves_bytes_behind_is_handed_back_again() {
     assert_eq!(times, 3);
 }
 
+/// M7.01: a read that did not fill its buffer has taken all there was. Who waits then is not
+/// handed back for nothing, and is told of what comes later.
+#[test]
+fn a_short_read_is_followed_by_no_attempt_in_vain() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, mut peer) = pair(&reactor);
+    for message in [b"ab", b"cd"] {
+        let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+        peer.write_all(message).unwrap();
+        while selected(&reactor, SOON) != ["r"] {}
+        let mut buffer = [0; 8];
+        assert_eq!(stream.read(&mut buffer).unwrap(), 2);
+        assert_eq!(&buffer[..2], message);
+        let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+        assert_eq!(selected(&reactor, Some(Duration::from_millis(20))), [""; 0]);
+    }
+}
+
+/// M7.05: the end that came together with the last bytes is told by no event of its own.
+#[test]
+fn an_end_that_comes_with_the_bytes_is_seen() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, mut peer) = pair(&reactor);
+    would_block(stream.read(&mut [0]));
+    peer.write_all(b"bye").unwrap();
+    drop(peer);
+    let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+    while selected(&reactor, SOON) != ["r"] {}
+    // On a slow day the end comes later, with an event.
+    assert_eq!(stream.read(&mut [0; 8]).unwrap(), 3);
+    let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+    assert_eq!(selected(&reactor, SOON), ["r"]);
+    assert_eq!(stream.read(&mut [0; 8]).unwrap(), 0);
+}
+
 /// M7.02: the second waiter replaces the first; taking back says whether there was one.
 #[test]
 fn a_second_waiter_displaces_the_first() {

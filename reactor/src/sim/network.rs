@@ -469,7 +469,8 @@ impl Network {
         match self.listeners.get_mut(&to) {
             Some(Listening::Program { token, backlog, .. }) => {
                 backlog.push_back(server);
-                self.ready.push(Event { token: *token, readable: true, writable: false });
+                let (readable, writable, closed) = (true, false, false);
+                self.ready.push(Event { token: *token, readable, writable, closed });
             }
             _ => self.told.push_back((server, Told::Connected)),
         }
@@ -503,7 +504,7 @@ impl Network {
                 socket.told_to_wait[direction] &= !happened;
                 socket.waits[direction] &= !happened;
             }
-            self.ready.push(Event { token, readable, writable });
+            self.ready.push(Event { token, readable, writable, closed: false });
             self.read_is_due(end);
         }
     }
