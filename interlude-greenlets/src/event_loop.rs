@@ -176,7 +176,7 @@ impl EventLoop {
 
     /// Sleeps in the reactor until somebody is ready.
     fn wait(&self) -> io::Result<()> {
-        let busy = !self.ready.borrow().is_empty();
+        let busy = !(self.ready.borrow().is_empty() && self.woken.may_sleep());
         let mut ready = Vec::new();
         if busy || self.can_be_woken() {
             self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)

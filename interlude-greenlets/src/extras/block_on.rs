@@ -37,7 +37,8 @@ pub(crate) struct Woken {
     queue: Mutex<Vec<GreenletId>>,
     /// How many wakers are kept by somebody.
     outside: AtomicUsize,
-    /// Set by the loop before it counts them and sleeps; read by the last of them.
+    /// Set by the loop before it looks for somebody and sleeps; taken back by whoever ends
+    /// the sleep. A loop that is awake looks anyway.
     is_asleep: AtomicBool,
     /// Ends the loop's sleep.
     remote: Waker,
@@ -59,10 +60,15 @@ impl Woken {
         Arc::new(Remote { id, woken: Arc::clone(self) }).into()
     }
 
-    /// How many wakers are kept by somebody. The loop asks before it sleeps. If the last is
-    /// given up after that, its sleep is over.
-    pub(crate) fn outside(&self) -> usize {
+    /// Whether the loop may sleep, since nobody has been woken. Whoever is woken after that,
+    /// or gives up the last waker, ends the sleep.
+    pub(crate) fn may_sleep(&self) -> bool {
         self.is_asleep.store(true, Ordering::SeqCst);
+        self.is_empty()
+    }
+
+    /// How many wakers are kept by somebody.
+    pub(crate) fn outside(&self) -> usize {
         self.outside.load(Ordering::SeqCst)
     }
 
@@ -73,8 +79,9 @@ impl Woken {
 
     fn push(&self, id: GreenletId) {
         self.queue().push(id);
-        self.is_asleep.store(false, Ordering::SeqCst); // this one wakes it
-        wake(self.remote.clone());
+        if self.is_asleep.swap(false, Ordering::SeqCst) {
+            wake(self.remote.clone());
+        }
     }
 
     pub(crate) fn take(&self) -> Vec<GreenletId> {
