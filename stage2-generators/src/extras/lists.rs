@@ -39,7 +39,7 @@ pub fn deferred_list<T: Clone + 'static>(
     let results = Gathered::new(members.len());
     let put = move |index, result| results.put(index, result).map(Ok);
     let (list, deferred) = List::new(members, put);
-    list.look_at(members);
+    list.look_at(members, Result::clone);
     deferred
 }
 
@@ -61,7 +61,7 @@ pub fn first_success<T: Clone + 'static>(
         is_end.then(|| result.map(|value| (value, index)))
     };
     let (list, deferred) = List::new(members, put);
-    list.look_at(members);
+    list.look_at(members, Result::clone);
     deferred
 }
 
@@ -92,7 +92,7 @@ pub fn gather_results<T: 'static>(members: Vec<Deferred<T>>) -> Deferred<Vec<T>>
 }
 
 /// A list that its members will fire.
-struct List<T, U: 'static> {
+pub(crate) struct List<T, U: 'static> {
     ends: Rc<Ends<T, U>>,
     firer: Firer<U>,
 }
@@ -104,12 +104,15 @@ struct Ends<T, U> {
     put: Box<Put<T, U>>,
 }
 
+/// Makes a copy of a result.
+pub(crate) type Copy<T> = fn(&Result<T, Failure>) -> Result<T, Failure>;
+
 /// Takes a member's end, and gives the list's, once that is known.
 type Put<T, U> = dyn Fn(usize, Result<T, Failure>) -> Option<Result<U, Failure>>;
 
 impl<T: 'static, U: 'static> List<T, U> {
     #[track_caller]
-    fn new(
+    pub(crate) fn new(
         members: &[Deferred<T>],
         put: impl Fn(usize, Result<T, Failure>) -> Option<Result<U, Failure>> + 'static,
     ) -> (Self, Deferred<U>) {
@@ -124,20 +127,18 @@ impl<T: 'static, U: 'static> List<T, U> {
         (Self { ends, firer }, deferred)
     }
 
-    fn look_at(&self, members: &[Deferred<T>])
-    where
-        T: Clone,
-    {
+    /// Each member keeps its result; the list gets a copy.
+    pub(crate) fn look_at(&self, members: &[Deferred<T>], copy: Copy<T>) {
         for (index, member) in members.iter().enumerate() {
             let (ends, firer) = (Rc::clone(&self.ends), self.firer.clone());
             member.tap(move |result| {
-                let copy = guard(|| result.clone()).unwrap_or_else(Err);
+                let copy = guard(|| copy(result)).unwrap_or_else(Err);
                 ends.come(&firer, index, copy);
             });
         }
     }
 
-    fn consume(&self, members: Vec<Deferred<T>>) {
+    pub(crate) fn consume(&self, members: Vec<Deferred<T>>) {
         for (index, member) in members.into_iter().enumerate() {
             let (ends, firer) = (Rc::clone(&self.ends), self.firer.clone());
             drop(member.add_both(move |result| ends.come(&firer, index, result)));
@@ -167,19 +168,19 @@ impl<T, U: 'static> Ends<T, U> {
 }
 
 /// Values that come in any order.
-struct Gathered<T> {
+pub(crate) struct Gathered<T> {
     values: RefCell<Vec<Option<T>>>,
     missing: Cell<usize>,
 }
 
 impl<T> Gathered<T> {
-    fn new(members: usize) -> Self {
+    pub(crate) fn new(members: usize) -> Self {
         let values = RefCell::new((0..members).map(|_| None).collect());
         Self { values, missing: Cell::new(members) }
     }
 
     /// Keeps a value; gives all of them once none is missing.
-    fn put(&self, index: usize, value: T) -> Option<Vec<T>> {
+    pub(crate) fn put(&self, index: usize, value: T) -> Option<Vec<T>> {
         self.values.borrow_mut()[index] = Some(value);
         self.missing.set(self.missing.get() - 1);
         (self.missing.get() == 0)
