@@ -9,7 +9,6 @@
 //! A body may as well be a state machine written by hand: see [`Body`].
 
 use std::cell::{Cell, RefCell};
-use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -177,7 +176,7 @@ impl<Y, S, R> Generator<Y, S, R> {
             (State::Created, Resume::Start) | (State::Suspended, _) => {}
         }
         let level = Level::enter()?;
-        let running = Running::of(self);
+        let _running = Running::of(self);
         let step = {
             let _call = (level, trace::deeper());
             let mut body = self.body.borrow_mut();
@@ -185,8 +184,8 @@ impl<Y, S, R> Generator<Y, S, R> {
         };
         if let Ok(Step::Yield(_)) = step {
             self.state.set(State::Suspended);
+            return step;
         }
-        drop(running);
         step.map_err(RaisedFinished::instead)
     }
 
@@ -296,24 +295,19 @@ impl<Y, S> Future for Yield<'_, Y, S> {
         }
         assert!(self.stands, "a yield was polled again after it had its answer");
         let Some(sent) = self.door.sent.take() else { return Poll::Pending };
-        self.leave();
+        self.stands = false;
+        self.door.taken.set(false);
         Poll::Ready(sent)
     }
 }
 
-impl<Y, S> Yield<'_, Y, S> {
-    /// Leaves the door to the next one.
-    fn leave(&mut self) {
-        if mem::take(&mut self.stands) {
+/// Without an answer, it takes back what it has yielded, and leaves the door to the next one.
+impl<Y, S> Drop for Yield<'_, Y, S> {
+    fn drop(&mut self) {
+        if self.stands {
             self.door.taken.set(false);
             let_go("a yielded value", self.door.yielded.take());
         }
-    }
-}
-
-impl<Y, S> Drop for Yield<'_, Y, S> {
-    fn drop(&mut self) {
-        self.leave();
     }
 }
 

@@ -54,9 +54,10 @@ impl<Y, S> fmt::Debug for Yield<'_, Y, S> {
     }
 }
 
-/// Drops what belongs to the user. What goes wrong there is reported, never thrown at whoever
+/// Drops what belongs to the user, if there is anything. What goes wrong there is reported, never thrown at whoever
 /// happens to drop it.
-pub(crate) fn let_go<T>(what: &str, one: T) {
+pub(crate) fn let_go<T>(what: &str, left: Option<T>) {
+    let Some(one) = left else { return };
     if let Err(panic) = guard(|| drop(one)) {
         report(format_args!("Error while {what} was dropped: {panic}"));
     }

@@ -17,5 +17,6 @@ pub(crate) mod nesting;
 mod pausing;
 pub mod remote;
 pub(crate) mod reports;
+pub mod requests;
 pub mod trampoline;
 pub(crate) mod waits_for;

@@ -3,95 +3,416 @@
 //!
 //! It pays for every call, and resumes the innermost of twenty thousand frames as fast as
 //! the only one: the opposite of delegation, which the next stage builds.
+//!
+//! Everything else that a routine wants it asks for in the same way, as a program asks a
+//! kernel: it yields a [`Request`], and is resumed with the [`Answer`]. (The idea is David
+//! Beazley's, 2009.) So a routine never touches the trampoline, and what is left with the
+//! reactor is no callback but a number: that of the stack to be resumed.
+//! [`requests`](crate::extras::requests) has a function for each.
 
-use std::cell::Cell;
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
-use crate::coroutine::{Co, Generator, Step};
+use reactor::{Direction, Key, Reactor, TcpListener, TcpStream, TimerId};
+
+use super::requests;
+use crate::coroutine::{Co, Generator, State, Step};
+use crate::deferred::Cancelled;
 use crate::failure::{Failure, guard, report};
+
+/// A suspended function on a trampoline. What it returns goes through a slot of its caller's.
+pub type Routine = Generator<Request, Answer, ()>;
+
+/// A routine's door.
+pub type Door = Co<Request, Answer>;
 
 /// What a routine asks of its trampoline.
 #[derive(Debug)]
-pub enum Command {
+pub enum Request {
     /// Run that one, and resume me when it has returned.
     Call(Routine),
     /// Let the others run.
     Turn,
+    /// Run that one besides. How it ends is to be left there.
+    #[doc(alias = "NewTask")]
+    Spawn(Routine, Rc<End>),
+    /// Who am I?
+    #[doc(alias = "GetTid")]
+    Id,
+    /// Resume me when that one has ended.
+    #[doc(alias = "WaitTask")]
+    Join(TaskId),
+    /// Raise [`Cancelled`] where that one waits.
+    #[doc(alias = "KillTask")]
+    Cancel(TaskId),
+    /// Resume me when somebody unparks me, or at once if somebody has.
+    Park,
+    /// Resume that one, now or as soon as it parks.
+    Unpark(TaskId),
+    /// Resume me after that time.
+    Sleep(Duration),
+    /// Resume me when the socket is worth another attempt.
+    #[doc(alias("ReadWait", "WriteWait"))]
+    Wait(Key, Direction),
+    /// Open a listening socket.
+    Listen(SocketAddr),
+    /// Start to connect.
+    Connect(SocketAddr),
 }
 
-/// A suspended function on a trampoline.
-pub type Routine = Generator<Command, (), ()>;
+/// What a request is answered with, unless an error is thrown.
+#[derive(Debug)]
+pub enum Answer {
+    /// It is done.
+    Nothing,
+    /// To `Spawn` and `Id`.
+    Id(TaskId),
+    /// To `Listen`.
+    Listener(Box<TcpListener<TaskId>>),
+    /// To `Connect`.
+    Stream(Box<TcpStream<TaskId>>),
+}
 
-/// Calls `body` from a routine: gives what it returns, or raises what it raises.
+/// The number of a task. No other one of its trampoline ever has the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaskId(u64);
+
+/// What ended a task, for whoever joins it. An error that nobody has taken is reported in the
+/// end.
+#[derive(Debug, Default)]
+pub struct End(RefCell<Option<Failure>>);
+
+/// Runs routines, round robin, and waits where none can run.
+#[derive(Debug)]
+pub struct Trampoline {
+    reactor: Reactor<TaskId>,
+    /// Every task that has not ended.
+    stacks: BTreeMap<TaskId, Stack>,
+    /// Who can go on, and in which order: each once.
+    ready: VecDeque<TaskId>,
+    /// How many numbers were given away, to tasks and to joiners.
+    numbers: u64,
+    /// Filled by `select`, and emptied at once; kept for its allocation.
+    woken: Vec<TaskId>,
+}
+
+/// A task: a routine, and whom it has called.
+#[derive(Debug)]
+struct Stack {
+    /// Who was called last is on top.
+    routines: Vec<Routine>,
+    /// What the one on top is resumed with. Set by whoever makes it ready.
+    next: Result<Answer, Failure>,
+    /// Set by `park`, cleared by `wake`.
+    waits: Option<Waits>,
+    /// Somebody has unparked it before it was parked.
+    unparked: bool,
+    /// Who is to be resumed when it has ended, in the order in which they came.
+    joiners: BTreeMap<u64, TaskId>,
+    end: Rc<End>,
+}
+
+/// What a task waits for: where a cancel finds it.
+#[derive(Clone, Copy, Debug)]
+enum Waits {
+    Timer(TimerId),
+    Socket(Key, Direction),
+    /// It stands in that one's line, at that number.
+    End(TaskId, u64),
+    Unpark,
+}
+
+/// Runs `main`, and whatever it spawns, until it has ended. What is left then is closed.
+///
+/// ```
+/// use stage2_generators::extras::requests::{join, sleep, spawn};
+/// use stage2_generators::extras::trampoline;
+/// use std::time::Duration;
+///
+/// let sum = trampoline::react(|co| async move {
+///     let two = spawn(&co, |co| async move {
+///         sleep(&co, Duration::from_millis(1)).await?;
+///         Ok(2)
+///     });
+///     Ok(1 + join(&co, two.await?).await?)
+/// });
+/// assert_eq!(sum.unwrap().unwrap(), 3);
+/// ```
 ///
 /// # Errors
 ///
-/// What the body raises.
-pub async fn call<T: 'static, F>(
-    co: &Co<Command, ()>,
-    body: impl FnOnce(Co<Command, ()>) -> F,
-) -> Result<T, Failure>
+/// As [`Trampoline::run`].
+pub fn react<T: 'static, F>(
+    main: impl FnOnce(Door) -> F,
+) -> io::Result<Result<T, Failure>>
 where
     F: Future<Output = Result<T, Failure>> + 'static,
 {
-    let result = Rc::new(Cell::new(None));
-    let slot = Rc::clone(&result);
-    let callee = Generator::new(|co| {
-        let body = body(co);
-        async move {
-            slot.set(Some(body.await));
-            Ok(())
-        }
-    });
-    co.yield_(Command::Call(callee)).await?;
-    result.take().expect("a caller is resumed once its callee has returned")
-}
-
-/// Runs routines, round robin.
-#[derive(Debug, Default)]
-pub struct Trampoline {
-    /// A stack for each routine: who was called last is on top.
-    ready: VecDeque<Vec<Routine>>,
+    let mut trampoline = Trampoline::new()?;
+    let (routine, value) = requests::routine(main);
+    let end = Rc::default();
+    trampoline.spawn(routine, Rc::clone(&end));
+    // Its other owner is the task.
+    trampoline.run_while(|_| Rc::strong_count(&end) > 1)?;
+    Ok(requests::result(&end, &value))
 }
 
 impl Trampoline {
+    /// One with nothing to do yet.
+    ///
+    /// # Errors
+    ///
+    /// What opening the selector answers.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            reactor: Reactor::new()?,
+            stacks: BTreeMap::new(),
+            ready: VecDeque::new(),
+            numbers: 0,
+            woken: Vec::new(),
+        })
+    }
+
     /// Adds a routine behind the others.
     pub fn add(&mut self, routine: Routine) {
-        self.ready.push_back(vec![routine]);
+        self.spawn(routine, Rc::default());
     }
 
     /// Runs them all to their ends.
-    pub fn run(&mut self) {
-        while let Some(mut stack) = self.ready.pop_front() {
-            match resume(&mut stack) {
-                Some(Step::Yield(Command::Call(callee))) => stack.push(callee),
-                Some(Step::Yield(Command::Turn)) => {}
-                Some(Step::Return(())) => drop(stack.pop()),
-                None => continue,
+    ///
+    /// # Errors
+    ///
+    /// What asking the selector answers; a [`Deadlock`](io::ErrorKind::Deadlock) where each
+    /// waits for another one.
+    pub fn run(&mut self) -> io::Result<()> {
+        self.run_while(|it| !it.stacks.is_empty())
+    }
+
+    fn run_while(&mut self, goes_on: impl Fn(&Self) -> bool) -> io::Result<()> {
+        loop {
+            for _ in 0..self.ready.len() {
+                self.step();
             }
-            self.ready.push_back(stack);
+            if !goes_on(self) {
+                return Ok(());
+            }
+            if self.ready.len() < self.stacks.len() {
+                self.wait()?; // somebody does
+            }
+        }
+    }
+
+    /// Resumes whoever is next, up to where it waits, calls or returns.
+    fn step(&mut self) {
+        let id = self.ready.pop_front().expect("so many were ready");
+        loop {
+            let stack = self.stacks.get_mut(&id).expect("who is ready has not ended");
+            match stack.resume() {
+                Ok(Step::Yield(Request::Turn)) => {}
+                Ok(Step::Yield(Request::Call(callee))) => stack.routines.push(callee),
+                Ok(Step::Yield(request)) => {
+                    let Some(next) = self.serve(id, request).transpose() else { return };
+                    self.stack(id).next = next;
+                    continue;
+                }
+                Ok(Step::Return(())) => {
+                    drop(stack.routines.pop());
+                    if stack.routines.is_empty() {
+                        return self.end(id, None);
+                    }
+                }
+                Err(failure) => return self.end(id, Some(failure)),
+            }
+            return self.ready.push_back(id);
+        }
+    }
+
+    /// Sleeps until somebody can go on; looks for whoever else can if there is one already.
+    fn wait(&mut self) -> io::Result<()> {
+        if !self.reactor.is_waited_for() {
+            if self.ready.is_empty() {
+                let left = self.stacks.len();
+                let text = format!("nobody can resume the {left} tasks that are left");
+                return Err(io::Error::new(io::ErrorKind::Deadlock, text));
+            }
+            return Ok(());
+        }
+        let timeout = if self.ready.is_empty() { None } else { Some(Duration::ZERO) };
+        let mut woken = mem::take(&mut self.woken);
+        let went = self.reactor.select(timeout, &mut woken);
+        woken.drain(..).for_each(|id| self.wake(id, Ok(Answer::Nothing)));
+        self.woken = woken;
+        went
+    }
+
+    /// Does what `id` asks for. `None`: it has to wait for the answer.
+    fn serve(&mut self, id: TaskId, request: Request) -> Result<Option<Answer>, Failure> {
+        let answer = match request {
+            Request::Call(_) | Request::Turn => unreachable!("`step` sees to these"),
+            Request::Spawn(routine, end) => Answer::Id(self.spawn(routine, end)),
+            Request::Id => Answer::Id(id),
+            Request::Cancel(other) if other == id => return Err(Cancelled.into()),
+            Request::Cancel(other) => self.cancel(other),
+            Request::Unpark(other) => self.unpark(other),
+            Request::Listen(address) => {
+                Answer::Listener(Box::new(self.reactor.listen(address)?))
+            }
+            Request::Connect(address) => {
+                Answer::Stream(Box::new(self.reactor.connect(address)?))
+            }
+            Request::Park if mem::take(&mut self.stack(id).unparked) => Answer::Nothing,
+            Request::Park => return Ok(self.park(id, Waits::Unpark)),
+            Request::Join(other) => return Ok(self.join(id, other)),
+            Request::Sleep(duration) => {
+                let timer = self.reactor.wait_until(self.reactor.after(duration), id);
+                return Ok(self.park(id, Waits::Timer(timer)));
+            }
+            Request::Wait(key, direction) => {
+                if let Some(first) = self.reactor.wait_for(key, direction, id) {
+                    let _myself = self.reactor.wait_for(key, direction, first);
+                    return Err(io::Error::from(io::ErrorKind::ResourceBusy).into());
+                }
+                return Ok(self.park(id, Waits::Socket(key, direction)));
+            }
+        };
+        Ok(Some(answer))
+    }
+
+    /// Puts `id` into the line of those who wait for the end of `other`.
+    fn join(&mut self, id: TaskId, other: TaskId) -> Option<Answer> {
+        if !self.stacks.contains_key(&other) {
+            return Some(Answer::Nothing);
+        }
+        let number = self.number();
+        self.stack(other).joiners.insert(number, id);
+        self.park(id, Waits::End(other, number))
+    }
+
+    fn spawn(&mut self, routine: Routine, end: Rc<End>) -> TaskId {
+        let id = TaskId(self.number());
+        let stack = Stack {
+            routines: vec![routine],
+            next: Ok(Answer::Nothing),
+            waits: None,
+            unparked: false,
+            joiners: BTreeMap::new(),
+            end,
+        };
+        self.stacks.insert(id, stack);
+        self.ready.push_back(id);
+        id
+    }
+
+    /// Has `id` wait.
+    fn park(&mut self, id: TaskId, waits: Waits) -> Option<Answer> {
+        self.stack(id).waits = Some(waits);
+        None
+    }
+
+    /// Has `id` go on with `next`.
+    fn wake(&mut self, id: TaskId, next: Result<Answer, Failure>) {
+        let stack = self.stack(id);
+        (stack.waits, stack.next) = (None, next);
+        self.ready.push_back(id);
+    }
+
+    fn unpark(&mut self, id: TaskId) -> Answer {
+        match self.stacks.get_mut(&id) {
+            Some(Stack { waits: Some(Waits::Unpark), .. }) => {
+                self.wake(id, Ok(Answer::Nothing));
+            }
+            Some(stack) => stack.unparked = true,
+            None => {}
+        }
+        Answer::Nothing
+    }
+
+    /// Takes `id` away from where it waits, if it has not ended.
+    fn cancel(&mut self, id: TaskId) -> Answer {
+        let Some(stack) = self.stacks.get_mut(&id) else { return Answer::Nothing };
+        match stack.waits {
+            None => {
+                stack.next = Err(Cancelled.into());
+                return Answer::Nothing;
+            }
+            Some(Waits::Timer(timer)) => drop(self.reactor.cancel(timer)),
+            Some(Waits::Socket(key, direction)) => {
+                self.reactor.stop_waiting(key, direction);
+            }
+            Some(Waits::End(other, number)) => {
+                self.stack(other).joiners.remove(&number);
+            }
+            Some(Waits::Unpark) => {}
+        }
+        self.wake(id, Err(Cancelled.into()));
+        Answer::Nothing
+    }
+
+    /// Has everybody who joined `id` go on.
+    fn end(&mut self, id: TaskId, failure: Option<Failure>) {
+        let stack = self.stacks.remove(&id).expect("a task ends once");
+        stack.end.0.replace(failure);
+        for joiner in stack.joiners.values() {
+            self.wake(*joiner, Ok(Answer::Nothing));
+        }
+    }
+
+    fn stack(&mut self, id: TaskId) -> &mut Stack {
+        self.stacks.get_mut(&id).expect("it is running or waits, and has not ended")
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+}
+
+impl Stack {
+    /// Resumes the routine on top. A callee hands its errors to its caller; what ended it in
+    /// another way, as a panic, is raised there. `Err`: nobody is left.
+    fn resume(&mut self) -> Result<Step<Request, ()>, Failure> {
+        let mut next = mem::replace(&mut self.next, Ok(Answer::Nothing));
+        while let Some(top) = self.routines.last() {
+            let resumed = guard(|| match next {
+                Ok(_) if top.state() == State::Created => top.start(),
+                Ok(answer) => top.resume(answer),
+                Err(failure) => top.throw(failure),
+            });
+            match resumed.and_then(|step| step) {
+                Ok(step) => return Ok(step),
+                Err(failure) => next = Err(failure),
+            }
+            drop(self.routines.pop());
+        }
+        Err(next.expect_err("there was somebody, whom it has ended"))
+    }
+}
+
+/// A task that is given up half-way is closed from the top: a callee before its caller.
+impl Drop for Stack {
+    fn drop(&mut self) {
+        while let Some(top) = self.routines.pop() {
+            drop(top);
         }
     }
 }
 
-/// Resumes the routine on top. A callee hands its errors to its caller; what ended it in
-/// another way, as a panic, is raised there. `None`: nobody is left.
-fn resume(stack: &mut Vec<Routine>) -> Option<Step<Command, ()>> {
-    let mut raised = None;
-    while let Some(top) = stack.last() {
-        let resumed = guard(|| match raised.take() {
-            None => top.next(),
-            Some(failure) => top.throw(failure),
-        });
-        match resumed.and_then(|step| step) {
-            Ok(step) => return Some(step),
-            Err(failure) => raised = Some(failure),
+impl End {
+    /// What ended the task. It counts as handled then.
+    pub(crate) fn take(&self) -> Option<Failure> {
+        self.0.take()
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Some(failure) = self.0.take().filter(|it| !it.is::<Cancelled>()) {
+            report(format_args!("Unhandled error in a routine: {failure}"));
         }
-        drop(stack.pop());
     }
-    if let Some(failure) = raised {
-        report(format_args!("Unhandled error in a routine: {failure}"));
-    }
-    None
 }
