@@ -24,6 +24,8 @@ struct State {
     failed: bool,
     /// Set outside, read by the server.
     stopped: bool,
+    /// Set by the server: how much it keeps for its clients, and the most there ever was.
+    kept: (usize, usize),
     /// Left by the server; called by whoever stops it.
     on_stop: Vec<Box<dyn FnOnce() + Send>>,
 }
@@ -67,6 +69,17 @@ impl Control {
     /// Whether the server was asked to stop.
     pub fn stopped(&self) -> bool {
         self.state().stopped
+    }
+
+    /// The server says how many bytes it keeps for its clients.
+    pub fn keeps(&self, bytes: usize) {
+        let mut state = self.state();
+        state.kept = (bytes, state.kept.1.max(bytes));
+    }
+
+    /// How many bytes the server keeps for its clients now, and the most it ever kept.
+    pub fn kept(&self) -> (usize, usize) {
+        self.state().kept
     }
 
     /// Leaves a callback for the moment of [`stop`](Self::stop). It is called on the thread

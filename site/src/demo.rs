@@ -1,6 +1,6 @@
 //! What the examples do when they are run alone: a visitor, a site, something to print.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use std::{fmt, process, thread};
@@ -27,11 +27,35 @@ pub fn countdown(countdown: fn() -> io::Result<Vec<String>>) -> io::Result<()> {
 ///
 /// What the server answers, or what a visitor met.
 pub fn echo(serve: fn(SocketAddr, Control) -> io::Result<()>) -> io::Result<()> {
+    while_serving(serve, |address, _| visit_three_times(address))
+}
+
+/// Opens a room, has three people talk there, closes it, and prints what each of them heard.
+///
+/// # Errors
+///
+/// What the server answers, or what somebody met.
+pub fn chat(serve: fn(SocketAddr, Control) -> io::Result<()>) -> io::Result<()> {
+    while_serving(serve, |address, control| {
+        tell(format_args!("listening on {address}\n"))?;
+        let guests = talk(address)?;
+        control.stop();
+        guests.into_iter().try_for_each(Guest::hears_the_rest)
+    })
+}
+
+/// Runs a server on one thread and its visitors on another, and stops it after that, if they
+/// have not done so.
+fn while_serving(
+    serve: fn(SocketAddr, Control) -> io::Result<()>,
+    visit: fn(SocketAddr, &Control) -> io::Result<()>,
+) -> io::Result<()> {
     let control = Control::new();
     let visitors = {
         let control = control.clone();
         thread::spawn(move || {
-            let visited = control.address().map_or(Ok(()), visit_three_times);
+            let address = control.address();
+            let visited = address.map_or(Ok(()), |address| visit(address, &control));
             control.stop();
             visited
         })
@@ -86,6 +110,70 @@ fn visit(address: SocketAddr, name: &str) -> io::Result<String> {
         heard.push_str(&String::from_utf8_lossy(&echo));
     }
     Ok(heard)
+}
+
+/// Three people, one of whom comes late and has to choose another name.
+fn talk(address: SocketAddr) -> io::Result<[Guest; 3]> {
+    let mut ann = Guest::comes(address, "ann", "* ann has come")?;
+    let mut bob = Guest::comes(address, "bob", "* bob has come")?;
+    ann.says("hello, bob", "ann: hello, bob")?;
+    bob.says("hello, whoever you are", "bob: hello, whoever you are")?;
+    let mut cid = Guest::comes(address, "Bob", "- bob is taken")?;
+    cid.name = "cid";
+    cid.says("cid", "* cid has come")?;
+    cid.says("what did I miss?", "cid: what did I miss?")?;
+    ann.says("nothing", "ann: nothing")?;
+    bob.says("/quit", "- goodbye")?;
+    cid.waits_for("* bob has left")?;
+    Ok([ann, bob, cid])
+}
+
+/// Somebody in a room, and all that was heard there.
+struct Guest {
+    name: &'static str,
+    stream: BufReader<TcpStream>,
+    heard: String,
+}
+
+impl Guest {
+    /// Comes, gives a name, and reads the answer.
+    fn comes(address: SocketAddr, name: &'static str, answer: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let stream = BufReader::new(stream);
+        let mut guest = Self { name, stream, heard: String::new() };
+        guest.waits_for("- what is your name?")?;
+        guest.says(name, answer)?;
+        Ok(guest)
+    }
+
+    /// Says a line, and waits until one is heard that has `answer` in it: so everybody hears
+    /// the same thing each time.
+    fn says(&mut self, line: &str, answer: &str) -> io::Result<()> {
+        self.stream.get_mut().write_all(format!("{line}\n").as_bytes())?;
+        self.waits_for(answer)
+    }
+
+    fn waits_for(&mut self, words: &str) -> io::Result<()> {
+        loop {
+            let mut line = String::new();
+            if self.stream.read_line(&mut line)? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            self.heard.extend(["  ", &*line]);
+            if line.contains(words) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads to the end, and prints it all.
+    fn hears_the_rest(mut self) -> io::Result<()> {
+        let mut rest = String::new();
+        self.stream.read_to_string(&mut rest)?;
+        self.heard.extend(rest.lines().map(|line| format!("  {line}\n")));
+        tell(format_args!("{} heard\n{}", self.name, self.heard))
+    }
 }
 
 /// Prints, and sees to it that it arrives. When nobody reads any more, this is the end, and

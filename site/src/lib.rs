@@ -13,11 +13,12 @@
 //! (which tells of it meanwhile).
 //! Then what is crawled: [`Site`] (a function from a request to an answer) and
 //! [`server::Server`] (which serves it with threads and blocking calls). [`Control`] is how
-//! the outside talks to a server that runs; [`countdown`] and [`demo`] are what the small
-//! programs share.
+//! the outside talks to a server that runs; [`countdown`], [`chat`] and [`demo`] are what the
+//! small programs share.
 
 #![forbid(unsafe_code)]
 
+pub mod chat;
 mod control;
 mod count;
 pub mod countdown;

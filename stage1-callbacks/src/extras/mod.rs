@@ -16,4 +16,5 @@ pub mod queue;
 pub mod race;
 pub mod remote;
 pub(crate) mod reports;
+pub mod signal;
 mod time_limit;

@@ -18,5 +18,6 @@ mod pausing;
 pub mod remote;
 pub(crate) mod reports;
 pub mod requests;
+pub mod signal;
 pub mod trampoline;
 pub(crate) mod waits_for;
