@@ -151,6 +151,17 @@ impl<T> Reactor<T> {
         self.shared.waiting.borrow_mut().unpark(key, direction)
     }
 
+    /// Whether somebody waits there: who comes now would displace them.
+    pub fn is_taken(&self, key: Key, direction: Direction) -> bool {
+        self.shared.waiting.borrow_mut().is_taken(key, direction)
+    }
+
+    /// Whether all that one can do there is to wait: nobody does, and an attempt would be in
+    /// vain, as far as the last [`select`](Self::select) knows.
+    pub fn can_only_wait(&self, key: Key, direction: Direction) -> bool {
+        self.shared.waiting.borrow_mut().can_only_wait(key, direction)
+    }
+
     /// Leaves `data` behind until the clock reaches `deadline`. Equal deadlines come back in
     /// the order in which they were left. With `None`, as [`after`](Self::after) gives it for
     /// a delay beyond all clocks, `data` stays until it is taken back.

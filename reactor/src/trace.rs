@@ -212,44 +212,56 @@ pub fn created(kind: Kind, type_name: &str) -> Id {
 /// a socket.
 #[inline]
 #[track_caller]
-pub fn callback(callback: impl FnOnce() + 'static) -> Box<dyn FnOnce()> {
-    if is_on() { traced(callback, false) } else { Box::new(callback) }
+pub fn left_behind<F>(callback: &F) -> Uncalled {
+    if !is_on() {
+        return Uncalled(Id(0));
+    }
+    let id = created(Kind::Callback, type_name_of_val(callback));
+    note(move |it| it.leave(id));
+    Uncalled(id)
 }
 
-/// A callback that is ready to be called.
+/// A callback that is queued, to be called soon.
+#[inline]
+#[track_caller]
+pub fn queued<F>(callback: &F) -> Uncalled {
+    if !is_on() {
+        return Uncalled(Id(0));
+    }
+    let id = created(Kind::Callback, type_name_of_val(callback));
+    woken_here(id);
+    Uncalled(id)
+}
+
+/// A callback that is ready to be called, and tells of it.
 #[inline]
 #[track_caller]
 pub fn ready(callback: impl FnOnce() + 'static) -> Box<dyn FnOnce()> {
-    if is_on() { traced(callback, true) } else { Box::new(callback) }
-}
-
-#[cold]
-#[track_caller]
-fn traced(callback: impl FnOnce() + 'static, is_ready: bool) -> Box<dyn FnOnce()> {
-    let id = created(Kind::Callback, type_name_of_val(&callback));
-    if is_ready {
-        woken_here(id);
-    } else {
-        RECORDER.with_borrow_mut(|it| it.leave(id));
+    let uncalled = queued(&callback);
+    if !is_on() {
+        return Box::new(callback);
     }
-    let uncalled = Uncalled(id);
     Box::new(move || {
-        let running = resumed(uncalled.called());
+        let running = uncalled.call();
         callback();
         running.finished();
     })
 }
 
-/// A callback that was not called yet. Dropped, it never will be.
-struct Uncalled(Id);
+/// A callback that was not called yet. Dropped, it never will be. The default is nobody's.
+#[derive(Debug, Default)]
+pub struct Uncalled(Id);
 
 impl Uncalled {
-    fn called(mut self) -> Id {
-        std::mem::take(&mut self.0)
+    /// It is called now. Say how that ended; unwinding is a panic.
+    #[inline]
+    pub fn call(mut self) -> Running {
+        resumed(std::mem::take(&mut self.0))
     }
 }
 
 impl Drop for Uncalled {
+    #[inline]
     fn drop(&mut self) {
         let id = self.0;
         if id != Id(0) {

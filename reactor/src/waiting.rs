@@ -170,6 +170,16 @@ impl<T> Waiting<T> {
         }
     }
 
+    /// Whether somebody waits there.
+    pub(crate) fn is_taken(&mut self, key: Key, direction: Direction) -> bool {
+        self.side(key, direction).is_some_and(|side| side.waiter.is_some())
+    }
+
+    /// Whether nobody waits there, and nothing is there to try.
+    pub(crate) fn can_only_wait(&mut self, key: Key, direction: Direction) -> bool {
+        self.side(key, direction).is_some_and(|side| side.empty && side.waiter.is_none())
+    }
+
     /// Whether the next `deliver` has somebody to hand back without any event.
     pub(crate) fn is_ready(&self) -> bool {
         !self.at_once.is_empty()

@@ -54,11 +54,11 @@ fn nothing_is_told_of_what_nobody_records() {
     let id = task();
     assert_eq!(id, Id::default());
     let count = Rc::new(Cell::new(0));
-    for make in [trace::callback, trace::ready] {
-        let counts = Rc::clone(&count);
-        make(move || counts.set(counts.get() + 1))();
-    }
-    assert_eq!(count.get(), 2);
+    let counts = Rc::clone(&count);
+    trace::ready(move || counts.set(counts.get() + 1))();
+    assert_eq!(count.get(), 1);
+    trace::left_behind(&()).call().finished();
+    drop(trace::queued(&()));
 
     let ((), recording) = trace::record(|| {
         assert!(trace::is_on());
@@ -539,11 +539,13 @@ fn a_socket_is_ready_for_who_waits_there_last_and_still_does() {
 fn a_callback_waits_is_woken_runs_and_ends_or_is_never_called() {
     let ((), recording) = trace::record(|| {
         let reactor = Reactor::with_backend(Clockwork::new());
-        let leave = || trace::callback(|| assert_ne!(task(), Id::default()));
+        let leave = || trace::left_behind(&task);
         reactor.wait_until(reactor.now() + ms(1), leave());
         let dropped = reactor.wait_until(reactor.now() + ms(2), leave());
-        for callback in select(&reactor) {
-            callback();
+        for uncalled in select(&reactor) {
+            let running = uncalled.call();
+            assert_ne!(task(), Id::default());
+            running.finished();
         }
         drop(reactor.cancel(dropped));
     });

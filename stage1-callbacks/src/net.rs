@@ -4,17 +4,16 @@
 //! (`read`). Either way the result is delivered by the loop, never before the caller has
 //! returned: a program that calls itself from its own callback does not grow the stack.
 
-use std::cell::{Cell, RefCell};
-use std::fmt;
+use std::cell::Cell;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 
-use reactor::trace::{self, Place};
+use reactor::trace::{self, Place, Uncalled};
 use reactor::{Direction, Key};
 
-use crate::deferred::Deferred;
-use crate::event_loop::{Callback, call_soon, current, try_current};
+use crate::deferred::{Deferred, Firer};
+use crate::event_loop::{Call, Callback, current, try_current};
 use crate::failure::{Failure, bury};
 
 /// How much one read gives at the most, in bytes.
@@ -23,7 +22,7 @@ const CHUNK: usize = 16 * 1024;
 /// A listening socket. Its clones are one socket.
 #[derive(Clone)]
 pub struct TcpListener {
-    inner: Rc<reactor::TcpListener<Callback>>,
+    pub(crate) inner: Rc<reactor::TcpListener<Callback>>,
 }
 
 impl TcpListener {
@@ -33,15 +32,10 @@ impl TcpListener {
         Ok(Self { inner })
     }
 
-    /// The address it is bound to.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
-
     /// Fires with the next connection.
     #[track_caller]
     pub fn accept(&self) -> Deferred<TcpStream> {
-        defer(|callback| self.accept_then(callback))
+        defer(|firer| self.accept_then(fires(firer)))
     }
 
     /// Calls `callback` with the next connection.
@@ -55,21 +49,21 @@ impl TcpListener {
             let inner = Rc::new(listener.accept()?);
             Ok(TcpStream { inner })
         };
-        begin(self.inner.key(), Direction::Read, operation, callback)
+        begin(Some((self.inner.key(), Direction::Read)), operation, callback)
     }
 }
 
 /// A connected socket. Its clones are one socket, which is closed with the last of them.
 #[derive(Clone)]
 pub struct TcpStream {
-    inner: Rc<reactor::TcpStream<Callback>>,
+    pub(crate) inner: Rc<reactor::TcpStream<Callback>>,
 }
 
 impl TcpStream {
     /// Fires once connected to `address`.
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Deferred<Self> {
-        defer(|callback| Self::connect_then(address, callback))
+        defer(|firer| Self::connect_then(address, fires(firer)))
     }
 
     /// Calls `callback` once connected to `address`.
@@ -78,29 +72,20 @@ impl TcpStream {
         address: SocketAddr,
         callback: impl FnOnce(io::Result<Self>) + 'static,
     ) -> Waiting {
-        match current().reactor.connect(address) {
-            Ok(inner) => {
-                let stream = Self { inner: Rc::new(inner) };
-                let key = stream.inner.key();
-                let operation = move || stream.inner.connected().map(|()| stream.clone());
-                begin(key, Direction::Write, operation, callback)
-            }
-            Err(error) => {
-                let callback: Callback = Box::new(|| callback(Err(error)));
-                let told = Rc::new(Cell::new(Some(callback)));
-                let waiting = Waiting { operation: Rc::downgrade(&told) as _ };
-                call_soon(move || {
-                    told.take().into_iter().for_each(|callback| callback());
-                });
-                waiting
-            }
-        }
+        let connecting = current().reactor.connect(address).map_err(Some);
+        let mut connecting = connecting.map(|inner| Self { inner: Rc::new(inner) });
+        let side = connecting.as_ref().ok().map(|it| (it.inner.key(), Direction::Write));
+        let operation = move || match &mut connecting {
+            Ok(stream) => stream.inner.connected().map(|()| stream.clone()),
+            Err(error) => Err(error.take().expect("what fails at once is tried once")),
+        };
+        begin(side, operation, callback)
     }
 
     /// Fires with what has arrived; nothing at all means that the peer is done.
     #[track_caller]
     pub fn read(&self) -> Deferred<Vec<u8>> {
-        defer(|callback| self.read_then(callback))
+        defer(|firer| self.read_then(fires(firer)))
     }
 
     /// Calls `callback` with what has arrived; nothing at all means that the peer is done.
@@ -117,13 +102,13 @@ impl TcpStream {
             let n = stream.read(&mut buffer)?;
             Ok(buffer[..n].to_vec())
         };
-        begin(self.inner.key(), Direction::Read, operation, callback)
+        begin(Some((self.inner.key(), Direction::Read)), operation, callback)
     }
 
     /// Fires once everything is written.
     #[track_caller]
     pub fn write_all(&self, bytes: Vec<u8>) -> Deferred<()> {
-        defer(|callback| self.write_all_then(bytes, callback))
+        defer(|firer| self.write_all_then(bytes, fires(firer)))
     }
 
     /// Calls `callback` once everything is written.
@@ -141,23 +126,7 @@ impl TcpStream {
             }
             Ok(())
         };
-        begin(self.inner.key(), Direction::Write, operation, callback)
-    }
-
-    /// Tells the peer that nothing more will be written.
-    #[doc(alias = "loseWriteConnection")]
-    pub fn shutdown(&self) -> io::Result<()> {
-        self.inner.shutdown(Shutdown::Write)
-    }
-
-    /// Our end.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
-
-    /// Their end.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.peer_addr()
+        begin(Some((self.inner.key(), Direction::Write)), operation, callback)
     }
 }
 
@@ -175,38 +144,42 @@ impl Waiting {
     }
 }
 
-/// Makes a deferred of an operation that takes a callback.
+/// Makes a deferred of an operation, which is given up when the deferred is.
 #[track_caller]
-fn defer<T: 'static>(
-    begin: impl FnOnce(Box<dyn FnOnce(io::Result<T>)>) -> Waiting,
-) -> Deferred<T> {
+fn defer<T: 'static>(begin: impl FnOnce(Firer<T>) -> Waiting) -> Deferred<T> {
     let _place = Place::here().enter();
-    let waiting = Rc::new(Cell::new(None::<Waiting>));
-    let cancel = Rc::clone(&waiting);
-    let (firer, deferred) = Deferred::with_canceller(move |_| {
-        cancel.take().iter().for_each(Waiting::cancel);
-    });
-    waiting.set(Some(begin(Box::new(move |result| {
-        // Too late for a deferred that was cancelled meanwhile, which is no harm.
-        let _ = firer.fire(result.map_err(Failure::from));
-    }))));
-    deferred
+    let (firer, deferred) = Deferred::new();
+    let waiting = begin(firer);
+    deferred.given_up_by(move || waiting.cancel())
 }
 
-/// Begins an operation: it is tried for the first time when the loop gets to it.
+/// A callback that fires.
+fn fires<T: 'static>(firer: Firer<T>) -> impl FnOnce(io::Result<T>) {
+    move |result| {
+        // Too late for a deferred that was cancelled meanwhile, which is no harm.
+        let _ = firer.fire(result.map_err(Failure::from));
+    }
+}
+
+/// Begins an operation: it is tried for the first time when the loop gets to it. Where that
+/// would be in vain, it parks at once.
 #[track_caller]
-fn begin<T: 'static>(
-    key: Key,
-    direction: Direction,
-    attempt: impl FnMut() -> io::Result<T> + 'static,
-    callback: impl FnOnce(io::Result<T>) + 'static,
-) -> Waiting {
-    let steps = Steps { attempt: Box::new(attempt), callback: Box::new(callback) };
-    let steps = RefCell::new(Some(steps));
-    let (place, parked) = (Place::here(), Cell::new(false));
-    let operation = Rc::new(Operation { key, direction, place, steps, parked });
+fn begin<T, A, C>(side: Option<Side>, attempt: A, callback: C) -> Waiting
+where
+    A: FnMut() -> io::Result<T> + 'static,
+    C: FnOnce(io::Result<T>) + 'static,
+{
+    let event_loop = current();
+    let (place, steps, parked) = (Place::here(), Cell::default(), Cell::default());
+    let operation = Rc::new(Operation { side, place, steps, parked });
     let waiting = Waiting { operation: Rc::downgrade(&operation) as _ };
-    call_soon(move || retry(operation));
+    if side.is_some_and(|side| event_loop.reactor.can_only_wait(side.0, side.1)) {
+        operation.steps.set(Some((Uncalled::default(), attempt, callback)));
+        retry(operation);
+    } else {
+        operation.steps.set(Some((trace::queued(&callback), attempt, callback)));
+        event_loop.ready.borrow_mut().push_back(operation);
+    }
     waiting
 }
 
@@ -215,58 +188,57 @@ fn begin<T: 'static>(
 ///
 /// One operation can wait for each direction of a socket. A second one is told that it is
 /// busy: who would get the bytes?
-fn retry<T: 'static>(operation: Rc<Operation<T>>) {
+fn retry<T, A, C>(operation: Rc<Operation<A, C>>)
+where
+    A: FnMut() -> io::Result<T> + 'static,
+    C: FnOnce(io::Result<T>) + 'static,
+{
     operation.parked.set(false);
     let steps = operation.steps.take();
-    let Some(mut steps) = steps else { return }; // it was cancelled
-    let result = (steps.attempt)();
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            let (key, direction) = (operation.key, operation.direction);
-            operation.steps.replace(Some(steps));
+    let Some((uncalled, mut attempt, callback)) = steps else { return }; // it was cancelled
+    let running = uncalled.call();
+    let mut result = attempt();
+    if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+        let (key, direction) = operation.side.expect("who has no socket does not block");
+        let (event_loop, _place) = (current(), operation.place.enter());
+        if !event_loop.reactor.is_taken(key, direction) {
+            let again = (trace::left_behind(&callback), attempt, callback);
+            operation.steps.set(Some(again));
             operation.parked.set(true);
-            let again = Rc::clone(&operation);
-            let event_loop = current();
-            let _place = operation.place.enter();
-            let park = |callback| event_loop.reactor.wait_for(key, direction, callback);
-            if let Some(other) = park(trace::callback(move || retry(again))) {
-                drop(park(other));
-                operation.refuse();
-            }
+            let displaced = event_loop.reactor.wait_for(key, direction, operation);
+            debug_assert!(displaced.is_none(), "it was asked whether somebody waits");
+            return running.finished();
         }
-        result => {
-            let Steps { attempt, callback } = steps;
-            drop(attempt); // so that a callback that lets go of the socket closes it
-            callback(result);
-        }
+        let busy = "another operation already waits for this direction of the socket";
+        result = Err(io::Error::new(io::ErrorKind::ResourceBusy, busy));
     }
+    drop(attempt); // so that a callback that lets go of the socket closes it
+    callback(result);
+    running.finished();
 }
 
 /// Something that is tried until it no longer would block.
-struct Operation<T> {
-    key: Key,
-    direction: Direction,
+struct Operation<A, C> {
+    /// Where it waits. `None`: it fails at once, and does not.
+    side: Option<Side>,
     place: Place,
-    /// Taken out for each attempt; gone once it is finished or cancelled.
-    steps: RefCell<Option<Steps<T>>>,
+    /// What is tried, and who is told. Taken out for each attempt; gone once it is finished or
+    /// cancelled.
+    steps: Cell<Option<(Uncalled, A, C)>>,
     /// Whether it is this operation that waits with the reactor.
     parked: Cell<bool>,
 }
 
-struct Steps<T> {
-    attempt: Box<dyn FnMut() -> io::Result<T>>,
-    callback: Box<dyn FnOnce(io::Result<T>)>,
-}
+/// A direction of a socket.
+type Side = (Key, Direction);
 
-impl<T> Operation<T> {
-    fn refuse(&self) {
-        self.parked.set(false);
-        let steps = self.steps.take();
-        if let Some(steps) = steps {
-            let message =
-                "another operation already waits for this direction of the socket";
-            (steps.callback)(Err(io::Error::new(io::ErrorKind::ResourceBusy, message)));
-        }
+impl<T, A, C> Call for Operation<A, C>
+where
+    A: FnMut() -> io::Result<T> + 'static,
+    C: FnOnce(io::Result<T>) + 'static,
+{
+    fn call(self: Rc<Self>) {
+        retry(self);
     }
 }
 
@@ -275,36 +247,12 @@ trait Cancel {
     fn cancel(&self);
 }
 
-/// One that has failed at once, and is still to say so.
-impl Cancel for Cell<Option<Callback>> {
-    fn cancel(&self) {
-        bury(self.take());
-    }
-}
-
-impl<T: 'static> Cancel for Operation<T> {
+impl<A: 'static, C: 'static> Cancel for Operation<A, C> {
     fn cancel(&self) {
         let steps = self.steps.take();
-        let parked = self.parked.take().then(try_current).flatten();
-        bury(parked.and_then(|it| it.reactor.stop_waiting(self.key, self.direction)));
+        if let Some((key, direction)) = self.side.filter(|_| self.parked.take()) {
+            bury(try_current().and_then(|it| it.reactor.stop_waiting(key, direction)));
+        }
         bury(steps);
-    }
-}
-
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl fmt::Debug for Waiting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiting").finish_non_exhaustive()
     }
 }

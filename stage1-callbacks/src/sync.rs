@@ -37,16 +37,14 @@ impl Semaphore {
             free.set(free.get() - 1);
             return succeed(Permit(self.clone()));
         }
-        // Whoever waits does not keep what it waits for, which keeps its number.
-        let (number, permits) = (Rc::new(Cell::new(0)), Rc::downgrade(&self.0));
-        let own = Rc::clone(&number);
-        let (firer, deferred) = Deferred::with_canceller(move |_| {
+        let (firer, deferred) = Deferred::new();
+        let number = queue.borrow_mut().join(firer);
+        let permits = Rc::downgrade(&self.0); // whoever waits does not keep what it waits for
+        deferred.given_up_by(move || {
             let permits = permits.upgrade();
-            let left = permits.and_then(|it| it.queue.borrow_mut().leave(own.get()));
+            let left = permits.and_then(|it| it.queue.borrow_mut().leave(number));
             drop(left);
-        });
-        number.set(queue.borrow_mut().join(firer));
-        deferred
+        })
     }
 
     /// Gives a permit back, and serves whoever waited longest: one after the other, never

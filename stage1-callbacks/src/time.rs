@@ -7,22 +7,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::deferred::{Cancelled, Deferred};
-use crate::event_loop::{DelayedCall, call_later};
+use crate::event_loop::call_later;
 
 /// Fires after at least `duration`.
 #[doc(alias = "deferLater")]
 #[track_caller]
 pub fn sleep(duration: Duration) -> Deferred<()> {
-    let timer = Rc::new(Cell::new(None::<DelayedCall>));
-    let cancel = Rc::clone(&timer);
-    let (firer, deferred) = Deferred::with_canceller(move |_| {
-        cancel.take().iter().for_each(DelayedCall::cancel);
-    });
-    timer.set(Some(call_later(duration, move || {
+    let (firer, deferred) = Deferred::new();
+    let timer = call_later(duration, move || {
         // A deferred that was cancelled took its timer back, so this one is still waiting.
         let _ = firer.fire(Ok(()));
-    })));
-    deferred
+    });
+    deferred.given_up_by(move || timer.cancel())
 }
 
 /// The time was up.

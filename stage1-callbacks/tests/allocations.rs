@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use allocation_counter::{AllocationInfo, measure};
@@ -14,6 +15,15 @@ use stage1_callbacks::{run, stop};
 /// A message of `size` bytes at a time, there and back, as often as that. Each of its reads is
 /// tried in vain, waits, and is tried again.
 fn ping_pong(times: usize, size: usize) -> AllocationInfo {
+    let at = ([10, 0, 0, 9], 7).into();
+    measure(|| backend::scope(Sim::new(1, Weather::calm()), || between(at, times, size)))
+}
+
+fn over_sockets(times: usize) -> AllocationInfo {
+    measure(|| between(([127, 0, 0, 1], 0).into(), times, 1))
+}
+
+fn between(address: SocketAddr, times: usize, size: usize) {
     fn again(one: TcpStream, two: TcpStream, size: usize, left: usize) {
         if left == 0 {
             return stop();
@@ -26,19 +36,15 @@ fn ping_pong(times: usize, size: usize) -> AllocationInfo {
         });
         writer.write_all_then(vec![b'x'; size], |written| written.unwrap());
     }
-    measure(|| {
-        backend::scope(Sim::new(1, Weather::calm()), || {
-            run(|| {
-                let listener = TcpListener::bind(([10, 0, 0, 9], 7).into())?;
-                let client = TcpStream::connect(listener.local_addr()?);
-                drop(listener.accept().add_callback(move |server| {
-                    client.add_callback(move |client| again(client, server, size, times))
-                }));
-                Ok(())
-            })
-            .unwrap();
-        });
+    run(|| {
+        let listener = TcpListener::bind(address)?;
+        let client = TcpStream::connect(listener.local_addr()?);
+        drop(listener.accept().add_callback(move |server| {
+            client.add_callback(move |client| again(client, server, size, times))
+        }));
+        Ok(())
     })
+    .unwrap();
 }
 
 /// A buffer of 16 KiB for each read, or for each attempt, would be 32 MB.
@@ -47,6 +53,15 @@ fn reads_share_one_buffer() {
     let (few, many) = (ping_pong(10, 1), ping_pong(1010, 1));
     let bytes_per_read = (many.bytes_total - few.bytes_total) / 1000;
     assert!(bytes_per_read < 4 * 1024, "{bytes_per_read} bytes for each");
+}
+
+/// Over real sockets, since the invented ones allocate. The message that is written, the one
+/// that is read, and a box for each of the two operations: that they wait costs nothing.
+#[test]
+fn a_message_costs_what_is_in_it_and_two_operations() {
+    let (few, many) = (over_sockets(10), over_sockets(1010));
+    let thousand = many.count_total - few.count_total;
+    assert!(thousand < 4500, "{thousand} allocations for a thousand messages");
 }
 
 /// What is read at once is as much as the buffer holds, and nobody sees what was in it before.

@@ -104,10 +104,13 @@ impl<T: 'static> Deferred<T> {
     ) -> (Firer<T>, Self) {
         let (firer, deferred) = Self::new();
         let own = firer.downgrade();
-        firer.chain.canceller.set(Some(Box::new(move || {
-            own().map(canceller);
-        })));
-        (firer, deferred)
+        (firer, deferred.given_up_by(move || own().map_or((), canceller)))
+    }
+
+    /// The same for one that is there already: whoever cancels it has `give_up` called.
+    pub(crate) fn given_up_by(self, give_up: impl FnOnce() + 'static) -> Self {
+        self.chain.canceller.set(Some(Box::new(give_up)));
+        self
     }
 
     /// Goes on with `callback` if all went well so far. On a deferred that has fired it is

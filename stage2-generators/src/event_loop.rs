@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reactor::{Reactor, trace};
+use reactor::Reactor;
+use reactor::trace::{self, Uncalled};
 
 use crate::deferred::{Deferred, maybe_deferred};
 use crate::extras::remote::Mailbox;
@@ -83,7 +84,7 @@ pub fn stop() {
 #[doc(alias = "callLater(0)")]
 #[track_caller]
 pub fn call_soon(callback: impl FnOnce() + 'static) {
-    let callback = trace::ready(callback);
+    let callback = once(trace::queued(&callback), callback);
     current().ready.borrow_mut().push_back(callback);
 }
 
@@ -95,7 +96,7 @@ pub fn call_soon(callback: impl FnOnce() + 'static) {
 #[doc(alias = "callLater")]
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> DelayedCall {
-    DelayedCall::new(delay, trace::callback(callback))
+    DelayedCall::new(delay, once(trace::left_behind(&callback), callback))
 }
 
 /// A handle for other threads: the one part of the loop that may leave its own.
@@ -125,13 +126,38 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
     CURRENT.try_with(|it| it.borrow().clone()).ok().flatten()
 }
 
-/// What to do next.
-pub(crate) type Callback = Box<dyn FnOnce()>;
+/// What to do next. It is left with the reactor, and called by `run_ready`.
+pub(crate) type Callback = Rc<dyn Call>;
+
+/// Something that can be called, and sees for itself whether it still is to be.
+pub(crate) trait Call {
+    /// Does what is next, if anything is.
+    fn call(self: Rc<Self>);
+}
+
+/// A function that is called once.
+struct Once<F>(Cell<Option<(Uncalled, F)>>);
+
+/// Makes a callback of a function, of which the trace knows.
+pub(crate) fn once(uncalled: Uncalled, function: impl FnOnce() + 'static) -> Callback {
+    Rc::new(Once(Cell::new(Some((uncalled, function)))))
+}
+
+impl<F: FnOnce()> Call for Once<F> {
+    fn call(self: Rc<Self>) {
+        let Some((uncalled, function)) = self.0.take() else { return };
+        let running = uncalled.call();
+        function();
+        running.finished();
+    }
+}
 
 /// One thread, many callbacks.
 pub(crate) struct EventLoop {
     /// Filled by `call_soon` and `wait`; emptied by `run_ready`, a turn at a time.
     pub(crate) ready: RefCell<VecDeque<Callback>>,
+    /// Filled by the reactor and emptied by `wait`; kept only for its allocation.
+    woken: Cell<Vec<Callback>>,
     /// Lives as long as the loop: filled by `react` with what it waits for.
     kept: Cell<Option<Box<dyn Any>>>,
     /// Set by `stop`; read after each turn.
@@ -148,6 +174,7 @@ impl EventLoop {
         let reactor = Reactor::new()?;
         Ok(Self {
             ready: RefCell::default(),
+            woken: Cell::default(),
             kept: Cell::default(),
             stopped: Cell::new(false),
             mailbox: Mailbox::new(reactor.waker()),
@@ -171,9 +198,10 @@ impl EventLoop {
     /// callback and no other.
     pub(crate) fn run_ready(&self) {
         let _turn = trace::turn();
-        let turn = self.ready.take();
-        for callback in turn {
-            if let Err(panic) = guard(callback) {
+        let turn = self.ready.borrow().len();
+        for _ in 0..turn {
+            let Some(callback) = self.ready.borrow_mut().pop_front() else { return };
+            if let Err(panic) = guard(|| callback.call()) {
                 report(format_args!("Unhandled error in a callback: {panic}"));
             }
         }
@@ -182,17 +210,18 @@ impl EventLoop {
     /// Sleeps in the reactor until somebody is ready, then queues whoever can make progress.
     pub(crate) fn wait(&self) -> io::Result<()> {
         let busy = !self.ready.borrow().is_empty();
-        let mut ready = Vec::new();
+        let mut woken = self.woken.take();
         let slept = if busy || self.can_be_woken() {
-            self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)
+            self.reactor.select(busy.then_some(Duration::ZERO), &mut woken)
         } else {
             Err(io::ErrorKind::Deadlock.into())
         };
         slept.map_err(|error| self.explain(error))?;
         let remote = self.mailbox.take();
         let mut queue = self.ready.borrow_mut();
-        queue.extend(ready);
-        queue.extend(remote.into_iter().map(|callback| trace::ready(callback)));
+        queue.extend(woken.drain(..));
+        queue.extend(remote.into_iter().map(|it| once(trace::queued(&it), it)));
+        self.woken.set(woken);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use reactor::TimerId;
 
-use crate::event_loop::{Callback, current, try_current};
+use crate::event_loop::{Call, Callback, current, try_current};
 use crate::failure::bury;
 
 /// A call that will be made later. Dropping the handle changes nothing.
@@ -154,9 +154,15 @@ impl Planned {
     fn new(time: Option<Instant>, callback: Callback) -> Self {
         let slot = Rc::new(Cell::new(Some(callback)));
         let callback = Rc::downgrade(&slot);
-        let call = move || slot.take().into_iter().for_each(|callback| callback());
-        let timer = current().reactor.wait_until(time, Box::new(call));
+        let timer = current().reactor.wait_until(time, slot);
         Self { callback, timer, time }
+    }
+}
+
+/// What the timer keeps.
+impl Call for Cell<Option<Callback>> {
+    fn call(self: Rc<Self>) {
+        self.take().into_iter().for_each(Call::call);
     }
 }
 

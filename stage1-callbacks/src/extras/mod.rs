@@ -7,6 +7,7 @@ pub(crate) mod deadlock;
 mod debug;
 pub mod deferred_list;
 pub mod delayed;
+mod endpoints;
 pub(crate) mod line;
 pub mod lists;
 pub mod lock;

@@ -8,6 +8,7 @@ pub(crate) mod deadlock;
 mod debug;
 pub mod delayed;
 pub mod depth;
+mod endpoints;
 pub mod errors;
 pub mod generator;
 pub(crate) mod lasting;
