@@ -99,7 +99,7 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
 pub(crate) struct GreenletId(u64);
 
 impl GreenletId {
-    fn next() -> Self {
+    pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -149,11 +149,22 @@ impl EventLoop {
 
     #[track_caller]
     fn spawn<T: 'static>(&self, body: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
+        let (handle, id) = self.prepare(body);
+        self.make_ready(id);
+        handle
+    }
+
+    /// A greenlet that begins when its id is made ready.
+    #[track_caller]
+    pub(crate) fn prepare<T: 'static>(
+        &self,
+        body: impl FnOnce() -> T + 'static,
+    ) -> (JoinHandle<T>, GreenletId) {
         let handle = task(&self.hub, body);
         let number = handle.greenlet.0.name.number;
         self.tasks.borrow_mut().insert(number, Rc::downgrade(&handle.greenlet.0));
-        self.make_ready(self.expect(&handle.greenlet, What::Turn, None));
-        handle
+        let id = self.expect(&handle.greenlet, What::Turn, None);
+        (handle, id)
     }
 
     /// Turn after turn, until `done` says so.

@@ -14,6 +14,7 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use scoped_reference::{ScopedBorrow, ScopedReference};
 
+use crate::extras::local::Locals;
 use crate::extras::message::{End, Message, Parcel};
 use crate::extras::name::Name;
 use crate::extras::stack;
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     /// Who gets what the body returns.
     pub(crate) parent: RefCell<Option<Greenlet>>,
     pub(crate) unwinding: Unwinding,
+    pub(crate) locals: Locals,
     /// Whether its last handle is gone.
     pub(crate) is_last: Cell<bool>,
 }
@@ -140,6 +142,7 @@ impl Greenlet {
             suspended: Cell::default(),
             parent: RefCell::new(parent),
             unwinding: Unwinding::default(),
+            locals: Locals::default(),
             is_last: Cell::default(),
         }))
     }

@@ -1,7 +1,7 @@
 //! A task: a greenlet whose parent is the hub, and a handle to wait for its end.
 
 use std::any::{Any, type_name_of_val};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -9,11 +9,13 @@ use std::thread;
 
 use reactor::trace;
 
-use crate::event_loop::{GreenletId, current_or_exit, try_current};
+use crate::event_loop::try_current;
 use crate::extras::deadlock::What;
+use crate::extras::link::Links;
 use crate::extras::message::Message;
 use crate::extras::name::Name;
 use crate::extras::report::{bury, report_end, report_unread};
+use crate::extras::waiters::Waiters;
 use crate::failure::{Failure, GreenletExit};
 use crate::greenlet::Greenlet;
 
@@ -25,8 +27,9 @@ pub(crate) fn task<T: 'static>(
     body: impl FnOnce() -> T + 'static,
 ) -> JoinHandle<T> {
     let name = Name::new(type_name_of_val(&body));
-    let (end, joining) = (RefCell::default(), Cell::default());
-    let state = Rc::new(State { end, joining, unread: |end| report_unread(end) });
+    let (end, joining) = (RefCell::default(), Waiters::default());
+    let (links, unread) = (Links::default(), (|end| report_unread(end)) as fn(&T));
+    let state = Rc::new(State { end, joining, links, unread });
     let theirs = Rc::clone(&state);
     let body = move |first| {
         theirs.finish(
@@ -45,11 +48,13 @@ pub(crate) fn task<T: 'static>(
 }
 
 /// What a task and its handle share.
-struct State<T> {
+pub(crate) struct State<T> {
     /// Left by the task, taken by the handle.
-    end: RefCell<Option<thread::Result<T>>>,
+    pub(crate) end: RefCell<Option<thread::Result<T>>>,
     /// Who waits for it.
-    joining: Cell<Option<GreenletId>>,
+    pub(crate) joining: Waiters,
+    /// What is called then.
+    pub(crate) links: Links<T>,
     /// Told of a result that nobody took.
     unread: fn(&T),
 }
@@ -63,11 +68,9 @@ impl<T> State<T> {
             Some(_) => trace::panicked(),
         }
         *self.end.borrow_mut() = Some(end);
-        let Some(event_loop) = try_current() else { return };
-        event_loop.forget_task(name);
-        if let Some(id) = self.joining.take() {
-            event_loop.make_ready(id);
-        }
+        try_current().into_iter().for_each(|it| it.forget_task(name));
+        self.joining.wake_all();
+        self.look_at(|end| self.links.call(end));
     }
 }
 
@@ -82,7 +85,7 @@ impl<T> Drop for State<T> {
 /// Dropping it lets the greenlet run on. If it fails then, that is reported.
 pub struct JoinHandle<T> {
     pub(crate) greenlet: Greenlet,
-    state: Rc<State<T>>,
+    pub(crate) state: Rc<State<T>>,
 }
 
 impl<T> JoinHandle<T> {
@@ -107,13 +110,16 @@ impl<T> JoinHandle<T> {
     pub fn join(mut self) -> thread::Result<T> {
         let exit = |exit| Box::new(Failure::from(exit)) as Box<dyn Any + Send>;
         if !self.is_finished() {
-            let event_loop = current_or_exit().map_err(exit)?;
-            let wait = event_loop.expect_wake(What::Greenlet(self.greenlet.0.name));
-            self.state.joining.set(Some(wait.id));
-            trace::waits_for(self.greenlet.0.name.subject);
-            wait.park().map_err(exit)?;
+            self.wait_for_end().map_err(exit)?;
         }
         self.output().expect("it was made ready because it is there")
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_for_end(&self) -> Result<(), GreenletExit> {
+        let name = self.greenlet.0.name;
+        trace::waits_for(name.subject);
+        self.state.joining.wait(What::Greenlet(name))
     }
 
     /// How it ended, if it has.

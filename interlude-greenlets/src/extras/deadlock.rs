@@ -20,6 +20,11 @@ pub(crate) enum What {
     Clock,
     Socket,
     Semaphore,
+    Event,
+    Condition,
+    Queue,
+    Several,
+    Pool,
     Future,
     Greenlet(Name),
 }
@@ -92,6 +97,11 @@ impl fmt::Display for What {
             Self::Clock => "the clock",
             Self::Socket => "a socket",
             Self::Semaphore => "a semaphore",
+            Self::Event => "an event",
+            Self::Condition => "a condition",
+            Self::Queue => "a queue",
+            Self::Several => "one of several",
+            Self::Pool => "room in a pool",
             Self::Future => "a future",
             Self::Greenlet(name) => return name.fmt(f),
         })

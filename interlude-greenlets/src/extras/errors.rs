@@ -59,6 +59,13 @@ impl fmt::Display for WrongMessage {
 
 impl Error for WrongMessage {}
 
+/// What unwound a stack, for those who ask after somebody else has it: a failure as it is, a
+/// panic as what it said.
+pub(crate) fn failure_of(payload: &(dyn Any + Send)) -> Failure {
+    let failure = payload.downcast_ref::<Failure>().cloned();
+    failure.unwrap_or_else(|| Panicked::new(payload).into())
+}
+
 /// The error of the system that unwound a stack, if it was one.
 pub(crate) fn of_the_world(payload: &(dyn Any + Send)) -> Option<io::Error> {
     let error = payload.downcast_ref::<Failure>()?.get::<io::Error>()?;
