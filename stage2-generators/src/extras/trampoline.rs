@@ -66,9 +66,10 @@ pub enum Request {
 }
 
 /// What a request is answered with, unless an error is thrown.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum Answer {
     /// It is done.
+    #[default]
     Nothing,
     /// To `Spawn` and `Id`.
     Id(TaskId),
