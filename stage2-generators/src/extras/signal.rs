@@ -7,9 +7,10 @@
 //! [`call_soon_threadsafe`]: Remote::call_soon_threadsafe
 
 use reactor::TimerId;
+use reactor::trace::Uncalled;
 
 use crate::deferred::Deferred;
-use crate::event_loop::{current, remote};
+use crate::event_loop::{current, once, remote};
 use crate::extras::remote::Remote;
 
 /// Has a callback called, from any thread.
@@ -51,7 +52,7 @@ pub fn signal() -> (Signal, Deferred<()>) {
 ///
 /// Panics when no loop is running on this thread.
 pub fn signal_then(callback: impl FnOnce() + 'static) -> Signal {
-    let timer = current().reactor.wait_until(None, Box::new(callback));
+    let timer = current().reactor.wait_until(None, once(Uncalled::default(), callback));
     Signal { timer, remote: remote() }
 }
 
@@ -61,7 +62,7 @@ impl Signal {
         let timer = self.timer;
         self.remote.call_soon_threadsafe(move || {
             let callback = current().reactor.cancel(timer);
-            callback.into_iter().for_each(|callback| callback());
+            callback.into_iter().for_each(|callback| callback.call());
         });
     }
 }
