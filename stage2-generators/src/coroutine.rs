@@ -28,6 +28,25 @@ pub use crate::extras::generator::Iter;
 /// A suspended function. It yields `Y`s, is sent `S`s, and returns an `R` in the end.
 ///
 /// Dropping it closes it, as Python's `__del__` does.
+///
+/// ```
+/// # use stage2_generators::coroutine::{Generator, State, Step};
+/// let sum = Generator::new(|co| async move {
+///     let mut total = 0;
+///     loop {
+///         match co.yield_(total).await {
+///             Ok(sent) => total += sent,
+///             Err(thrown) => return Ok(format!("{total}, for {thrown}")),
+///         }
+///     }
+/// });
+/// assert_eq!(sum.state(), State::Created);
+/// assert_eq!(sum.start().unwrap(), Step::Yield(0));
+/// assert_eq!(sum.resume(5).unwrap(), Step::Yield(5));
+/// let last = sum.throw("it is late").unwrap();
+/// assert_eq!(last, Step::Return("5, for it is late".to_owned()));
+/// assert!(sum.resume(1).is_err(), "it is finished");
+/// ```
 pub struct Generator<Y: 'static, S: 'static, R: 'static> {
     state: Cell<State>,
     /// Gone once the generator is closed. Borrowed while it runs.
@@ -74,6 +93,26 @@ pub enum Resume<S> {
 }
 
 /// The body of a generator: a state machine that is told what its yield gives.
+///
+/// ```
+/// # use stage2_generators::coroutine::{Body, Generator, Resume, Step, Stepped};
+/// /// Yields 1, and returns what it is sent.
+/// struct Once;
+///
+/// impl Body<i32, i32, i32> for Once {
+///     fn resume(&mut self, with: Resume<i32>) -> Stepped<i32, i32> {
+///         match with {
+///             Resume::Start => Ok(Step::Yield(1)),
+///             Resume::Send(value) => Ok(Step::Return(value)),
+///             Resume::Throw(failure) => Err(failure),
+///         }
+///     }
+/// }
+///
+/// let once = Generator::from_body(Once);
+/// assert_eq!(once.start().unwrap(), Step::Yield(1));
+/// assert_eq!(once.resume(7).unwrap(), Step::Return(7));
+/// ```
 pub trait Body<Y, S, R> {
     /// Runs to the next yield, or to the end.
     fn resume(&mut self, with: Resume<S>) -> Stepped<Y, R>;

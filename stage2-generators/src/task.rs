@@ -41,6 +41,17 @@ thread_local! {
 /// Cancelling the result cancels what the body waits for at the moment, every time. So
 /// [`Cancelled`] is raised at its yield; it may clean up, and wait for that; and what it comes
 /// to then is the result. While it runs it waits for nothing that could be cancelled.
+///
+/// ```
+/// # use stage2_generators::{Deferred, inline_callbacks, yield_};
+/// let (firer, later) = Deferred::new();
+/// let answer = inline_callbacks(async {
+///     let half: i32 = yield_(later).await?;
+///     Ok(2 * half)
+/// });
+/// firer.fire(Ok(21)).unwrap();
+/// assert_eq!(answer.try_take().unwrap().unwrap(), 42);
+/// ```
 #[doc(alias = "inlineCallbacks")]
 #[track_caller]
 pub fn inline_callbacks<T: 'static>(
@@ -56,6 +67,17 @@ pub fn inline_callbacks<T: 'static>(
 
 /// Waits for a deferred: gives its value, or raises its failure right here. A plain result
 /// passes straight through.
+///
+/// ```
+/// # use stage2_generators::{Failure, deferred::fail, inline_callbacks, yield_};
+/// let told = inline_callbacks(async {
+///     match yield_(fail::<i32>("no such page")).await {
+///         Ok(_) => unreachable!(),
+///         Err(failure) => Ok(failure.to_string()),
+///     }
+/// });
+/// assert_eq!(told.try_take().unwrap().unwrap(), "no such page");
+/// ```
 ///
 /// # Errors
 ///

@@ -10,6 +10,18 @@ pub struct Iter<'a, Y: 'static, S: 'static, R: 'static>(&'a Generator<Y, S, R>);
 
 impl<Y, S, R> Generator<Y, S, R> {
     /// Its yields, one after the other: a `for` loop does not see what it returns.
+    ///
+    /// ```
+    /// # use stage2_generators::coroutine::Generator;
+    /// let countdown = Generator::<i32, (), &str>::new(|co| async move {
+    ///     for n in (1..=3).rev() {
+    ///         co.yield_(n).await?;
+    ///     }
+    ///     Ok("lift-off")
+    /// });
+    /// let all: Vec<_> = countdown.yields().map(Result::unwrap).collect();
+    /// assert_eq!(all, [3, 2, 1]);
+    /// ```
     pub fn yields(&self) -> Iter<'_, Y, S, R> {
         Iter(self)
     }

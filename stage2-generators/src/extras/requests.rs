@@ -106,6 +106,17 @@ where
 
 /// Waits until a task has ended: gives what it returned.
 ///
+/// ```
+/// use stage2_generators::extras::{requests::{join, spawn}, trampoline};
+///
+/// let sum = trampoline::react(|co| async move {
+///     let (one, two) = (spawn(&co, |_| async { Ok(1) }), spawn(&co, |_| async { Ok(2) }));
+///     let (one, two) = (one.await?, two.await?);
+///     Ok(join(&co, one).await? + join(&co, two).await?)
+/// });
+/// assert_eq!(sum.unwrap().unwrap(), 3);
+/// ```
+///
 /// # Errors
 ///
 /// What ended it; [`Cancelled`] if that, or this routine, was cancelled.
@@ -165,6 +176,17 @@ pub async fn sleep(co: &Door, duration: Duration) -> Result<(), Failure> {
 
 /// Runs `body` as a task, but no longer than `duration`: then it is cancelled. It is a few
 /// requests, as anybody could make them.
+///
+/// ```
+/// use stage2_generators::extras::{requests::{park, timeout}, trampoline};
+/// use stage2_generators::time::Elapsed;
+/// use std::time::Duration;
+///
+/// let end = trampoline::react(|co| async move {
+///     timeout(&co, Duration::from_millis(1), |co| async move { park(&co).await }).await
+/// });
+/// assert!(end.unwrap().unwrap_err().is::<Elapsed>());
+/// ```
 ///
 /// # Errors
 ///

@@ -89,6 +89,28 @@ pub struct TaskId(u64);
 pub struct End(RefCell<Option<Failure>>);
 
 /// Runs routines, round robin, and waits where none can run.
+///
+/// ```
+/// use stage2_generators::coroutine::Generator;
+/// use stage2_generators::extras::{requests::turn, trampoline::Trampoline};
+/// use std::{cell::RefCell, rc::Rc};
+///
+/// let log = Rc::new(RefCell::new(Vec::new()));
+/// let mut trampoline = Trampoline::new()?;
+/// for name in ["a", "b"] {
+///     let log = Rc::clone(&log);
+///     trampoline.add(Generator::new(|co| async move {
+///         for n in 0..2 {
+///             log.borrow_mut().push(format!("{name}{n}"));
+///             turn(&co).await?;
+///         }
+///         Ok(())
+///     }));
+/// }
+/// trampoline.run()?;
+/// assert_eq!(*log.borrow(), ["a0", "b0", "a1", "b1"]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Trampoline {
     reactor: Reactor<TaskId>,

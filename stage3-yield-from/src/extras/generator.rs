@@ -24,6 +24,18 @@ impl<Y, S, R> Generator<Y, S, R> {
     }
 
     /// Its yields, one after the other: a `for` loop does not see what it returns.
+    ///
+    /// ```
+    /// # use stage3_yield_from::coroutine::Generator;
+    /// let countdown = Generator::<i32, (), &str>::new(|co| async move {
+    ///     for n in (1..=3).rev() {
+    ///         co.yield_(n).await?;
+    ///     }
+    ///     Ok("lift-off")
+    /// });
+    /// let all: Vec<_> = countdown.yields().map(Result::unwrap).collect();
+    /// assert_eq!(all, [3, 2, 1]);
+    /// ```
     pub fn yields(&self) -> Iter<'_, Y, S, R> {
         Iter(self)
     }
