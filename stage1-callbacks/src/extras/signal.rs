@@ -30,7 +30,7 @@ pub struct Signal {
 /// let end = react(|| {
 ///     let (signal, is_set) = signal();
 ///     std::thread::spawn(move || signal.set());
-///     is_set.add_callback(|()| "it is set")
+///     is_set.add_callback(|()| Ok("it is set"))
 /// })?;
 /// assert_eq!(end.unwrap(), "it is set");
 /// # Ok(())
@@ -61,8 +61,9 @@ impl Signal {
     pub fn set(&self) {
         let timer = self.timer;
         self.remote.call_soon_threadsafe(move || {
-            let callback = current().reactor.cancel(timer);
-            callback.into_iter().for_each(|callback| callback.call());
+            if let Some(callback) = current().reactor.cancel(timer) {
+                callback.call();
+            }
         });
     }
 }
