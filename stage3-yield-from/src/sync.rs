@@ -6,6 +6,7 @@ use std::rc::Rc;
 use reactor::trace::Place;
 
 use crate::extras::waiters::Waiters;
+use crate::failure::Failure;
 use crate::task::{Coroutine, coroutine};
 
 /// A number of permits. Whoever finds none waits; whoever waited longest is served first. Its
@@ -47,19 +48,26 @@ impl Semaphore {
     pub fn acquire(&self) -> Coroutine<Permit> {
         let (place, semaphore) = (Place::here(), self.clone());
         coroutine(async move {
-            let Permits { free, waiters } = &*semaphore.0;
-            if free.get() > 0 {
-                free.set(free.get() - 1);
-            } else {
-                let pass_on = || semaphore.release();
-                waiters.wait(place, "a semaphore", pass_on).await?;
-            }
+            semaphore.take(place, "a semaphore").await?;
             Ok(Permit(semaphore))
         })
     }
 
-    /// Hands a permit to whoever waited longest, or keeps it.
-    pub(crate) fn release(&self) {
+    /// Takes a permit. `what` it is to whoever waits for it, in words.
+    pub(crate) async fn take(
+        &self,
+        place: Place,
+        what: &'static str,
+    ) -> Result<(), Failure> {
+        if self.0.free.get() == 0 {
+            return self.0.waiters.wait(place, what, || self.release()).await;
+        }
+        self.0.free.set(self.0.free.get() - 1);
+        Ok(())
+    }
+
+    /// Hands a permit to whoever waited longest, or keeps it: one that was taken, or one more.
+    pub fn release(&self) {
         if !self.0.waiters.serve() {
             self.0.free.set(self.0.free.get() + 1);
         }

@@ -17,6 +17,7 @@ use crate::coroutine::{Co, Generator, Step};
 use crate::event_loop::{Callback, current};
 use crate::extras::cancel::is_cancel;
 use crate::extras::lasting::{self, Lasting};
+use crate::extras::tasks;
 use crate::failure::{Failure, bury, guard};
 use crate::future::{AnyFuture, CallbackId, Cancelled, Future, Wait};
 
@@ -174,6 +175,7 @@ fn step<T: 'static>(task: &Rc<Running<T>>) {
     }
     let before = task.waits_for.take();
     drop(before);
+    let _running = lasting::put(&tasks::RUNNING, Rc::clone(task) as _);
     let resumed = guard(|| task.resume());
     let end = match resumed.and_then(|step| step) {
         Ok(Step::Yield(future)) => return park(task, future),

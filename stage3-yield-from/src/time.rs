@@ -85,7 +85,7 @@ pub fn timeout<T: 'static>(duration: Duration, body: Coroutine<T>) -> Coroutine<
 
 /// Done when `task` is. Whoever is cancelled while it waits for this, and not for the
 /// task itself, can tell its own cancel from the task's.
-pub(crate) fn ended<T: 'static>(task: &Task<T>) -> Future<()> {
+fn ended<T: 'static>(task: &Task<T>) -> Future<()> {
     let ended = Future::named("what runs under a timeout");
     let done = ended.clone();
     // Whoever waited may have been cancelled.
@@ -94,10 +94,14 @@ pub(crate) fn ended<T: 'static>(task: &Task<T>) -> Future<()> {
 }
 
 /// A timer that was set. Dropped, it is taken back.
-struct Alarm(TimerHandle);
+pub(crate) struct Alarm(TimerHandle);
 
 impl Alarm {
-    fn set(place: Place, delay: Duration, callback: impl FnOnce() + 'static) -> Self {
+    pub(crate) fn set(
+        place: Place,
+        delay: Duration,
+        callback: impl FnOnce() + 'static,
+    ) -> Self {
         let _place = place.enter();
         Self(call_later(delay, callback))
     }

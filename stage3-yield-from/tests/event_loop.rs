@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use reactor::backend::{self, Clockwork};
-use stage3_yield_from::event_loop::TimerHandle;
+use stage3_yield_from::event_loop::{Handle, TimerHandle, call_at, now};
 use stage3_yield_from::extras::signal::signal;
 use stage3_yield_from::failure::{Panicked, on_report};
 use stage3_yield_from::time::{sleep, timeout};
@@ -157,6 +157,49 @@ fn what_a_cancelled_call_owns_is_dropped_at_once() {
         assert!(kept.upgrade().is_none());
         Ok(())
     });
+}
+
+/// M6.03, for one of the next turn.
+#[test]
+fn a_call_of_the_next_turn_may_be_taken_back_and_says_so() {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let said = Rc::clone(&log);
+    let main = coroutine(async move {
+        let says = |what: &'static str| {
+            let said = Rc::clone(&said);
+            move || said.borrow_mut().push(what)
+        };
+        let second = Rc::new(RefCell::new(None::<Handle>));
+        let cancels = Rc::clone(&second);
+        call_soon(move || cancels.take().iter().for_each(Handle::cancel));
+        second.replace(Some(call_soon(says("never"))));
+        let kept = call_soon(says("called"));
+        yield_from(sleep(Duration::ZERO)).await?;
+        assert!(!kept.cancelled());
+        kept.cancel();
+        assert!(kept.cancelled(), "as asyncio has it: somebody asked, too late");
+        Ok(())
+    });
+    run(main).unwrap().unwrap();
+    assert_eq!(*log.borrow(), ["called"]);
+}
+
+/// M6.02, with a time instead of a delay.
+#[test]
+fn call_at_calls_at_that_time_and_its_handle_says_when() {
+    let main = coroutine(async {
+        let (when, done) = (now() + Duration::from_millis(20), Future::new());
+        let late = call_at(when, || ());
+        late.cancel();
+        assert!(late.cancelled());
+        let set = done.clone();
+        let handle = call_at(when, move || set.set_result(now()).unwrap());
+        assert_eq!(handle.when(), Some(when));
+        assert!(yield_from(done).await? >= when);
+        assert_eq!(call_later(Duration::MAX, || ()).when(), None, "never");
+        Ok(())
+    });
+    backend::scope(Clockwork::new(), || run(main)).unwrap().unwrap();
 }
 
 /// M6.06

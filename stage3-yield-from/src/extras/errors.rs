@@ -89,3 +89,25 @@ pub struct AwaitsItself;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the time was up")]
 pub struct Elapsed;
+
+/// A permit was given back that nobody had taken.
+#[doc(alias = "ValueError")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the semaphore was released too many times")]
+pub struct ReleasedTooOften;
+
+/// More items were called done than were put.
+#[doc(alias = "ValueError")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("task_done() was called too many times")]
+pub struct DoneTooOften;
+
+/// There was no item in a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the queue is empty")]
+pub struct QueueEmpty;
+
+/// There was no room in a queue. Here is the item back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the queue is full")]
+pub struct QueueFull<T>(pub T);

@@ -14,7 +14,7 @@ use crate::task::Running;
 const ROUNDS: u32 = 1000;
 
 /// A task that the end of its loop leaves behind.
-pub(crate) trait Leave {
+pub(crate) trait Leave: Wait {
     /// Closes the coroutine, and lets go of what it waits for and of who waits for it: they
     /// keep each other. It has ended then, as if it had been cancelled.
     fn leave(&self);

@@ -102,6 +102,16 @@ impl<T: 'static> Task<T> {
         self.0.result.add_done_callback(callback)
     }
 
+    /// Whether it ended with an error, which is not seen by that; a cancel is one.
+    pub(crate) fn failed(&self) -> bool {
+        matches!(&*self.0.result.0.state.borrow(), State::Finished(Err(_)))
+    }
+
+    /// Nobody is to be told of an error that it ends with.
+    pub(crate) fn forgive(&self) {
+        self.0.result.0.seen.set(true);
+    }
+
     /// Takes a callback back; says whether it was there.
     pub fn remove_done_callback(&self, id: CallbackId) -> bool {
         self.0.result.remove_done_callback(id)
