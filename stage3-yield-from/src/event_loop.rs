@@ -17,7 +17,7 @@ use crate::future::Future;
 use crate::task::{Coroutine, spawn};
 
 pub use crate::extras::handle::{Handle, TimerHandle, call_at, now};
-pub use crate::extras::remote::Remote;
+pub use crate::extras::remote::{Remote, remote};
 
 thread_local! {
     /// Set for the length of a `run`; read by whatever needs the loop.
@@ -63,15 +63,6 @@ pub fn call_soon(callback: impl FnOnce() + 'static) -> Handle {
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> TimerHandle {
     TimerHandle::at(current().reactor.after(delay), callback)
-}
-
-/// A handle for other threads: the one part of the loop that may leave its own.
-///
-/// # Panics
-///
-/// Panics when no loop is running on this thread.
-pub fn remote() -> Remote {
-    current().mailbox.remote()
 }
 
 /// The loop that is running on this thread.

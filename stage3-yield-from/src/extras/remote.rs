@@ -7,6 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use crate::event_loop::current;
+
+/// A handle for other threads: the one part of the loop that may leave its own.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
+pub fn remote() -> Remote {
+    current().mailbox.remote()
+}
+
 /// Calls into a loop from any thread.
 ///
 /// While there is one, its loop may sleep for ever: somebody may call. It is woken by the last
