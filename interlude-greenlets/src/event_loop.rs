@@ -212,7 +212,7 @@ impl EventLoop {
             Some(raise) => Contents::Raise(raise, self.hub.clone()).into(),
         };
         // What it sends to the hub when it waits or ends is of no interest.
-        let back = greenlet.hand_over(parcel);
+        let back = greenlet.clone().hand_over(parcel);
         running.stopped(greenlet.is_dead());
         if let Err(failure) = back {
             report_uncaught(failure);
@@ -233,7 +233,7 @@ impl EventLoop {
             if self.is_over.get() {
                 return Err(give_way());
             }
-            if let Err(thrown) = self.hub.hand_over(Parcel::default()) {
+            if let Err(thrown) = self.hub.clone().hand_over(Parcel::default()) {
                 raise_or_put_off(thrown);
             }
         }

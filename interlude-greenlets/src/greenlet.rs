@@ -160,7 +160,7 @@ impl Greenlet {
     #[inline]
     pub fn switch<S: 'static, R: 'static>(&self, message: S) -> Result<R, Failure> {
         unless_closed()?;
-        self.hand_over(Message::new(message).into())?.open()
+        self.clone().hand_over(Message::new(message).into())?.open()
     }
 
     /// Raises `failure` in this greenlet: the switch it waits in fails with it. One that
@@ -173,27 +173,21 @@ impl Greenlet {
         unless_closed()?;
         let failure = Err(failure.into());
         let end = if self.is_dead() { last_words(failure) } else { failure };
-        self.hand_over(end.into())?.open()
+        self.clone().hand_over(end.into())?.open()
     }
 
     /// The one place where control changes hands: from the greenlet that is running to this
     /// one, or to its heir. It comes back when somebody hands it over to that.
     ///
-    /// While it waits, nothing on its own stack may hold a handle to it: that would keep it
-    /// for ever.
-    pub(crate) fn hand_over(&self, parcel: Parcel) -> End {
+    /// It takes the handle: one on a stack that waits may keep that for ever.
+    pub(crate) fn hand_over(self, parcel: Parcel) -> End {
         let depth = before_a_switch();
-        let to = self.nearest_alive();
+        let to = if self.is_dead() { self.heir() } else { self };
         let arrived = if to.is_running() { parcel } else { suspend(depth, (to, parcel)) };
         receive(depth, arrived)
     }
 
-    /// Itself, or the nearest ancestor that has not ended.
-    #[inline]
-    fn nearest_alive(&self) -> Self {
-        if self.is_dead() { self.heir() } else { self.clone() }
-    }
-
+    /// The nearest ancestor that has not ended.
     #[cold]
     fn heir(&self) -> Self {
         let alive = self.ancestors().find(|ancestor| !ancestor.is_dead());
@@ -279,7 +273,7 @@ fn trampoline((mut to, mut parcel): Handover) -> Parcel {
     while to.0.state.get() != State::Main {
         (to, parcel) = match to.advance(State::Running, parcel) {
             Ok(handover) => handover,
-            Err(end) => (to.nearest_alive(), last_words(end.into()).into()),
+            Err(end) => (to.heir(), last_words(end.into()).into()),
         };
     }
     parcel

@@ -2,6 +2,7 @@
 
 pub mod async_result;
 pub(crate) mod block_on;
+pub mod channel;
 mod close;
 pub mod condition;
 pub(crate) mod deadlock;
@@ -22,6 +23,7 @@ pub mod queue;
 pub(crate) mod report;
 pub mod stack;
 mod state;
+pub mod tasklet;
 pub mod threadpool;
 pub(crate) mod unwinding;
 pub(crate) mod wait;
