@@ -164,10 +164,7 @@ impl<T: 'static> Routine<T> {
 /// Leaves the routine with the deferred it waits for, which will resume it.
 fn park<T: 'static>(deferred: Deferred<()>, routine: Routine<T>) {
     routine.waits_for.this(&deferred);
-    drop(deferred.add_both(move |result| {
-        resume(routine);
-        result
-    }));
+    deferred.tap(|_| resume(routine));
 }
 
 /// Has every `yield_` of `body` go through `door`. Whoever polls it, a resume or a close: for
