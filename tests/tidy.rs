@@ -18,7 +18,7 @@ use serde::Deserialize;
 /// they may go down.
 const CORE: [(&str, usize); 5] = [
     ("stage1-callbacks", 1000),
-    ("interlude-greenlets", 800),
+    ("interlude-greenlets", 650),
     ("stage2-generators", 350),
     ("stage3-yield-from", 935),
     ("stage4-async-await", 750),

@@ -10,27 +10,23 @@ use std::io;
 use std::panic::resume_unwind;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reactor::{Reactor, trace};
 
 use crate::extras::block_on::Woken;
 pub use crate::extras::block_on::block_on;
+use crate::extras::current::{Entered, current};
 use crate::extras::deadlock::What;
 use crate::extras::errors::of_the_world;
 use crate::extras::message::{Contents, Parcel};
 use crate::extras::name::Name;
 use crate::extras::report::report_uncaught;
-use crate::extras::unwinding::{give_way, raise_or_put_off, wait_for_good};
-use crate::failure::{Failure, GreenletExit};
+use crate::extras::unwinding::{give_way, raise_or_put_off};
+use crate::extras::waiting::Waiter;
+use crate::failure::GreenletExit;
 use crate::greenlet::{self, Greenlet, Inner};
 use crate::task::{JoinHandle, task};
-
-thread_local! {
-    /// Set for the length of a `run`; read by whatever needs the loop.
-    static CURRENT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
-}
 
 /// Runs `main` to its end in a greenlet, on a loop of its own. Greenlets that wait then are
 /// asked to end, by [`GreenletExit`], and unwound. Their destructors can wait no more: whatever
@@ -67,43 +63,10 @@ pub fn spawn<T: 'static>(body: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
     current().spawn(body)
 }
 
-/// The loop that is running on this thread.
-///
-/// # Panics
-///
-/// Panics when there is none.
-pub(crate) fn current() -> Rc<EventLoop> {
-    current_or_exit().unwrap_or_else(|exit| wait_for_good(exit))
-}
-
-/// The same, but a greenlet that is unwound for good is told that nobody would resume it.
-pub(crate) fn current_or_exit() -> Result<Rc<EventLoop>, GreenletExit> {
-    match try_current() {
-        Some(event_loop) => Ok(event_loop),
-        None if greenlet::current().is_closing() => Err(give_way()),
-        None => panic!(
-            "no event loop is running on this thread: call this from inside `run`, in a \
-             greenlet or in something it calls"
-        ),
-    }
-}
-
-/// The loop that is running on this thread, if any.
-pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
-    CURRENT.try_with(|it| it.borrow().clone()).ok().flatten()
-}
-
 /// Names a greenlet that waits, for the length of that one wait: what is left with the
 /// reactor. No number is used twice, so an id that comes back late resumes nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct GreenletId(u64);
-
-impl GreenletId {
-    pub(crate) fn next() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-}
+pub(crate) struct GreenletId(pub(crate) u64);
 
 /// One thread, many greenlets.
 pub(crate) struct EventLoop {
@@ -121,16 +84,6 @@ pub(crate) struct EventLoop {
     pub(crate) is_over: Cell<bool>,
     pub(crate) reactor: Reactor<GreenletId>,
 }
-
-/// Who waits, and what for: to go on, or to have something raised.
-pub(crate) struct Waiter {
-    pub(crate) greenlet: Greenlet,
-    pub(crate) what: What,
-    pub(crate) raise: Option<Raise>,
-}
-
-/// A failure, and how many unwindings deep a stack may be for it.
-pub(crate) type Raise = (Failure, u32);
 
 impl EventLoop {
     fn new() -> io::Result<Self> {
@@ -240,26 +193,6 @@ impl EventLoop {
         Ok(())
     }
 
-    /// An id under which `greenlet` will go on, or have something raised.
-    pub(crate) fn expect(
-        &self,
-        greenlet: &Greenlet,
-        what: What,
-        raise: Option<Raise>,
-    ) -> GreenletId {
-        let (id, greenlet) = (GreenletId::next(), greenlet.clone());
-        self.waiting.borrow_mut().insert(id, Waiter { greenlet, what, raise });
-        id
-    }
-
-    pub(crate) fn is_waiting(&self, id: GreenletId) -> bool {
-        self.waiting.borrow().contains_key(&id)
-    }
-
-    pub(crate) fn take(&self, id: GreenletId) -> Option<Waiter> {
-        self.waiting.borrow_mut().remove(&id)
-    }
-
     /// Whoever waits under this id goes on in the next turn.
     #[track_caller]
     pub(crate) fn make_ready(&self, id: GreenletId) {
@@ -267,26 +200,5 @@ impl EventLoop {
             trace::woken_here(waiter.greenlet.0.name.subject);
         }
         self.ready.borrow_mut().push_back(id);
-    }
-}
-
-/// Makes a loop current; dropping it ends that, and before it the greenlets that are left.
-struct Entered(Rc<EventLoop>);
-
-impl Entered {
-    fn enter(event_loop: &Rc<EventLoop>) -> Self {
-        assert!(
-            try_current().is_none(),
-            "run() cannot be called from a running event loop: call spawn() instead"
-        );
-        CURRENT.set(Some(Rc::clone(event_loop)));
-        Self(Rc::clone(event_loop))
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        self.0.unwind_all();
-        CURRENT.set(None);
     }
 }

@@ -1,19 +1,16 @@
 //! A failure: an error on its way to whoever can do something about it.
 
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use crate::extras::errors::Panicked;
-use crate::extras::report::bury;
 pub use crate::extras::report::on_report;
 
 /// Any error, as it travels between greenlets. `?` makes one of every error, and of a text. (It is
 /// itself no [`Error`], as `Box<dyn Error>` is none: `?` could not tell it from those.)
 #[derive(Clone)]
-pub struct Failure(Arc<dyn Error + Send + Sync>);
+pub struct Failure(pub(crate) Arc<dyn Error + Send + Sync>);
 
 impl Failure {
     /// Whether the error is an `E`.
@@ -33,27 +30,10 @@ impl Failure {
         &*self.0
     }
 
-    /// Whether it is this very failure, and not another with the same error.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     /// Raises the failure, as Python raises an exception: the stack is unwound, guards are
     /// dropped, until somebody catches it. It is no bug, so no panic hook speaks up.
     pub(crate) fn raise(self) -> ! {
         resume_unwind(Box::new(self))
-    }
-
-    /// What unwound a stack: a failure that was raised, or a panic.
-    pub(crate) fn caught(payload: Box<dyn Any + Send>) -> Self {
-        match payload.downcast::<Self>() {
-            Ok(raised) => *raised,
-            Err(payload) => {
-                let panicked = Panicked::new(&*payload);
-                bury([payload]);
-                panicked.into()
-            }
-        }
     }
 }
 
@@ -81,13 +61,6 @@ impl fmt::Debug for Failure {
 }
 
 /// Ends a greenlet when it is raised inside. Its parent gets it as an ordinary value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the greenlet is asked to end")]
 pub struct GreenletExit;
-
-impl fmt::Display for GreenletExit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the greenlet is asked to end")
-    }
-}
-
-impl Error for GreenletExit {}

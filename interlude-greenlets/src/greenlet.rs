@@ -6,7 +6,6 @@
 
 use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
@@ -22,7 +21,7 @@ pub use crate::extras::stack::STACK_SIZE;
 use crate::extras::unwinding::{
     Aside, Unwinding, before_a_switch, receive, unless_closed,
 };
-use crate::failure::{Failure, GreenletExit, guard};
+use crate::failure::{Failure, guard};
 
 /// A function with a stack of its own. Clones are handles to the same one.
 ///
@@ -30,6 +29,8 @@ use crate::failure::{Failure, GreenletExit, guard};
 /// resume it. Then [`GreenletExit`] unwinds its stack, once, and the guards on it are dropped.
 /// A body that swallows this and switches again did not end: that is reported, and its stack
 /// is left as it is, for ever.
+///
+/// [`GreenletExit`]: crate::GreenletExit
 ///
 /// A greenlet belongs to its thread:
 ///
@@ -41,6 +42,7 @@ use crate::failure::{Failure, GreenletExit, guard};
 #[derive(Clone)]
 pub struct Greenlet(pub(crate) Rc<Inner>);
 
+#[derive(Default)]
 pub(crate) struct Inner {
     pub(crate) name: Name,
     pub(crate) state: Cell<State>,
@@ -56,9 +58,10 @@ pub(crate) struct Inner {
     pub(crate) is_last: Cell<bool>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum State {
     /// The thread's own greenlet, which is always there.
+    #[default]
     Main,
     Unstarted,
     Suspended,
@@ -69,7 +72,7 @@ pub(crate) enum State {
 }
 
 /// What a greenlet runs.
-type Body = Box<dyn FnOnce(End) -> End>;
+pub(crate) type Body = Box<dyn FnOnce(End) -> End>;
 
 pub(crate) type Suspended = Coroutine<Parcel, Handover, Parcel>;
 
@@ -126,25 +129,14 @@ impl Greenlet {
     /// The same, of another parent. The body is called in any case, and told if it is to end
     /// before it begins.
     pub(crate) fn child_of(parent: Self, name: Name, body: Body) -> Self {
-        Self::with(name, State::Unstarted, Some(body), Some(parent))
+        let (state, body) = (Cell::new(State::Unstarted), Cell::new(Some(body)));
+        let parent = RefCell::new(Some(parent));
+        Self(Rc::new(Inner { name, state, body, parent, ..Inner::default() }))
     }
 
     /// The thread's own.
     fn main() -> Self {
-        Self::with(Name::default(), State::Main, None, None)
-    }
-
-    fn with(name: Name, state: State, body: Option<Body>, parent: Option<Self>) -> Self {
-        Self(Rc::new(Inner {
-            name,
-            state: Cell::new(state),
-            body: Cell::new(body),
-            suspended: Cell::default(),
-            parent: RefCell::new(parent),
-            unwinding: Unwinding::default(),
-            locals: Locals::default(),
-            is_last: Cell::default(),
-        }))
+        Self(Rc::default())
     }
 
     /// Lets this greenlet go on with `message`, and waits until somebody switches back.
@@ -156,24 +148,12 @@ impl Greenlet {
     /// What is thrown here; what a child dies of; [`WrongMessage`] when what comes back is
     /// not an `R`; [`GreenletExit`] inside a destructor, when a stack is unwound for good.
     ///
+    /// [`GreenletExit`]: crate::GreenletExit
     /// [`WrongMessage`]: crate::extras::errors::WrongMessage
     #[inline]
     pub fn switch<S: 'static, R: 'static>(&self, message: S) -> Result<R, Failure> {
         unless_closed()?;
         self.clone().hand_over(Message::new(message).into())?.open()
-    }
-
-    /// Raises `failure` in this greenlet: the switch it waits in fails with it. One that
-    /// has not started dies before it does, and then its parent gets it, as with a dead one.
-    ///
-    /// # Errors
-    ///
-    /// As [`switch`](Self::switch).
-    pub fn throw<R: 'static>(&self, failure: impl Into<Failure>) -> Result<R, Failure> {
-        unless_closed()?;
-        let failure = Err(failure.into());
-        let end = if self.is_dead() { last_words(failure) } else { failure };
-        self.clone().hand_over(end.into())?.open()
     }
 
     /// The one place where control changes hands: from the greenlet that is running to this
@@ -241,16 +221,7 @@ impl Greenlet {
         })
     }
 
-    /// Without a stack the body is told so on that of whoever runs.
-    #[cold]
-    fn end_without_a_stack(&self, parcel: Parcel, no_stack: io::Error) -> Parcel {
-        self.0.state.set(State::Dead);
-        let body = self.body();
-        let end = guard(|| body(parcel.instead_of_a_stack(no_stack)));
-        end.unwrap_or_else(Err).into()
-    }
-
-    fn body(&self) -> Body {
+    pub(crate) fn body(&self) -> Body {
         self.0.body.take().expect("who waits on no stack has not begun")
     }
 }
@@ -273,16 +244,8 @@ fn trampoline((mut to, mut parcel): Handover) -> Parcel {
     while to.0.state.get() != State::Main {
         (to, parcel) = match to.advance(State::Running, parcel) {
             Ok(handover) => handover,
-            Err(end) => (to.heir(), last_words(end.into()).into()),
+            Err(end) => (to.heir(), end.last_words()),
         };
     }
     parcel
-}
-
-/// What the parent gets of an end: to be asked to end, and to do so, is no failure.
-fn last_words(end: End) -> End {
-    match end {
-        Err(failure) if failure.is::<GreenletExit>() => Ok(Message::new(GreenletExit)),
-        end => end,
-    }
 }

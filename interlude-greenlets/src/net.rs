@@ -7,7 +7,8 @@ use std::rc::Rc;
 use reactor::trace::Place;
 use reactor::{Direction, Key};
 
-use crate::event_loop::{EventLoop, GreenletId, current_or_exit};
+use crate::event_loop::{EventLoop, GreenletId};
+use crate::extras::current::current_or_exit;
 use crate::extras::deadlock::What;
 use crate::extras::wait::Wait;
 

@@ -51,11 +51,6 @@ impl Semaphore {
         Permit(self)
     }
 
-    /// A permit, if there is one.
-    pub fn try_acquire(&self) -> Option<Permit<'_>> {
-        self.try_enter().then(|| Permit(self))
-    }
-
     /// Waits for a permit, and has it given back by hand.
     #[track_caller]
     pub(crate) fn enter(&self, what: What) {
@@ -84,7 +79,7 @@ impl Semaphore {
 /// The right to go on. Dropping it gives it back.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped at once permits nothing"]
-pub struct Permit<'a>(&'a Semaphore);
+pub struct Permit<'a>(pub(crate) &'a Semaphore);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {

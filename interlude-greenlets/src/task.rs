@@ -2,14 +2,13 @@
 
 use std::any::{Any, type_name_of_val};
 use std::cell::RefCell;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
 use reactor::trace;
 
-use crate::event_loop::try_current;
+use crate::extras::current::try_current;
 use crate::extras::deadlock::What;
 use crate::extras::link::Links;
 use crate::extras::message::Message;
@@ -125,11 +124,5 @@ impl<T> JoinHandle<T> {
     /// How it ended, if it has.
     pub(crate) fn output(&mut self) -> Option<thread::Result<T>> {
         self.state.end.take()
-    }
-}
-
-impl<T> fmt::Debug for JoinHandle<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("finished", &self.is_finished()).finish()
     }
 }

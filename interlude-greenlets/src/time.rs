@@ -1,14 +1,12 @@
 //! Waiting for the clock.
 
-use std::error::Error;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use reactor::TimerId;
 use reactor::trace::Place;
 
-use crate::event_loop::current_or_exit;
+use crate::extras::current::current_or_exit;
 use crate::extras::deadlock::What;
 use crate::extras::wait::Wait;
 use crate::failure::Failure;
@@ -29,7 +27,8 @@ pub fn sleep(duration: Duration) {
 
 /// The time was up.
 #[doc(alias("Timeout", "TimeoutError"))]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the time was up")]
 pub struct Elapsed;
 
 /// Calls `body`, but gives it no more than `duration`: then its stack is unwound from
@@ -62,14 +61,6 @@ pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Ela
         _ => resume_unwind(payload),
     })
 }
-
-impl fmt::Display for Elapsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the time was up")
-    }
-}
-
-impl Error for Elapsed {}
 
 /// A wait for the clock. Dropped, it takes the timer back.
 struct Alarm {

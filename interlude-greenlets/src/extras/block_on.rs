@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use reactor::{Reactor, wake};
 
-use crate::event_loop::{GreenletId, current};
+use crate::event_loop::GreenletId;
+use crate::extras::current::current;
 use crate::extras::deadlock::What;
 use crate::extras::unwinding::wait_for_good;
 

@@ -11,10 +11,11 @@ use std::rc::Rc;
 
 use reactor::trace;
 
-use crate::event_loop::{EventLoop, Waiter};
+use crate::event_loop::EventLoop;
 use crate::extras::message::{Contents, End};
 use crate::extras::report::{report, report_uncaught};
 use crate::extras::unwinding::{Aside, Unquiet};
+use crate::extras::waiting::Waiter;
 use crate::greenlet::{Greenlet, State, current};
 
 thread_local! {

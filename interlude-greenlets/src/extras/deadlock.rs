@@ -5,8 +5,9 @@ use std::fmt::{self, Write};
 use std::io;
 use std::rc::Rc;
 
-use crate::event_loop::{EventLoop, Waiter};
+use crate::event_loop::EventLoop;
 use crate::extras::name::Name;
+use crate::extras::waiting::Waiter;
 use crate::greenlet::Greenlet;
 
 /// How many greenlets are told of.

@@ -2,13 +2,15 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::fmt;
 use std::io;
+use std::sync::Arc;
 
+use crate::extras::report::bury;
 use crate::failure::Failure;
 
 /// A greenlet panicked; this is what it said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a greenlet panicked: {0}")]
 pub struct Panicked(String);
 
 impl Panicked {
@@ -18,14 +20,6 @@ impl Panicked {
         Self(text.unwrap_or_else(|| "something that is no text".into()))
     }
 }
-
-impl fmt::Display for Panicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a greenlet panicked: {}", self.0)
-    }
-}
-
-impl Error for Panicked {}
 
 impl Failure {
     /// The error if it is an `E`. Chain several traps for several kinds.
@@ -43,21 +37,32 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Whether it is this very failure, and not another with the same error.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What unwound a stack: a failure that was raised, or a panic.
+    pub(crate) fn caught(payload: Box<dyn Any + Send>) -> Self {
+        match payload.downcast::<Self>() {
+            Ok(raised) => *raised,
+            Err(payload) => {
+                let panicked = Panicked::new(&*payload);
+                bury([payload]);
+                panicked.into()
+            }
+        }
+    }
+}
+
 /// Somebody switched with a message of another type than the receiver waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a message of type {found} came to who waits for a {expected}")]
 pub struct WrongMessage {
     pub(crate) found: &'static str,
     pub(crate) expected: &'static str,
 }
-
-impl fmt::Display for WrongMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { found, expected } = self;
-        write!(f, "a message of type {found} came to who waits for a {expected}")
-    }
-}
-
-impl Error for WrongMessage {}
 
 /// What unwound a stack, for those who ask after somebody else has it: a failure as it is, a
 /// panic as what it said.
@@ -74,13 +79,6 @@ pub(crate) fn of_the_world(payload: &(dyn Any + Send)) -> Option<io::Error> {
 }
 
 /// A greenlet cannot be its own ancestor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a greenlet cannot be its own ancestor")]
 pub struct CyclicParent;
-
-impl fmt::Display for CyclicParent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a greenlet cannot be its own ancestor")
-    }
-}
-
-impl Error for CyclicParent {}

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::event_loop::{GreenletId, current};
+use crate::event_loop::GreenletId;
 use crate::extras::async_result::AsyncResult;
+use crate::extras::current::current;
 use crate::extras::deadlock::What;
 use crate::extras::errors::failure_of;
 use crate::extras::event::Event;

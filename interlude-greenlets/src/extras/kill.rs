@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event_loop::current;
+use crate::extras::current::current;
 use crate::extras::deadlock::What;
 use crate::extras::join::{Waitable, joinall};
 use crate::failure::{Failure, GreenletExit};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reactor::trace::Place;
 
-use crate::event_loop::{current, try_current};
+use crate::extras::current::{current, try_current};
 use crate::task::JoinHandle;
 
 /// Starts a greenlet in `duration`. Until then it has no stack. Killed before, it never

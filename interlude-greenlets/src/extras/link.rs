@@ -3,7 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::thread;
 
-use crate::event_loop::{spawn, try_current};
+use crate::event_loop::spawn;
+use crate::extras::current::try_current;
 use crate::extras::errors::failure_of;
 use crate::extras::report::bury;
 use crate::failure::{Failure, GreenletExit, guard};

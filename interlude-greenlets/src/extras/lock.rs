@@ -9,6 +9,13 @@ use crate::greenlet::{Inner, current};
 use crate::sync::{Permit, Semaphore};
 use crate::time::{Elapsed, timeout};
 
+impl Semaphore {
+    /// A permit, if there is one.
+    pub fn try_acquire(&self) -> Option<Permit<'_>> {
+        self.try_enter().then(|| Permit(self))
+    }
+}
+
 /// One at a time; first come, first served.
 ///
 /// ```

@@ -3,9 +3,9 @@
 use std::any::{Any, TypeId, type_name};
 use std::io;
 
-use crate::event_loop::Raise;
 use crate::extras::errors::WrongMessage;
 use crate::extras::report::bury;
+use crate::extras::waiting::Raise;
 use crate::failure::{Failure, GreenletExit};
 use crate::greenlet::Greenlet;
 
@@ -87,6 +87,16 @@ impl Parcel {
     #[inline]
     pub(crate) fn contents(self) -> Option<Contents> {
         self.0.map(|contents| *contents)
+    }
+
+    /// What the parent gets of an end: to be asked to end, and to do so, is no failure.
+    pub(crate) fn last_words(self) -> Self {
+        match self.0.as_deref() {
+            Some(Contents::Failure(failure)) if failure.is::<GreenletExit>() => {
+                Message::new(GreenletExit).into()
+            }
+            _ => self,
+        }
     }
 
     /// What an unstarted greenlet gets that cannot start.

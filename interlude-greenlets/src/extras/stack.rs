@@ -6,6 +6,10 @@ use std::mem;
 
 use corosensei::stack::{DefaultStack, Stack};
 
+use crate::extras::message::Parcel;
+use crate::failure::guard;
+use crate::greenlet::{Greenlet, State};
+
 /// The stack of a greenlet, in bytes. It is address space, and only pages that are used take
 /// memory: one, for a greenlet that does nothing but sleep. An eighth of it is enough for a
 /// panic that prints its backtrace. Below it lies a page that nobody may touch, so that an
@@ -107,4 +111,19 @@ pub(crate) fn put_back(stack: DefaultStack) {
 /// How much a stack takes, with the page that nobody may touch.
 fn extent(stack: &DefaultStack) -> usize {
     stack.base().get() - stack.limit().get()
+}
+
+impl Greenlet {
+    /// Without a stack the body is told so on that of whoever runs.
+    #[cold]
+    pub(crate) fn end_without_a_stack(
+        &self,
+        parcel: Parcel,
+        no_stack: io::Error,
+    ) -> Parcel {
+        self.0.state.set(State::Dead);
+        let body = self.body();
+        let end = guard(|| body(parcel.instead_of_a_stack(no_stack)));
+        end.unwrap_or_else(Err).into()
+    }
 }

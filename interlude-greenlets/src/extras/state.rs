@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::greenlet::{Greenlet, State, current};
+use crate::task::JoinHandle;
 
 impl Greenlet {
     /// Whether it has begun and not ended.
@@ -43,5 +44,11 @@ impl fmt::Debug for Greenlet {
             State::Suspended | State::Running | State::Closing => "Greenlet(active)",
             State::Dead => "Greenlet(dead)",
         })
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("finished", &self.is_finished()).finish()
     }
 }

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::event_loop::{EventLoop, GreenletId, Raise};
+use crate::event_loop::{EventLoop, GreenletId};
 use crate::extras::deadlock::What;
+use crate::extras::waiting::Raise;
 use crate::failure::GreenletExit;
 use crate::greenlet;
 

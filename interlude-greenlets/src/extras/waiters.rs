@@ -6,7 +6,8 @@ use std::fmt;
 use std::iter;
 use std::rc::Rc;
 
-use crate::event_loop::{EventLoop, GreenletId, current_or_exit, try_current};
+use crate::event_loop::{EventLoop, GreenletId};
+use crate::extras::current::{current_or_exit, try_current};
 use crate::extras::deadlock::What;
 use crate::failure::GreenletExit;
 

@@ -1,0 +1,21 @@
+//! A failure that is raised in another greenlet.
+
+use crate::extras::message::{Contents, Parcel};
+use crate::extras::unwinding::unless_closed;
+use crate::failure::Failure;
+use crate::greenlet::Greenlet;
+
+impl Greenlet {
+    /// Raises `failure` in this greenlet: the switch it waits in fails with it. One that
+    /// has not started dies before it does, and then its parent gets it, as with a dead one.
+    ///
+    /// # Errors
+    ///
+    /// As [`switch`](Self::switch).
+    pub fn throw<R: 'static>(&self, failure: impl Into<Failure>) -> Result<R, Failure> {
+        unless_closed()?;
+        let failure = Parcel::from(Contents::Failure(failure.into()));
+        let parcel = if self.is_dead() { failure.last_words() } else { failure };
+        self.clone().hand_over(parcel)?.open()
+    }
+}
