@@ -24,7 +24,7 @@ struct Routine<T: 'static> {
     subject: trace::Id,
     /// Fires with what the function comes to.
     firer: Firer<T>,
-    /// Filled by `park`, emptied by `resume`; a cancel goes there.
+    /// Set by `park`; a cancel goes there. While the function runs, that has fired already.
     waits_for: WaitsFor,
 }
 
@@ -120,7 +120,6 @@ async fn yield_at<O: Outcome>(place: Place, outcome: O) -> Result<O::Value, Fail
 /// where a suspended function goes on. A loop, so that a thousand deferreds that have fired
 /// are not a thousand calls deep.
 fn resume<T: 'static>(routine: Routine<T>) {
-    routine.waits_for.nothing();
     let mut raise = None;
     loop {
         let end = match guard(|| routine.next(raise.take())).and_then(|step| step) {

@@ -343,9 +343,23 @@ fn a_timeout_cancels_its_body_and_is_cancelled_with_it() {
         sleep(&co, MS).await?;
         cancel(&co, task.id()).await?;
         assert!(join(&co, task).await.unwrap_err().is::<Cancelled>());
-        sleep(&co, MS).await
+        sleep(&co, MS * 20).await
     });
     assert_eq!(told, ["late: false", "early: true", "early", "given up: false"]);
+}
+
+/// An alarm that is not needed any more does not keep the trampoline from its end.
+#[test]
+fn a_timeout_that_is_not_needed_leaves_no_timer() {
+    let clock = Clockwork::new();
+    backend::scope(Rc::clone(&clock) as _, || {
+        let mut trampoline = Trampoline::new().unwrap();
+        trampoline.add(Generator::new(|co| async move {
+            timeout(&co, MS * 1000, |co| async move { sleep(&co, MS).await }).await
+        }));
+        trampoline.run().unwrap();
+    });
+    assert!(clock.elapsed() < MS * 10, "{:?}", clock.elapsed());
 }
 
 /// Who waits for each other is told; nobody can resume them.
@@ -389,9 +403,10 @@ fn what_is_left_is_closed_from_the_top() {
     assert_eq!(told, ["callee", "caller"]);
 }
 
-/// Two that read from one socket: the second is told, the first has what comes.
+/// Two that read from one socket: the second is told, the first has what comes. Once that has
+/// given up, its place is free.
 #[test]
-fn a_second_reader_is_refused() {
+fn a_second_reader_is_refused_while_the_first_one_waits() {
     let sim = Sim::new(1, Weather::calm());
     let read = backend::scope(sim, || {
         react(|co| async move {
@@ -405,10 +420,18 @@ fn a_second_reader_is_refused() {
             let busy = busy.get::<io::Error>().map(io::Error::kind);
             assert_eq!(busy, Some(io::ErrorKind::ResourceBusy));
             server.write_all(&co, b"x").await?;
-            join(&co, first).await
+            assert_eq!(join(&co, first).await?, b"x");
+
+            let reads = client.clone();
+            let given_up = spawn(&co, |co| async move { reads.read(&co).await }).await?;
+            turn(&co).await?;
+            cancel(&co, given_up.id()).await?;
+            assert!(join(&co, given_up).await.unwrap_err().is::<Cancelled>());
+            server.write_all(&co, b"y").await?;
+            client.read(&co).await
         })
     });
-    assert_eq!(read.unwrap().unwrap(), b"x");
+    assert_eq!(read.unwrap().unwrap(), b"y");
 }
 
 /// Ten thousand who wait for one task, of whom every second gives up: each costs the same.

@@ -15,12 +15,6 @@ impl WaitsFor {
         self.0.replace(Some(deferred.cancel_handle()));
     }
 
-    /// From now on it is nothing.
-    pub(crate) fn nothing(&self) {
-        let before = self.0.take();
-        drop(before);
-    }
-
     /// A deferred for what whoever waits will come to. To cancel it is to cancel what is waited
     /// for at the moment, every time. What is gone took the one who waited for it along: then
     /// nobody is left to fire this one, and it is [`Cancelled`] itself.
