@@ -10,7 +10,7 @@ use allocation_counter::{AllocationInfo, measure};
 use reactor::backend;
 use reactor::sim::{Sim, Weather};
 use stage1_callbacks::net::{TcpListener, TcpStream};
-use stage1_callbacks::{run, stop};
+use stage1_callbacks::{Deferred, run, stop};
 
 /// A message of `size` bytes at a time, there and back, as often as that. Each of its reads is
 /// tried in vain, waits, and is tried again.
@@ -103,4 +103,25 @@ fn rest(stream: TcpStream, seen: Rc<Cell<u8>>) {
             None => rest(stream, seen),
         }
     });
+}
+
+/// A deferred that is made, given a callback, fired and dropped: its chain, its first slot, and
+/// room for links; a link and its slot. Nothing for being told of in a deadlock, and nothing for
+/// its drop.
+#[test]
+fn a_deferred_costs_five_allocations_and_each_further_link_two() {
+    let deferred_with = |links| {
+        measure(move || {
+            let (firer, mut deferred) = Deferred::new();
+            for _ in 0..links {
+                deferred = deferred.add_callback(|n: u64| Ok(n + 1));
+            }
+            firer.fire(Ok(0)).unwrap();
+            assert_eq!(deferred.try_take().unwrap().unwrap(), links);
+        })
+    };
+    let _ = deferred_with(1); // what a thread needs once
+    assert_eq!(deferred_with(1).count_total, 5);
+    // Room for links doubles when it is full.
+    assert_eq!(deferred_with(101).count_total, 5 + 200 + 5);
 }

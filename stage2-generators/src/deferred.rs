@@ -14,7 +14,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use crate::extras::cancelling::Relay;
-use crate::extras::deadlock::remember;
+use crate::extras::deadlock::{Seat, forget, remember};
 use crate::extras::nesting::perform;
 use crate::extras::reports::let_go;
 use crate::failure::{Failure, bury, guard, report};
@@ -77,8 +77,8 @@ impl<T: 'static> Deferred<T> {
     /// A deferred that has not fired, and who can fire it.
     #[track_caller]
     pub fn new() -> (Firer<T>, Self) {
-        let slot = Rc::new(Slot::default());
-        let chain = Rc::new(Chain {
+        let (slot, made_at) = (Rc::new(Slot::default()), Location::caller());
+        let chain = Rc::new_cyclic(|chain| Chain {
             links: RefCell::default(),
             fired: Cell::new(false),
             running: Cell::new(false),
@@ -89,9 +89,9 @@ impl<T: 'static> Deferred<T> {
             relay: OnceCell::new(),
             is_awaited: Cell::new(false),
             start: Rc::clone(&slot) as _,
-            made_at: Location::caller(),
+            made_at,
+            seat: remember(chain),
         });
-        remember(&chain);
         let firer = Firer { chain: Rc::clone(&chain), start: Rc::clone(&slot) };
         (firer, Self { chain, end: slot })
     }
@@ -330,6 +330,7 @@ pub(crate) struct Chain {
     pub(crate) start: Rc<dyn Fail>,
     /// For whoever asks why nobody fires it.
     pub(crate) made_at: &'static Location<'static>,
+    pub(crate) seat: Seat,
 }
 
 type Link = Box<dyn FnOnce(&Rc<Chain>) -> Flow>;
@@ -422,6 +423,7 @@ impl Work {
 /// A link may hold a deferred whose links hold deferreds, and so may a canceller.
 impl Drop for Chain {
     fn drop(&mut self) {
+        forget(self.seat);
         bury(self.links.take());
         if let Some(canceller) = self.canceller.take() {
             let_go("A canceller", canceller);

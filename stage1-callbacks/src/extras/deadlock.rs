@@ -12,22 +12,56 @@ use crate::event_loop::EventLoop;
 const MANY: usize = 100;
 
 thread_local! {
-    /// Filled by every new deferred; read by `explain`. Those that have come to their end are
-    /// forgotten whenever there is no more room.
-    static MADE: RefCell<Vec<Weak<Chain>>> = const { RefCell::new(Vec::new()) };
+    /// Filled by every new deferred, emptied by its drop; read by `explain`.
+    static ALIVE: RefCell<Alive> = const { RefCell::new(Alive::new()) };
 }
 
-/// Keeps a deferred in mind until it has come to its end.
-pub(crate) fn remember(chain: &Rc<Chain>) {
-    // At the end of its thread nobody will ask.
-    let _ = MADE.try_with(|made| {
-        let mut made = made.borrow_mut();
-        if made.len() == made.capacity() {
-            made.retain(|chain| chain.upgrade().is_some_and(|it| it.is_waiting()));
-            let live = made.len();
-            made.reserve(live.max(16));
+/// The deferreds that are there. Each has a seat, and nobody is searched for.
+struct Alive {
+    seats: Vec<Option<Weak<Chain>>>,
+    /// Seats that nobody has any more.
+    free: Vec<usize>,
+    /// Counts the deferreds so far: tells in which order they were made.
+    made: u64,
+}
+
+/// Where a deferred is kept in mind, and how many there were before it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seat {
+    index: usize,
+    number: u64,
+}
+
+impl Alive {
+    const fn new() -> Self {
+        Self { seats: Vec::new(), free: Vec::new(), made: 0 }
+    }
+
+    fn come(&mut self, chain: Weak<Chain>) -> Seat {
+        self.made += 1;
+        let index = self.free.pop().unwrap_or(self.seats.len());
+        if index == self.seats.len() {
+            self.seats.push(Some(chain));
+        } else {
+            self.seats[index] = Some(chain);
         }
-        made.push(Rc::downgrade(chain));
+        Seat { index, number: self.made }
+    }
+}
+
+/// Keeps a deferred in mind until it is dropped.
+pub(crate) fn remember(chain: &Weak<Chain>) -> Seat {
+    // At the end of its thread nobody will ask.
+    let come = |alive: &RefCell<Alive>| alive.borrow_mut().come(chain.clone());
+    ALIVE.try_with(come).unwrap_or_default()
+}
+
+/// It is dropped.
+pub(crate) fn forget(seat: Seat) {
+    let _ = ALIVE.try_with(|alive| {
+        let mut alive = alive.borrow_mut();
+        alive.seats[seat.index] = None;
+        alive.free.push(seat.index);
     });
 }
 
@@ -71,21 +105,22 @@ impl EventLoop {
 }
 
 impl Chain {
-    fn is_waiting(&self) -> bool {
-        !self.fired.get() || self.waits_for.borrow().is_some()
-    }
-
     /// Whether it waits for somebody to fire it, or for one that nobody can fire.
     fn is_pending(&self) -> bool {
-        self.is_waiting() && self.inner().is_none()
+        let is_waiting = !self.fired.get() || self.waits_for.borrow().is_some();
+        is_waiting && self.inner().is_none()
     }
 }
 
 /// The deferreds of this thread that are pending, in the order in which they were made.
 fn pending() -> Vec<Rc<Chain>> {
-    let made: Vec<_> =
-        MADE.with_borrow(|made| made.iter().filter_map(Weak::upgrade).collect());
-    made.into_iter().filter(|chain| chain.is_pending()).collect()
+    let alive = |alive: &Alive| -> Vec<_> {
+        alive.seats.iter().flatten().filter_map(Weak::upgrade).collect()
+    };
+    let mut pending = ALIVE.with_borrow(alive);
+    pending.retain(|chain| chain.is_pending());
+    pending.sort_by_key(|chain| chain.seat.number);
+    pending
 }
 
 /// `1 timer`, `2 timers`.

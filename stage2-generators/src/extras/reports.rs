@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 
 use crate::failure::guard;
 
@@ -58,22 +58,32 @@ pub(crate) fn bury<T: 'static>(left: impl IntoIterator<Item = T>) -> usize {
 /// Drops something. If that panics it is reported, and takes nobody with it. Inside another
 /// drop it waits until that is over: of those who keep each other in a long line, none is
 /// dropped inside the other.
-pub(crate) fn let_go(what: &'static str, one: impl Any) {
-    let is_first = GRAVES.with(|graves| {
-        let mut graves = graves.borrow_mut();
-        let is_first = graves.is_none();
-        graves.get_or_insert_default().push_back((what, Box::new(one)));
-        is_first
-    });
-    if !is_first {
+pub(crate) fn let_go<T: 'static>(what: &'static str, one: T) {
+    if !mem::needs_drop::<T>() {
         return;
     }
+    let one = GRAVES.with(|graves| match &mut *graves.borrow_mut() {
+        Some(graves) => {
+            graves.push_back((what, Box::new(one)));
+            None
+        }
+        first => {
+            *first = Some(VecDeque::new());
+            Some(one)
+        }
+    });
+    let Some(one) = one else { return };
+    drop_guarded(what, one);
     let next =
         || GRAVES.with(|it| it.borrow_mut().as_mut().and_then(VecDeque::pop_front));
     while let Some((what, one)) = next() {
-        if let Err(panic) = guard(|| drop(one)) {
-            report(format_args!("{what} failed while it was dropped: {panic}"));
-        }
+        drop_guarded(what, one);
     }
     GRAVES.with(|graves| graves.take());
+}
+
+fn drop_guarded(what: &str, one: impl Sized) {
+    if let Err(panic) = guard(|| drop(one)) {
+        report(format_args!("{what} failed while it was dropped: {panic}"));
+    }
 }
