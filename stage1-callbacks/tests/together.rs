@@ -253,13 +253,13 @@ fn when_the_time_is_up_the_hook_says_what_the_result_is() {
 fn in_time_the_hook_is_not_asked_and_the_timer_is_gone() {
     let (clock, limit) = (Clock::new(), Duration::from_secs(10));
     let hook = |_, _| -> Result<i32, Failure> { unreachable!("it was in time") };
-    let (firer, fires) = Deferred::new();
-    let fires = fires.add_timeout(limit, hook);
+    let (firer, in_time) = Deferred::new();
+    let in_time = in_time.add_timeout(limit, hook);
     let (_firer, cancelled) = Deferred::new();
     let cancelled = cancelled.add_timeout(limit, hook);
     firer.fire(Ok(1)).unwrap();
     cancelled.cancel();
-    assert_eq!(end(fires).unwrap(), 1);
+    assert_eq!(end(in_time).unwrap(), 1);
     assert!(end(cancelled).unwrap_err().is::<Cancelled>());
     assert_eq!(clock.delayed_calls(), 0);
 }
