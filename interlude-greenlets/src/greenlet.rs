@@ -96,6 +96,16 @@ thread_local! {
 }
 
 /// The greenlet that is running.
+///
+/// ```
+/// use interlude_greenlets::{Failure, Greenlet, current};
+///
+/// let main = current();
+/// let child = Greenlet::new(|()| Ok(current()));
+/// assert_eq!(child.switch::<(), Greenlet>(())?, child);
+/// assert_eq!((current(), child.parent()), (main.clone(), Some(main)));
+/// # Ok::<(), Failure>(())
+/// ```
 #[doc(alias = "getcurrent")]
 #[inline]
 pub fn current() -> Greenlet {
@@ -117,6 +127,22 @@ fn set_running(greenlet: Option<Greenlet>) -> Option<Greenlet> {
 impl Greenlet {
     /// A greenlet that will call `body` with the first message it gets. Its parent is the
     /// greenlet that is running.
+    ///
+    /// ```
+    /// use interlude_greenlets::{Failure, Greenlet, current};
+    ///
+    /// let main = current();
+    /// let doubler = Greenlet::new(move |mut n: i32| {
+    ///     for _ in 0..2 {
+    ///         n = main.switch(2 * n)?; // gives one, and waits for the next
+    ///     }
+    ///     Ok("the end".to_owned())
+    /// });
+    /// assert_eq!(doubler.switch::<i32, i32>(1)?, 2);
+    /// assert_eq!(doubler.switch::<i32, i32>(10)?, 20);
+    /// assert_eq!(doubler.switch::<i32, String>(0)?, "the end");
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[track_caller]
     pub fn new<A: 'static, R: 'static>(
         body: impl FnOnce(A) -> Result<R, Failure> + 'static,

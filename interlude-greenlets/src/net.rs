@@ -42,6 +42,31 @@ impl TcpListener {
 }
 
 /// A connected socket. Dropping it closes it.
+///
+/// ```
+/// use interlude_greenlets::net::{TcpListener, TcpStream};
+/// use interlude_greenlets::{run, spawn};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let echoed = run(|| -> std::io::Result<[u8; 5]> {
+///     let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
+///     let address = listener.local_addr()?;
+///     drop(spawn(move || -> std::io::Result<()> {
+///         let stream = listener.accept()?;
+///         let mut buffer = [0; 5];
+///         let n = stream.read(&mut buffer)?;
+///         stream.write_all(&buffer[..n])
+///     }));
+///     let stream = TcpStream::connect(address)?;
+///     stream.write_all(b"hello")?;
+///     let mut buffer = [0; 5];
+///     stream.read(&mut buffer)?; // waits, and the other one runs
+///     Ok(buffer)
+/// })??;
+/// assert_eq!(&echoed, b"hello");
+/// # Ok(())
+/// # }
+/// ```
 pub struct TcpStream {
     pub(crate) inner: reactor::TcpStream<GreenletId>,
 }

@@ -96,6 +96,20 @@ impl<T> JoinHandle<T> {
 
     /// Waits for the greenlet, and gives what its body returned.
     ///
+    /// ```
+    /// use interlude_greenlets::{run, spawn};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (sum, text) = run(|| {
+    ///     let good = spawn(|| 1 + 1);
+    ///     let bad = spawn(|| "two".parse::<i32>());
+    ///     (good.join().unwrap(), bad.join().unwrap())
+    /// })?;
+    /// assert!(sum == 2 && text.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// What it panicked with; a boxed [`Failure`] if that was raised and not caught, or if it

@@ -18,6 +18,31 @@ use crate::greenlet;
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
+///
+/// ```
+/// use interlude_greenlets::{run, spawn, time::sleep};
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let log = Rc::new(RefCell::new(String::new()));
+/// let said = Rc::clone(&log);
+/// run(move || {
+///     let both = ['a', 'b'].map(|letter| {
+///         let said = Rc::clone(&said);
+///         spawn(move || {
+///             said.borrow_mut().push(letter);
+///             sleep(Duration::ZERO); // somebody else's turn
+///             said.borrow_mut().push(letter);
+///         })
+///     });
+///     both.map(|it| it.join().unwrap());
+/// })?;
+/// assert_eq!(*log.borrow(), "abab");
+/// # Ok(())
+/// # }
+/// ```
 #[track_caller]
 pub fn sleep(duration: Duration) {
     let Ok(event_loop) = current_or_exit() else { return };
@@ -42,6 +67,19 @@ pub struct Elapsed;
 /// # Panics
 ///
 /// Panics when no loop is running on this thread, and with whatever `body` panics with.
+///
+/// ```
+/// use interlude_greenlets::time::{Elapsed, sleep, timeout};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let end = interlude_greenlets::run(|| {
+///     timeout(Duration::from_millis(1), || sleep(Duration::from_secs(3600)))
+/// })?;
+/// assert_eq!(end, Err(Elapsed));
+/// # Ok(())
+/// # }
+/// ```
 #[doc(alias("with_timeout", "wait_for"))]
 #[track_caller]
 pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed> {

@@ -11,11 +11,11 @@
 #![allow(clippy::print_stdout, reason = "it is run to be read")]
 
 #[cfg(all(target_arch = "x86_64", unix))]
-pub use here::main;
+pub(crate) use here::main;
 
 /// What happens, in words, for processors that have other registers.
 #[cfg(not(all(target_arch = "x86_64", unix)))]
-pub fn main() {
+pub(crate) fn main() {
     println!("push the registers that a function has to preserve on the stack");
     println!("store the stack pointer, and load that of the other stack");
     println!("pop the registers that the other one pushed, and return to where it was");
@@ -69,7 +69,7 @@ mod here {
     }
 
     /// Two functions that take turns.
-    pub fn main() {
+    pub(crate) fn main() {
         let mut stack = vec![0_usize; STACK_SIZE];
         // It looks as if it had been left by a switch: six registers, and an address to
         // return to. (One more word: a function expects the stack at such an address.)

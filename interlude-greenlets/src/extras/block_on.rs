@@ -15,6 +15,16 @@ use crate::extras::unwinding::wait_for_good;
 
 /// Waits for a std future, as if it were a call that blocks. Any thread may wake it.
 ///
+/// ```
+/// use interlude_greenlets::{block_on, run};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let sum = run(|| block_on(async { 1 + std::future::ready(1).await }))?;
+/// assert_eq!(sum, 2);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Panics
 ///
 /// Panics when no loop is running on this thread, and on a stack that is being unwound.

@@ -16,6 +16,18 @@ impl Greenlet {
 
     /// Makes another greenlet the parent.
     ///
+    /// ```
+    /// use interlude_greenlets::{Failure, Greenlet};
+    ///
+    /// let collector = Greenlet::new(|word: &'static str| Ok(word.len()));
+    /// let child = Greenlet::new(|()| Ok("seven letters"));
+    /// child.set_parent(&collector).unwrap();
+    /// // It returns to its parent, and that to its own.
+    /// assert_eq!(child.switch::<(), usize>(())?, 13);
+    /// assert!(collector.set_parent(&child).is_err(), "not round in a circle");
+    /// # Ok::<(), Failure>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`CyclicParent`], and nothing changes, if this greenlet is among the ancestors of

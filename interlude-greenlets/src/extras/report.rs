@@ -19,6 +19,26 @@ thread_local! {
 
 /// Has `hook` told, on this thread, of every failure that nobody handled; without one they
 /// go to standard error. It is what gevent calls the hub's error handler.
+///
+/// ```
+/// use interlude_greenlets::failure::on_report;
+/// use interlude_greenlets::{run, spawn, time::sleep};
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let told = Rc::new(RefCell::new(Vec::new()));
+/// let log = Rc::clone(&told);
+/// on_report(move |text| log.borrow_mut().push(text.to_owned()));
+/// run(|| {
+///     drop(spawn(|| Err::<(), _>("no such page".to_owned())));
+///     sleep(Duration::ZERO);
+/// })?;
+/// assert_eq!(*told.borrow(), ["a greenlet failed, and nobody caught it: no such page"]);
+/// # Ok(())
+/// # }
+/// ```
 #[doc(alias = "handle_error")]
 pub fn on_report(hook: impl Fn(&str) + 'static) {
     let before = HOOK.replace(Some(Rc::new(hook)));

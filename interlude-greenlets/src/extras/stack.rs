@@ -1,4 +1,25 @@
 //! Where stacks come from: from greenlets that have ended, or else from the system.
+//!
+//! # How many there can be
+//!
+//! A stack and the page below it are two mappings of the process, since the page may not be
+//! touched and the stack may. Linux gives a process 65,530 (`vm.max_map_count`), so without
+//! asking for more it has 32,700 greenlets with a stack at once, and the next one fails before
+//! it begins. (One that has not begun has no stack.) For 100,000 the limit has to be raised
+//! to more than 200,000; each of them takes a page of stack, some 650 bytes of heap, and 520
+//! bytes of the kernel's page tables. To do with fewer mappings, one would have to cut many stacks
+//! out of one mapping, and answer for their guard pages: that takes `unsafe` code, which this
+//! crate has not.
+//!
+//! # What an overflow says
+//!
+//! The process ends by a fault (`SIGSEGV`) at the guard page, and does not say which greenlet
+//! it was. The standard library's handler looks whether the address lies below the stack of a
+//! *thread*, and says nothing of others. To name the greenlet, a handler of our own would have
+//! to run on a stack of its own, and in it no more is allowed than what is safe in a signal
+//! handler: to install one is `unsafe` in every crate there is, and `signal-hook`, the one
+//! that does it for whoever has no `unsafe`, refuses this signal. What helps: a debugger's
+//! backtrace begins with the function that had no room, and ends with the body of the greenlet.
 
 use std::cell::RefCell;
 use std::io;

@@ -9,6 +9,20 @@ impl Greenlet {
     /// Raises `failure` in this greenlet: the switch it waits in fails with it. One that
     /// has not started dies before it does, and then its parent gets it, as with a dead one.
     ///
+    /// ```
+    /// use interlude_greenlets::time::Elapsed;
+    /// use interlude_greenlets::{Failure, Greenlet, current};
+    ///
+    /// let main = current();
+    /// let patient = Greenlet::new(move |()| match main.switch::<(), ()>(()) {
+    ///     Err(failure) if failure.is::<Elapsed>() => Ok("too late"),
+    ///     end => end.map(|()| "in time"),
+    /// });
+    /// patient.switch::<(), ()>(())?; // it waits now
+    /// assert_eq!(patient.throw::<&str>(Elapsed)?, "too late");
+    /// # Ok::<(), Failure>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`switch`](Self::switch).
