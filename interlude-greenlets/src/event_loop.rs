@@ -23,7 +23,7 @@ use crate::extras::message::{Contents, Parcel};
 use crate::extras::name::Name;
 use crate::extras::report::report_uncaught;
 use crate::extras::unwinding::{give_way, raise_or_put_off};
-use crate::extras::waiting::Waiter;
+use crate::extras::waiting::{Waiter, Waiting};
 use crate::failure::GreenletExit;
 use crate::greenlet::{self, Greenlet, Inner};
 use crate::task::{JoinHandle, task};
@@ -64,9 +64,14 @@ pub fn spawn<T: 'static>(body: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
 }
 
 /// Names a greenlet that waits, for the length of that one wait: what is left with the
-/// reactor. No number is used twice, so an id that comes back late resumes nobody.
+/// reactor. No number comes twice, so an id that comes back late resumes nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct GreenletId(pub(crate) u64);
+pub(crate) struct GreenletId {
+    /// How many waits there have been on this thread before it.
+    pub(crate) number: u64,
+    /// Where the loop finds who waits.
+    pub(crate) place: usize,
+}
 
 /// One thread, many greenlets.
 pub(crate) struct EventLoop {
@@ -77,7 +82,7 @@ pub(crate) struct EventLoop {
     /// Filled by wakers, on any thread; emptied by `wait`.
     pub(crate) woken: Arc<Woken>,
     /// Filled by `expect`; emptied by `take`.
-    pub(crate) waiting: RefCell<BTreeMap<GreenletId, Waiter>>,
+    pub(crate) waiting: RefCell<Waiting>,
     /// Filled by `spawn`; emptied as they end.
     pub(crate) tasks: RefCell<BTreeMap<u32, Weak<Inner>>>,
     /// Set when it ends, and nobody will be resumed any more.
@@ -196,7 +201,7 @@ impl EventLoop {
     /// Whoever waits under this id goes on in the next turn.
     #[track_caller]
     pub(crate) fn make_ready(&self, id: GreenletId) {
-        if let Some(waiter) = self.waiting.borrow().get(&id) {
+        if let Some(waiter) = self.waiting.borrow().get(id) {
             trace::woken_here(waiter.greenlet.0.name.subject);
         }
         self.ready.borrow_mut().push_back(id);

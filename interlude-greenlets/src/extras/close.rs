@@ -15,7 +15,6 @@ use crate::event_loop::EventLoop;
 use crate::extras::message::{Contents, End};
 use crate::extras::report::{report, report_uncaught};
 use crate::extras::unwinding::{Aside, Unquiet};
-use crate::extras::waiting::Waiter;
 use crate::greenlet::{Greenlet, State, current};
 
 thread_local! {
@@ -96,9 +95,12 @@ impl EventLoop {
         while let Some(task) = task() {
             task.upgrade().into_iter().for_each(|it| Greenlet(it).close_for_good());
         }
-        let waiter = || Some(self.waiting.borrow_mut().pop_first()?.1);
-        while let Some(Waiter { greenlet, .. }) = waiter() {
-            greenlet.close_for_good();
+        loop {
+            let left = self.waiting.borrow_mut().take_all();
+            if left.is_empty() {
+                return;
+            }
+            left.into_iter().for_each(|waiter| waiter.greenlet.close_for_good());
         }
     }
 }

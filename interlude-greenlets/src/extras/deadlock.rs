@@ -78,7 +78,7 @@ impl EventLoop {
         let mut pending: BTreeMap<_, _> =
             tasks.filter(|it| !it.is_dead()).map(|it| entry(&it, What::Switch)).collect();
         let waiting = self.waiting.borrow();
-        let waiting = waiting.values().filter(|it| it.raise.is_none());
+        let waiting = waiting.all().filter(|it| it.raise.is_none());
         pending
             .extend(waiting.map(|Waiter { greenlet, what, .. }| entry(greenlet, *what)));
         pending.into_values().collect()

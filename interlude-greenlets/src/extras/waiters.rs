@@ -57,7 +57,7 @@ impl Waiters {
 
     /// Has `several` told when it is the turn of the thing with this number.
     pub(crate) fn tell(&self, several: &Rc<Several>, number: usize) -> GreenletId {
-        let id = GreenletId::next();
+        let id = GreenletId::of_nobody();
         self.0.borrow_mut().insert(id, Who::Several(Rc::clone(several), number));
         id
     }
