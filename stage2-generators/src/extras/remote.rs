@@ -3,9 +3,12 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+
+use crate::event_loop::EventLoop;
+use crate::failure::bury;
 
 /// Calls into a loop from any thread.
 ///
@@ -18,9 +21,11 @@ type RemoteCallback = Box<dyn FnOnce() + Send>;
 impl Remote {
     /// Has `callback` called on the loop's thread, in one of its next turns. A loop that is
     /// gone calls nobody.
+    #[doc(alias = "callFromThread")]
     pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
-        self.0.callbacks().push(Box::new(callback));
-        self.0.waker.wake_by_ref();
+        if let Err(late) = self.0.leave(Box::new(callback)) {
+            drop(late);
+        }
     }
 }
 
@@ -30,14 +35,16 @@ pub(crate) struct Mailbox {
     callbacks: Mutex<Vec<RemoteCallback>>,
     /// Counts the `Remote`s.
     handles: AtomicUsize,
+    /// Set under the lock by the end of the loop: nobody empties it any more.
+    is_closed: AtomicBool,
     waker: Waker,
 }
 
 impl Mailbox {
     /// For a loop that is woken so.
     pub(crate) fn new(waker: Waker) -> Arc<Self> {
-        let (callbacks, handles) = (Mutex::default(), AtomicUsize::new(0));
-        Arc::new(Self { callbacks, handles, waker })
+        let (callbacks, handles, is_closed) = Default::default();
+        Arc::new(Self { callbacks, handles, is_closed, waker })
     }
 
     /// A handle for other threads.
@@ -57,6 +64,27 @@ impl Mailbox {
         self.handles() > 0 || !self.callbacks().is_empty()
     }
 
+    /// Leaves something to call, and wakes the loop; a loop that is gone gives it back.
+    fn leave(&self, callback: RemoteCallback) -> Result<(), RemoteCallback> {
+        let mut callbacks = self.callbacks();
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(callback);
+        }
+        callbacks.push(callback);
+        drop(callbacks);
+        self.waker.wake_by_ref();
+        Ok(())
+    }
+
+    /// Drops what is left, and whatever comes.
+    fn close(&self) {
+        let mut callbacks = self.callbacks();
+        self.is_closed.store(true, Ordering::Relaxed);
+        let left = mem::take(&mut *callbacks);
+        drop(callbacks);
+        bury(left);
+    }
+
     /// What there is to call.
     pub(crate) fn take(&self) -> Vec<RemoteCallback> {
         mem::take(&mut self.callbacks())
@@ -65,6 +93,13 @@ impl Mailbox {
     /// Whoever panicked under the lock left the list whole.
     fn callbacks(&self) -> MutexGuard<'_, Vec<RemoteCallback>> {
         self.callbacks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever waits on another thread for a call to be made is not left waiting.
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        self.mailbox.close();
     }
 }
 
