@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use reactor::{Reactor, trace};
 
+use crate::extras::callback::{once, recorded};
 use crate::extras::lasting::Lasting;
-use crate::extras::left::Leave;
+use crate::extras::left::{Entered, Leave};
 use crate::extras::remote::Mailbox;
 use crate::failure::{Failure, guard, report};
 use crate::future::Future;
@@ -21,7 +22,7 @@ pub use crate::extras::remote::{Remote, remote};
 
 thread_local! {
     /// Set for the length of a `run`; read by whatever needs the loop.
-    static CURRENT: Lasting<Rc<EventLoop>> = const { Lasting::new() };
+    pub(crate) static CURRENT: Lasting<Rc<EventLoop>> = const { Lasting::new() };
 }
 
 /// Runs `main` to its end on a loop of its own: asyncio's `run_until_complete`.
@@ -82,13 +83,21 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
     CURRENT.with(Lasting::get)
 }
 
-/// What to do next.
-pub(crate) type Callback = Box<dyn FnOnce()>;
+/// What to do next: called by `run_ready`.
+pub(crate) type Callback = Rc<dyn Call>;
+
+/// Something that can be called, and sees for itself whether it still is to be.
+pub(crate) trait Call {
+    /// Does what is next, if anything is.
+    fn call(self: Rc<Self>);
+}
 
 /// One thread, many tasks.
 pub(crate) struct EventLoop {
     /// Filled by `call_soon` and `wait`; emptied by `run_ready`, a turn at a time.
     pub(crate) ready: RefCell<VecDeque<Callback>>,
+    /// Filled by the reactor and emptied by `wait`; kept only for its allocation.
+    woken: Cell<Vec<Future<()>>>,
     /// Filled by `spawn`; read when the loop ends.
     pub(crate) tasks: RefCell<Vec<Weak<dyn Leave>>>,
     /// How many tasks there were so far: numbers them.
@@ -105,6 +114,7 @@ impl EventLoop {
         let reactor = Reactor::new()?;
         Ok(Self {
             ready: RefCell::default(),
+            woken: Cell::default(),
             tasks: RefCell::default(),
             spawned: Cell::new(0),
             mailbox: Mailbox::new(reactor.waker()),
@@ -114,8 +124,8 @@ impl EventLoop {
     }
 
     #[track_caller]
-    pub(crate) fn call_soon(&self, callback: impl FnOnce() + 'static) {
-        let callback = trace::ready(callback);
+    pub(crate) fn call_soon(&self, callback: Callback) {
+        let callback = if trace::is_on() { recorded(callback) } else { callback };
         self.ready.borrow_mut().push_back(callback);
     }
 
@@ -140,9 +150,10 @@ impl EventLoop {
     /// callback and no other.
     fn run_ready(&self) {
         let _turn = trace::turn();
-        let turn = self.ready.take();
-        for callback in turn {
-            if let Err(panic) = guard(callback) {
+        let turn = self.ready.borrow().len();
+        for _ in 0..turn {
+            let Some(callback) = self.ready.borrow_mut().pop_front() else { return };
+            if let Err(panic) = guard(|| callback.call()) {
                 report(format_args!("Unhandled error in a callback: {panic}"));
             }
         }
@@ -152,41 +163,21 @@ impl EventLoop {
     /// left there.
     fn wait(&self) -> io::Result<()> {
         let busy = !self.ready.borrow().is_empty();
-        let mut ready = Vec::new();
-        let slept = if busy || self.can_be_woken() {
-            self.reactor.select(busy.then_some(Duration::ZERO), &mut ready)
-        } else {
-            Err(io::ErrorKind::Deadlock.into())
+        let mut woken = self.woken.take();
+        let slept = match (busy, self.can_be_woken()) {
+            (true, false) => Ok(()), // there is nobody to ask for
+            (false, false) => Err(io::ErrorKind::Deadlock.into()),
+            _ => self.reactor.select(busy.then_some(Duration::ZERO), &mut woken),
         };
         slept.map_err(|error| self.explain(error))?;
-        for future in ready {
+        for future in woken.drain(..) {
             trace::handed_back();
             // One that was cancelled meanwhile is done already.
             let _ = future.set_result(());
         }
+        self.woken.set(woken);
         let remote = self.mailbox.take();
-        let mut queue = self.ready.borrow_mut();
-        queue.extend(remote.into_iter().map(|callback| trace::ready(callback)));
+        remote.into_iter().for_each(|callback| self.call_soon(once(callback)));
         Ok(())
-    }
-}
-
-/// Makes a loop current; dropping it ends that, and before it the callbacks that are left.
-struct Entered(Rc<EventLoop>);
-
-impl Entered {
-    fn enter(event_loop: &Rc<EventLoop>) -> Self {
-        assert!(
-            try_current().is_none(),
-            "run() cannot be called from a running event loop: yield_from the coroutine instead"
-        );
-        CURRENT.with(|it| it.replace(Some(Rc::clone(event_loop))));
-        Self(Rc::clone(event_loop))
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        self.0.drop_all(|| drop(CURRENT.with(|it| it.replace(None))));
     }
 }

@@ -9,6 +9,7 @@ use std::mem;
 use std::rc::Rc;
 
 use crate::event_loop::{Callback, try_current};
+use crate::extras::callback::once;
 use crate::extras::cancel::Cancel;
 use crate::extras::deadlock::Told;
 use crate::extras::depth;
@@ -105,7 +106,7 @@ impl<T: 'static> Future<T> {
     /// Has `callback` called by the loop once the future is done; in the next turn, if it is
     /// done already.
     pub fn add_done_callback(&self, callback: impl FnOnce() + 'static) -> CallbackId {
-        self.0.add_done_callback(Box::new(callback))
+        self.0.add_done_callback(once(callback))
     }
 
     /// The same future, its type forgotten.

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use reactor::trace::{self, Place};
 
 use crate::coroutine::{Co, Generator, Step};
-use crate::event_loop::{Callback, current};
+use crate::event_loop::{Call, Callback, current};
 use crate::extras::cancel::is_cancel;
 use crate::extras::lasting::{self, Lasting};
 use crate::extras::tasks;
@@ -162,8 +162,7 @@ pub(crate) fn spawn_at<T: 'static>(place: Place, coroutine: Coroutine<T>) -> Tas
         passed_on: Cell::new(0),
     });
     event_loop.remember(Rc::downgrade(&running) as _);
-    let first = Rc::clone(&running);
-    event_loop.call_soon(move || step(&first));
+    event_loop.call_soon(Rc::clone(&running) as _);
     Task(running)
 }
 
@@ -186,10 +185,15 @@ fn step<T: 'static>(task: &Rc<Running<T>>) {
     debug_assert!(ended.is_ok(), "a task ends once");
 }
 
+impl<T: 'static> Call for Running<T> {
+    fn call(self: Rc<Self>) {
+        step(&self);
+    }
+}
+
 /// Leaves the task with the future it waits for, which will have it resumed.
 fn park<T: 'static>(task: &Rc<Running<T>>, future: AnyFuture) {
-    let wakeup = Rc::clone(task);
-    future.0.add_done_callback(Box::new(move || step(&wakeup)));
+    future.0.add_done_callback(Rc::clone(task) as _);
     // A coroutine that was cancelled while it ran is cancelled in what it waits for.
     if task.must_cancel.get() && future.cancel() {
         task.must_cancel.set(false);
@@ -238,7 +242,7 @@ impl<T: 'static> Running<T> {
 
 impl<T: 'static> Wait for Running<T> {
     fn add_done_callback(&self, callback: Callback) -> CallbackId {
-        self.result.add_done_callback(callback)
+        self.result.0.add_done_callback(callback)
     }
 
     fn done(&self) -> bool {

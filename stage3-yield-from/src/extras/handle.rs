@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use reactor::TimerId;
 
-use crate::event_loop::{Callback, current, try_current};
+use crate::event_loop::{Call, Callback, current, try_current};
+use crate::extras::callback::once;
 use crate::failure::bury;
 use crate::future::Future;
 
@@ -22,16 +23,15 @@ pub struct Handle {
 impl Handle {
     /// A handle, and what is to be called in the end.
     fn of(callback: impl FnOnce() + 'static) -> (Self, impl FnOnce() + 'static) {
-        let callback: Callback = Box::new(callback);
-        let slot = Rc::new(Cell::new(Some(callback)));
+        let slot = Rc::new(Cell::new(Some(once(callback))));
         let handle = Self { callback: Rc::downgrade(&slot), cancelled: Cell::new(false) };
-        (handle, move || slot.take().into_iter().for_each(|callback| callback()))
+        (handle, move || slot.take().into_iter().for_each(<dyn Call>::call))
     }
 
     #[track_caller]
     pub(crate) fn soon(callback: impl FnOnce() + 'static) -> Self {
         let (handle, call) = Self::of(callback);
-        current().call_soon(call);
+        current().call_soon(once(call));
         handle
     }
 
@@ -104,7 +104,7 @@ impl TimerHandle {
     pub(crate) fn call_now(&self) {
         let callback = self.handle.callback.upgrade().and_then(|slot| slot.take());
         self.cancel();
-        callback.into_iter().for_each(|callback| callback());
+        callback.into_iter().for_each(<dyn Call>::call);
     }
 
     /// Whether the call has been made, or taken back.

@@ -1,9 +1,9 @@
 //! What a loop leaves behind: it keeps its tasks in mind, and at its end it closes those that
 //! are left.
 
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 
-use crate::event_loop::EventLoop;
+use crate::event_loop::{CURRENT, EventLoop, try_current};
 use crate::extras::deadlock;
 use crate::extras::deadlock::Told;
 use crate::failure::{bury, guard, report};
@@ -80,5 +80,25 @@ impl EventLoop {
         tasks.iter().for_each(|task| task.leave());
         let (ready, remote) = (bury(self.ready.take()), bury(self.mailbox.take()));
         bury(tasks) + ready + remote + bury(self.reactor.take_all()) > 0
+    }
+}
+
+/// Makes a loop current; dropping it ends that, and before it the callbacks that are left.
+pub(crate) struct Entered(Rc<EventLoop>);
+
+impl Entered {
+    pub(crate) fn enter(event_loop: &Rc<EventLoop>) -> Self {
+        assert!(
+            try_current().is_none(),
+            "run() cannot be called from a running event loop: yield_from the coroutine instead"
+        );
+        CURRENT.with(|it| it.replace(Some(Rc::clone(event_loop))));
+        Self(Rc::clone(event_loop))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.drop_all(|| drop(CURRENT.with(|it| it.replace(None))));
     }
 }

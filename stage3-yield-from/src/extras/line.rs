@@ -1,7 +1,8 @@
 //! A line, from whose middle anybody may leave.
 //!
 //! A `Vec` would close the gap at once, and when 10,000 leave, one by one, that is fifty
-//! million moves. Here a gap stays until there are more gaps than people.
+//! million moves. Here a gap stays until there are more gaps than people. And whoever comes when
+//! nobody is there, as most do, needs no room besides.
 
 use std::collections::VecDeque;
 
@@ -10,7 +11,9 @@ use std::collections::VecDeque;
 pub(crate) struct Line<T> {
     /// How many came so far: numbers them.
     came: u64,
-    /// By their numbers. `None`: that one has left.
+    /// The first one, who came when nobody was there.
+    first: Option<(u64, T)>,
+    /// All others, by their numbers. `None`: that one has left.
     places: VecDeque<(u64, Option<T>)>,
     gaps: usize,
 }
@@ -19,12 +22,19 @@ impl<T> Line<T> {
     /// Goes to the end. The number is what to leave by.
     pub(crate) fn join(&mut self, who: T) -> u64 {
         self.came += 1;
-        self.places.push_back((self.came, Some(who)));
+        if self.is_empty() {
+            self.first = Some((self.came, who));
+        } else {
+            self.places.push_back((self.came, Some(who)));
+        }
         self.came
     }
 
     /// Leaves, from wherever that is. `None`: that one is not there any more.
     pub(crate) fn leave(&mut self, number: u64) -> Option<T> {
+        if let Some((_, who)) = self.first.take_if(|first| first.0 == number) {
+            return Some(who);
+        }
         let index = self.places.binary_search_by_key(&number, |place| place.0).ok()?;
         let who = self.places[index].1.take()?;
         self.gaps += 1;
@@ -37,6 +47,9 @@ impl<T> Line<T> {
 
     /// The first one leaves.
     pub(crate) fn next(&mut self) -> Option<T> {
+        if let Some((_, who)) = self.first.take() {
+            return Some(who);
+        }
         while let Some((_, who)) = self.places.pop_front() {
             if who.is_some() {
                 return who;
@@ -48,18 +61,19 @@ impl<T> Line<T> {
 
     /// Whether nobody stands there, nor has left a gap.
     pub(crate) fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.first.is_none() && self.places.is_empty()
     }
 
     /// All who are left leave, in order.
     pub(crate) fn all(self) -> impl Iterator<Item = T> {
-        self.places.into_iter().filter_map(|place| place.1)
+        let first = self.first.map(|(_, who)| who);
+        first.into_iter().chain(self.places.into_iter().filter_map(|place| place.1))
     }
 }
 
 impl<T> Default for Line<T> {
     fn default() -> Self {
-        Self { came: 0, places: VecDeque::new(), gaps: 0 }
+        Self { came: 0, first: None, places: VecDeque::new(), gaps: 0 }
     }
 }
 

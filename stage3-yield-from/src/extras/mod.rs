@@ -6,6 +6,7 @@
 //! other threads: [`remote`], [`signal`]. What goes wrong: [`errors`], [`depth`].
 
 mod awaiting;
+pub(crate) mod callback;
 pub(crate) mod cancel;
 pub mod completed;
 pub mod condition;
