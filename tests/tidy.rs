@@ -20,7 +20,7 @@ const CORE: [(&str, usize); 5] = [
     ("stage1-callbacks", 1000),
     ("interlude-greenlets", 650),
     ("stage2-generators", 350),
-    ("stage3-yield-from", 930),
+    ("stage3-yield-from", 920),
     ("stage4-async-await", 750),
 ];
 

@@ -53,7 +53,11 @@ pub struct Generator<Y: 'static, S: 'static, R: 'static> {
     body: RefCell<Option<AnyBody<Y, S, R>>>,
 }
 
-type AnyBody<Y, S, R> = Box<dyn Body<Y, S, R>>;
+/// What runs when it is resumed.
+enum AnyBody<Y, S, R> {
+    Async(AsyncBody<Y, S, R>),
+    ByHand(Box<dyn Body<Y, S, R>>),
+}
 
 /// Where a generator stands: `inspect.getgeneratorstate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,13 +131,16 @@ impl<Y, S, R> Generator<Y, S, R> {
     {
         let door = Rc::new(Door::new());
         let future = Box::pin(body(Co(Rc::clone(&door))));
-        Self::from_body(AsyncBody { future, door })
+        Self::with(AnyBody::Async(AsyncBody { future, door }))
     }
 
     /// A generator whose body was written by hand.
     pub fn from_body(body: impl Body<Y, S, R> + 'static) -> Self {
-        let body = RefCell::new(Some(Box::new(body) as _));
-        Self { state: Cell::new(State::Created), body }
+        Self::with(AnyBody::ByHand(Box::new(body)))
+    }
+
+    fn with(body: AnyBody<Y, S, R>) -> Self {
+        Self { state: Cell::new(State::Created), body: RefCell::new(Some(body)) }
     }
 
     /// Where it stands.
@@ -218,8 +225,11 @@ impl<Y, S, R> Generator<Y, S, R> {
         let _running = Running::of(self);
         let step = {
             let _call = (level, trace::deeper());
-            let mut body = self.body.borrow_mut();
-            body.as_mut().expect("it is neither running nor closed").resume(with)
+            match self.body.borrow_mut().as_mut() {
+                Some(AnyBody::Async(body)) => body.resume(with),
+                Some(AnyBody::ByHand(body)) => body.resume(with),
+                None => unreachable!("it is neither running nor closed"),
+            }
         };
         if let Ok(Step::Yield(_)) = step {
             self.state.set(State::Suspended);

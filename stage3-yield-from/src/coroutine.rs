@@ -53,13 +53,15 @@ pub struct Generator<Y: 'static, S: 'static, R: 'static> {
     state: Cell<State>,
     /// The type of its body, by which a recording knows it.
     pub(crate) name: &'static str,
-    /// The door of its body, if it has one: `next` says there that nobody sends anything.
-    door: Option<Rc<Door<Y, S>>>,
     /// Gone once the generator is closed. Borrowed while it runs.
     body: RefCell<Option<AnyBody<Y, S, R>>>,
 }
 
-type AnyBody<Y, S, R> = Box<dyn Body<Y, S, R>>;
+/// What runs when it is resumed.
+enum AnyBody<Y, S, R> {
+    Async(AsyncBody<Y, S, R>),
+    ByHand(Box<dyn Body<Y, S, R>>),
+}
 
 /// Where a generator stands: `inspect.getgeneratorstate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,16 +135,16 @@ impl<Y, S, R> Generator<Y, S, R> {
     {
         let door = Rc::new(Door::new());
         let future = Box::pin(body(Co(Rc::clone(&door))));
-        let mut generator = Self::from_body(AsyncBody { future, door: Rc::clone(&door) });
-        generator.door = Some(door);
-        generator.name = type_name::<F>();
-        generator
+        Self::with(type_name::<F>(), AnyBody::Async(AsyncBody { future, door }))
     }
 
     /// A generator whose body was written by hand.
     pub fn from_body<B: Body<Y, S, R> + 'static>(body: B) -> Self {
-        let (name, body) = (type_name::<B>(), RefCell::new(Some(Box::new(body) as _)));
-        Self { state: Cell::new(State::Created), name, door: None, body }
+        Self::with(type_name::<B>(), AnyBody::ByHand(Box::new(body)))
+    }
+
+    fn with(name: &'static str, body: AnyBody<Y, S, R>) -> Self {
+        Self { state: Cell::new(State::Created), name, body: RefCell::new(Some(body)) }
     }
 
     /// Where it stands.
@@ -213,8 +215,10 @@ impl<Y, S, R> Generator<Y, S, R> {
 
     /// Sends a value, which may mean nothing: it is no more than the `None` of `send(None)`.
     fn send(&self, value: S, is_nothing: bool) -> Stepped<Y, R> {
-        if let (State::Suspended, Some(door)) = (self.state(), &self.door) {
-            door.is_nothing.set(is_nothing);
+        if self.state() == State::Suspended
+            && let Some(AnyBody::Async(body)) = &*self.body.borrow()
+        {
+            body.door.is_nothing.set(is_nothing);
         }
         self.go(Resume::Send(value))
     }
@@ -237,8 +241,11 @@ impl<Y, S, R> Generator<Y, S, R> {
         let _running = Running::of(self);
         let step = {
             let _call = (level, trace::deeper());
-            let mut body = self.body.borrow_mut();
-            body.as_mut().expect("it is neither running nor closed").resume(with)
+            match self.body.borrow_mut().as_mut() {
+                Some(AnyBody::Async(body)) => body.resume(with),
+                Some(AnyBody::ByHand(body)) => body.resume(with),
+                None => unreachable!("it is neither running nor closed"),
+            }
         };
         if let Ok(Step::Yield(_)) = step {
             self.state.set(State::Suspended);
@@ -287,7 +294,7 @@ impl<Y, S, R> Drop for Generator<Y, S, R> {
     fn drop(&mut self) {
         if let Some(body) = self.body.take() {
             let (state, body) = (self.state.clone(), RefCell::new(Some(body)));
-            let left = Self { state, name: self.name, door: None, body };
+            let left = Self { state, name: self.name, body };
             depth::flatten(move || left.end());
         }
     }

@@ -5,16 +5,14 @@
 //! the loop calls in a later turn, never inside `set_result`.
 
 use std::cell::{Cell, RefCell};
-use std::mem;
 use std::rc::Rc;
 
 use crate::event_loop::{Callback, try_current};
 use crate::extras::callback::once;
 use crate::extras::cancel::Cancel;
 use crate::extras::deadlock::Told;
-use crate::extras::depth;
 use crate::extras::line::Line;
-use crate::failure::{Failure, bury, report};
+use crate::failure::{Failure, bury};
 
 pub use crate::extras::errors::{Cancelled, InvalidState};
 
@@ -170,24 +168,5 @@ fn schedule(callback: Callback) {
     match try_current() {
         Some(event_loop) => event_loop.call_soon(callback),
         None => _ = bury([callback]),
-    }
-}
-
-/// An error that nobody ever saw is reported when nobody can see it any more.
-impl<T: 'static> Drop for Slot<T> {
-    fn drop(&mut self) {
-        let state = mem::replace(self.state.get_mut(), State::Taken);
-        if let State::Finished(Err(failure)) = &state
-            && !self.seen.get()
-            && !failure.is::<Cancelled>()
-        {
-            report(format_args!("Future exception was never retrieved: {failure}"));
-        }
-        bury([state]);
-        let callbacks = mem::take(self.callbacks.get_mut());
-        if !callbacks.is_empty() {
-            // They may own another future, and so on.
-            depth::flatten(|| _ = bury(callbacks.all()));
-        }
     }
 }

@@ -31,6 +31,7 @@ pub mod shield;
 pub mod signal;
 pub mod tasks;
 pub(crate) mod turn;
+mod unseen;
 pub mod wait;
 pub(crate) mod waiters;
 pub(crate) mod watch;
