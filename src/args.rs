@@ -77,7 +77,7 @@ enum Command {
         #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = a_style(), hide_possible_values = true)]
         style: &'static Style,
 
-        /// Where the echo server listens, if not at a free port of 127.0.0.1
+        /// Where a server listens, if not at a free port of 127.0.0.1
         #[arg(long, value_name = "IP:PORT", value_parser = address)]
         address: Option<SocketAddr>,
 

@@ -16,7 +16,7 @@ use crate::interrupt;
 use crate::invocation::to_type;
 use crate::output::Output;
 use crate::sim::Case;
-use crate::styles::Style;
+use crate::styles::{Serve, Style};
 
 /// How long a server may take to stop before it is left where it is.
 const GRACE: Duration = Duration::from_secs(1);
@@ -33,11 +33,13 @@ pub enum Program {
     Echo,
     /// A crawl of the site that is built in
     Crawl,
+    /// A room where people talk, until Ctrl-C
+    Chat,
 }
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Countdown, Self::Echo, Self::Crawl];
+    pub const ALL: [Self; 4] = [Self::Countdown, Self::Echo, Self::Crawl, Self::Chat];
 
     /// What it is called on the command line.
     pub fn name(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Program {
             Self::Countdown => "countdown",
             Self::Echo => "echo",
             Self::Crawl => "crawl",
+            Self::Chat => "chat",
         }
     }
 }
@@ -59,13 +62,12 @@ pub enum Temper {
     Hostile,
 }
 
-/// Runs `program` in `style`. `address` is where an echo server listens, if not at any free
-/// port.
+/// Runs `program` in `style`. `address` is where a server listens, if not at any free port.
 ///
 /// # Errors
 ///
 /// Fails as the program does; a usage error for a hostile site where there is none, and for
-/// an address where nobody listens.
+/// an address where nobody listens, and for a style that cannot chat.
 pub fn run(
     program: Program,
     style: &'static Style,
@@ -78,17 +80,19 @@ pub fn run(
         let text = format!("--hostile is a kind of site, and only crawl has one: {how}");
         return Err(Error::Usage(text));
     }
-    if address.is_some() && program != Program::Echo {
+    if address.is_some() && !matches!(program, Program::Echo | Program::Chat) {
         let how = to_type("run echo --address IP:PORT");
-        let text =
-            format!("--address is where a server listens, and only echo is one: {how}");
+        let text = format!(
+            "--address is where a server listens, and only echo and chat are: {how}"
+        );
         return Err(Error::Usage(text));
     }
     let address = address.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
     match program {
         Program::Countdown => countdown(style, output),
-        Program::Echo => echo(style, address, output),
+        Program::Echo => serve(style, style.echo, address, output),
         Program::Crawl => crawl(style, temper, output),
+        Program::Chat => serve(style, style.needs_a_room()?, address, output),
     }
 }
 
@@ -100,8 +104,9 @@ fn countdown(style: &Style, output: &mut Output) -> Result<(), Error> {
     output.line(format_args!("{seconds:.2} s, in style {}", style.name))
 }
 
-fn echo(
-    style: &'static Style,
+fn serve(
+    style: &Style,
+    serve: Serve,
     address: SocketAddr,
     output: &mut Output,
 ) -> Result<(), Error> {
@@ -110,7 +115,7 @@ fn echo(
     let server = {
         let control = control.clone();
         thread::spawn(move || {
-            let served = (style.echo)(address, control.clone());
+            let served = serve(address, control.clone());
             control.failed();
             served
         })

@@ -3,6 +3,7 @@
 
 mod checks;
 mod clients;
+mod guests;
 mod site_peer;
 
 use std::cell::{Cell, RefCell};
@@ -15,10 +16,13 @@ use std::time::Duration;
 
 use reactor::sim::{Sim, Tally, Weather};
 use reactor::{backend, trace};
+use site::chat::GRACE;
 use site::countdown::{ROCKETS, TOGETHER};
 use site::{Control, Job, Outcome, Report, Site, Target, count};
 
+use self::checks::View;
 use self::clients::{Client, Manner, Right, Watched};
+use self::guests::{Guest, Habit};
 use self::site_peer::{InFlight, SitePeer, Sulk};
 use crate::run::Program;
 use crate::styles::Style;
@@ -35,11 +39,22 @@ const BLACK_HOLE: ([u8; 4], u16) = ([10, 0, 0, 3], 80);
 /// Where the echo server listens.
 const ECHO: ([u8; 4], u16) = ([10, 0, 0, 9], 7);
 
+/// Where the room is.
+const ROOM: ([u8; 4], u16) = ([10, 0, 0, 9], 23);
+
+/// How much fits between a room and a guest, in bytes: less than a room keeps for somebody who
+/// does not listen.
+const NEAR: usize = 8 * 1024;
+
 /// How many clients it has.
 const CLIENTS: usize = 2 * Manner::ALL.len();
 
 /// When an echo server is stopped: long after its last client should have left.
 const CLOSING_TIME: Duration = Duration::from_mins(10);
+
+/// When a room is closed: long after everything should have been said, and whoever does not
+/// listen should have gone.
+const LATE: Duration = Duration::from_secs(30);
 
 /// When one closes early: while some clients talk, and others have still to come.
 const EARLY: Duration = Duration::from_millis(70);
@@ -117,6 +132,7 @@ impl Case {
             Program::Countdown => self.countdown(&sim),
             Program::Echo => self.echo(&sim),
             Program::Crawl => self.crawl(&sim),
+            Program::Chat => self.chat(&sim),
         };
         // Whoever records this run already looks at the recording himself.
         let result = if trace::is_on() {
@@ -144,7 +160,11 @@ impl Case {
             _ => Weather::rough(),
         };
         let descriptors = if self.has_few() { FEW } else { usize::MAX };
-        let window = if self.sulk().is_some() { NARROW } else { weather.window };
+        let window = match self.program {
+            Program::Chat => weather.window.min(NEAR),
+            _ if self.sulk().is_some() => NARROW,
+            _ => weather.window,
+        };
         Weather { descriptors, window, ..weather }
     }
 
@@ -157,10 +177,23 @@ impl Case {
         self.program == Program::Echo && self.seed % 5 == 4
     }
 
-    /// One echo server in seven closes while its clients talk.
+    /// Who talks most in a room, if anybody does.
+    fn talks_most(self) -> Option<Habit> {
+        match self.seed % 5 {
+            0 => Some(Habit::Floods),
+            2 => Some(Habit::Chatters),
+            _ => None,
+        }
+    }
+
+    /// One server in seven closes while its clients talk.
     fn closes(self) -> Duration {
         let is_early = self.seed % 7 == 5 && !self.has_few();
-        if is_early { EARLY } else { CLOSING_TIME }
+        match self.program {
+            _ if is_early => EARLY,
+            Program::Chat => LATE,
+            _ => CLOSING_TIME,
+        }
     }
 
     /// Every other seed crawls the hostile site.
@@ -255,6 +288,63 @@ impl Case {
             None => Ok(vec![format!("{} came", count(clients.len(), "client"))]),
         }
     }
+
+    fn chat(self, sim: &Rc<Sim>) -> Result<Vec<String>, Wrong> {
+        let serve =
+            self.style.needs_a_room().map_err(|error| Wrong(error.to_string()))?;
+        let (control, address) = (Control::new(), SocketAddr::from(ROOM));
+        let stop = control.clone();
+        sim.elsewhere(self.closes(), move || stop.stop());
+        let habits = Habit::USUAL.into_iter().chain(self.talks_most());
+        let mut guests = Vec::new();
+        for (n, habit) in (0_u64..).zip(habits) {
+            let (guest, watched) =
+                Guest::new(habit, &format!("{habit:?}").to_lowercase());
+            guests.push(watched);
+            sim.connect_peer(Duration::from_millis(5 * n), address, Box::new(guest));
+        }
+        in_the_network(sim, || serve(address, control.clone()))?;
+        checks::took_until(sim.elapsed(), self.closes(), GRACE)?;
+        let is_early = self.closes() == EARLY;
+        let heard: Vec<_> = guests.iter().map(guests::Watched::heard).collect();
+        let views = guests.iter().zip(&heard).map(|(guest, heard)| View {
+            name: &guest.name,
+            says: guest.says(),
+            heard,
+            is_whole: guest.habit.listens() && guest.has_ended() && !is_early,
+            is_done: guest.habit == Habit::Brief,
+        });
+        let views: Vec<_> = views.collect();
+        checks::room(&views)?;
+        checks::kept(control.kept().1, views.len())?;
+        let lost = |it: &&guests::Watched| {
+            it.habit.listens() && !(it.has_ended() || it.is_broken())
+        };
+        if let Some(lost) = guests.iter().find(lost).filter(|_| !is_early) {
+            return Err(Wrong(format!("{} was left alone", lost.name)));
+        }
+        if self.is_calm() && self.talks_most() == Some(Habit::Floods) && !is_early {
+            checks::too_slow("deaf", &views)?;
+        }
+        Ok(vec![format!("{} came", count(guests.len(), "guest"))])
+    }
+}
+
+/// A room with two polite guests in calm weather, to be recorded.
+///
+/// # Errors
+///
+/// Fails as the program does.
+pub(crate) fn gossip(style: &Style, seed: u64) -> io::Result<()> {
+    let serve = style.needs_a_room().map_err(io::Error::other)?;
+    let (sim, control) = (Sim::new(seed, Weather::calm()), Control::new());
+    let stop = control.clone();
+    sim.after(Duration::from_millis(60), move || stop.stop());
+    for (delay, name) in [(0, "ann"), (9, "bob")] {
+        let (guest, _) = Guest::new(Habit::Talks, name);
+        sim.connect_peer(Duration::from_millis(delay), ROOM.into(), Box::new(guest));
+    }
+    backend::scope(sim, || serve(ROOM.into(), control))
 }
 
 /// An echo server with two polite clients in calm weather, to be recorded.

@@ -158,9 +158,14 @@ impl Soak {
         }
         let styles = self.styles.len() as u64;
         let index = |number: u64| usize::try_from(number).expect("it is a few");
-        let program = Program::ALL[index(number % 3)];
-        let style = self.styles[index(number / 3 % styles)];
-        Some(Case { program, style, seed: self.seeds.start() + number / 3 / styles })
+        let programs = Program::ALL.len() as u64;
+        let program = Program::ALL[index(number % programs)];
+        let style = self.styles[index(number / programs % styles)];
+        Some(Case {
+            program,
+            style,
+            seed: self.seeds.start() + number / programs / styles,
+        })
     }
 }
 

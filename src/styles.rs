@@ -23,14 +23,20 @@ pub struct Style {
     /// Counts down; gives what was said, in order.
     pub countdown: fn() -> io::Result<Vec<String>>,
     /// Serves echoes until it is told to stop.
-    pub echo: fn(SocketAddr, Control) -> io::Result<()>,
+    pub echo: Serve,
     /// Crawls a site.
     pub crawl: fn(Job) -> io::Result<Report>,
+    /// Keeps a room where people talk open until it is told to stop. `None`: it can do one
+    /// thing at a time, and in a room everybody has to be heard and told at once.
+    pub chat: Option<Serve>,
     /// Parks tasks on a timer. `None`: it has no tasks.
     pub park: Option<Park>,
     /// The example files, as they were compiled.
     pub sources: Sources,
 }
+
+/// A program that serves at an address until it is told to stop.
+pub type Serve = fn(SocketAddr, Control) -> io::Result<()>;
 
 /// The text of a style's programs.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +47,8 @@ pub struct Sources {
     pub echo: &'static str,
     /// `crawl.rs`.
     pub crawl: &'static str,
+    /// `chat.rs`, where there is one.
+    pub chat: Option<&'static str>,
 }
 
 impl Style {
@@ -84,15 +92,36 @@ impl Style {
         )))
     }
 
+    /// Its room where people talk.
+    ///
+    /// # Errors
+    ///
+    /// A usage error that names the styles with a room, if this one has none.
+    pub fn needs_a_room(&self) -> Result<Serve, Error> {
+        self.chat.ok_or_else(|| {
+            let rooms = STYLES.iter().filter(|style| style.chat.is_some());
+            let there_are: Vec<_> = rooms.map(|style| style.name).collect();
+            let (name, there_are) = (self.name, there_are.join(", "));
+            Error::Usage(format!(
+                "style {name} does one thing at a time, and cannot chat; there are: {there_are}"
+            ))
+        })
+    }
+
     /// Whether it can wait for more than one thing at a time.
     pub fn is_concurrent(&self) -> bool {
         self.park.is_some()
     }
 }
 
-/// One style a line: its module here, its folder, its name, since when, how its tasks park.
+/// One style a line: its module here, its folder, its name, since when, which programs it
+/// has beside those that all have, how its tasks park.
 macro_rules! styles {
-    ($($module:ident $folder:literal $name:literal $since:literal $park:expr;)*) => {
+    (@chat $module:ident) => { None };
+    (@chat $module:ident chat) => { Some($module::chat::serve) };
+    (@text $folder:literal) => { None };
+    (@text $folder:literal chat) => { Some(include_str!(concat!($folder, "/chat.rs"))) };
+    ($($module:ident $folder:literal $name:literal $since:literal ($($more:ident)?) $park:expr;)*) => {
         $(
             #[path = $folder]
             #[allow(
@@ -103,6 +132,7 @@ macro_rules! styles {
                 pub mod countdown;
                 pub mod crawl;
                 pub mod echo;
+                $(pub mod $more;)?
             }
         )*
 
@@ -115,11 +145,13 @@ macro_rules! styles {
                 countdown: $module::countdown::countdown,
                 echo: $module::echo::serve,
                 crawl: $module::crawl::crawl,
+                chat: styles!(@chat $module $($more)?),
                 park: $park,
                 sources: Sources {
                     countdown: include_str!(concat!($folder, "/countdown.rs")),
                     echo: include_str!(concat!($folder, "/echo.rs")),
                     crawl: include_str!(concat!($folder, "/crawl.rs")),
+                    chat: styles!(@text $folder $($more)?),
                 },
             },
         )*];
@@ -127,14 +159,14 @@ macro_rules! styles {
 }
 
 styles! {
-    blocking "../stage0-waiting/examples/blocking" "blocking" "always" None;
-    threads "../stage0-waiting/examples/threads" "threads" "always" Some(park::threads);
-    callbacks "../stage1-callbacks/examples/callbacks" "callbacks" "2002 Twisted" Some(park::callbacks);
-    deferreds "../stage1-callbacks/examples/deferreds" "deferreds" "2002 Twisted" Some(park::deferreds);
-    greenlets "../interlude-greenlets/examples" "greenlets" "2006 greenlet" Some(park::greenlets);
-    generators "../stage2-generators/examples" "generators" "2006 Python 2.5" Some(park::generators);
-    yield_from "../stage3-yield-from/examples" "yield-from" "2012 Python 3.3" Some(park::yield_from);
-    async_await "../stage4-async-await/examples" "async-await" "2015 Python 3.5" Some(park::async_await);
+    blocking "../stage0-waiting/examples/blocking" "blocking" "always" () None;
+    threads "../stage0-waiting/examples/threads" "threads" "always" (chat) Some(park::threads);
+    callbacks "../stage1-callbacks/examples/callbacks" "callbacks" "2002 Twisted" (chat) Some(park::callbacks);
+    deferreds "../stage1-callbacks/examples/deferreds" "deferreds" "2002 Twisted" (chat) Some(park::deferreds);
+    greenlets "../interlude-greenlets/examples" "greenlets" "2006 greenlet" (chat) Some(park::greenlets);
+    generators "../stage2-generators/examples" "generators" "2006 Python 2.5" (chat) Some(park::generators);
+    yield_from "../stage3-yield-from/examples" "yield-from" "2012 Python 3.3" (chat) Some(park::yield_from);
+    async_await "../stage4-async-await/examples" "async-await" "2015 Python 3.5" (chat) Some(park::async_await);
 }
 
 #[cfg(test)]

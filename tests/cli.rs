@@ -113,7 +113,10 @@ fn a_list_names_styles_and_programs() {
     let list = json("list --json");
     let names = list["styles"].as_array().unwrap().iter().map(|it| &it["style"]);
     assert!(names.eq(Style::names()));
-    assert_eq!(list["programs"], serde_json::json!(["countdown", "echo", "crawl"]));
+    assert_eq!(
+        list["programs"],
+        serde_json::json!(["countdown", "echo", "crawl", "chat"])
+    );
 }
 
 #[test]
@@ -172,6 +175,7 @@ const WRONG: &[&str] = &[
     "run countdown --address 127.0.0.1:7007",
     "run countdown --hostile",
     "run echo --hostile",
+    "run chat --style blocking",
     "crawl",
     "crawl 127.0.0.1",
     "crawl https://localhost/",

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use lineage::styles::{STYLES, Style};
 
+#[path = "conformance/chat.rs"]
+mod chat;
 #[path = "conformance/clients.rs"]
 mod clients;
 #[path = "conformance/countdown.rs"]
@@ -58,7 +60,9 @@ scenarios! {
     process:
         descriptors_go_back_to_where_they_were
         a_flood_is_survived_with_64_descriptors
-        ctrl_c_ends_with_a_goodbye_although_clients_are_there;
+        ctrl_c_ends_with_a_goodbye_although_clients_are_there
+        ctrl_c_says_goodbye_to_everybody_in_a_room
+        descriptors_of_a_room_go_back_to_where_they_were;
     crawl:
         the_friendly_site_is_as_it_knows_itself
         the_hostile_site_is_as_it_knows_itself
@@ -67,6 +71,13 @@ scenarios! {
         a_first_page_may_be_anything
         every_address_is_tried
         a_time_that_no_clock_can_show_is_no_deadline;
+    chat:
+        everybody_hears_the_same_in_the_same_order
+        names_and_lines_are_answered_in_words
+        a_slow_guest_has_to_go_and_holds_up_nobody
+        a_flood_drowns_nobody
+        a_guest_that_resets_takes_nobody_along
+        a_room_closes_although_somebody_does_not_listen;
     tasks:
         a_panic_ends_one_task_and_is_reported
         a_closed_listener_refuses_the_new_and_keeps_the_old;

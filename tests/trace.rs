@@ -16,7 +16,7 @@ use lineage::trace::json::{Clock, Event, Thing};
 use lineage::trace::{Trace, record};
 use serde_json::Value;
 
-const PROGRAMS: [Program; 3] = [Program::Countdown, Program::Echo, Program::Crawl];
+const PROGRAMS: [Program; 4] = Program::ALL;
 
 fn with_a_loop() -> impl Iterator<Item = &'static Style> {
     STYLES.iter().filter(|style| style.has_loop())
@@ -281,7 +281,10 @@ fn timers_fire_when_they_are_due(trace: &Trace, name: &str) {
     for event in &trace.events {
         let Some(Thing::Timer { id }) = event.on else { continue };
         match event.what.as_str() {
-            "timer-set" => assert_eq!(due.insert(id, event.due.unwrap()), None, "{name}"),
+            "timer-set" => {
+                let never = u64::MAX;
+                assert_eq!(due.insert(id, event.due.unwrap_or(never)), None, "{name}");
+            }
             "timer-fired" => assert!(due.remove(&id) <= Some(event.at), "{name}: early"),
             "timer-cancelled" => assert!(due.remove(&id).is_some(), "{name}"),
             _ => {}
@@ -342,9 +345,11 @@ fn a_task_waits_on_its_own_line_of_the_program() {
     }
 }
 
+/// But for a room that calls a waker of std, which does not say who called it.
 #[test]
 fn whoever_wakes_somebody_does_it_at_a_line() {
-    for trace in recordings() {
+    let is_std = |it: &Trace| it.program == "chat" && it.style == "async-await";
+    for trace in recordings().into_iter().filter(|trace| !is_std(trace)) {
         let wakes = trace.events.iter().filter(|event| event.what == "woken");
         let mut by_subjects =
             wakes.filter(|it| matches!(it.by, Some(Thing::Subject { .. })));

@@ -5,9 +5,9 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use interlude_greenlets::extras::event::Event;
 use interlude_greenlets::net::{TcpListener, TcpStream};
 use interlude_greenlets::time::{sleep, timeout};
 use interlude_greenlets::{block_on, run, spawn};
@@ -23,7 +23,7 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
     run(move || {
         let listener = TcpListener::bind(address)?;
         control.listening(listener.local_addr()?);
-        let room = Room::new(&control, Waker::wake);
+        let room = Room::new(&control, |event: Rc<Event>| event.set());
         let guests = room.clone();
         drop(spawn(move || accept(&listener, &guests)));
         block_on(poll_fn(|context| control.poll_stopped(context)));
@@ -34,7 +34,7 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
     })?
 }
 
-fn accept(listener: &TcpListener, room: &Room<Waker>) {
+fn accept(listener: &TcpListener, room: &Room<Rc<Event>>) {
     loop {
         match listener.accept() {
             Ok(stream) => {
@@ -49,11 +49,11 @@ fn accept(listener: &TcpListener, room: &Room<Waker>) {
 
 struct Member {
     stream: TcpStream,
-    seat: Seat<Waker>,
+    seat: Seat<Rc<Event>>,
 }
 
 /// One greenlet hears what a member says, while this one tells it what the others say.
-fn attend(stream: TcpStream, seat: Seat<Waker>) {
+fn attend(stream: TcpStream, seat: Seat<Rc<Event>>) {
     let member = Rc::new(Member { stream, seat });
     let heard = Rc::clone(&member);
     let listening = spawn(move || listen(&heard));
@@ -89,14 +89,10 @@ fn tell(member: &Member) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Leaves a waker with the room, and waits until it is woken.
-fn wait(leave: impl FnOnce(Waker)) {
-    let mut leave = Some(leave);
-    block_on(poll_fn(|context| match leave.take() {
-        Some(leave) => {
-            leave(context.waker().clone());
-            Poll::Pending
-        }
-        None => Poll::Ready(()),
-    }));
+/// Leaves an event with the room, and waits until it is set.
+#[track_caller]
+fn wait(leave: impl FnOnce(Rc<Event>)) {
+    let woken = Rc::new(Event::default());
+    leave(Rc::clone(&woken));
+    woken.wait();
 }

@@ -90,6 +90,12 @@ impl<T> Room<T> {
         self.0.with(Hall::close);
     }
 
+    /// Wakes those who wait for [the worst](Seat::when_cleared), because the others will not
+    /// go: for a style in which nothing ends by itself.
+    pub fn clear(&self) {
+        self.0.with(Hall::clear);
+    }
+
     /// Wakes `who` once nobody is left; at once, if nobody is here.
     pub fn when_empty(&self, who: T) {
         self.0.with(|hall| hall.when_empty(who));
@@ -117,6 +123,11 @@ impl<T> Seat<T> {
     /// Wakes `who` when [`next`](Self::next) would no longer say [`Next::Wait`].
     pub fn when_news(&self, who: T) {
         self.wake_when(who, Hall::when_news);
+    }
+
+    /// Wakes `who` when the member has to go, here and now.
+    pub fn when_cleared(&self, who: T) {
+        self.wake_when(who, Hall::when_cleared);
     }
 
     /// Goes, with or without goodbye. A second time does nothing.

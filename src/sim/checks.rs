@@ -1,13 +1,17 @@
 //! What must be right after any run, whatever went wrong in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use reactor::sim::Tally;
 use reactor::trace::{Recording, Thing, What};
+use site::chat::{HIGH_WATER, LONGEST_LINE};
 use site::{Outcome, Report, count};
 
 use super::{AT_ONCE, PATIENCE, Wrong};
+
+/// The most that a style reads at once, in bytes.
+const READ: usize = 16 * 1024;
 
 /// It took as long as it has to, by the network's clock.
 pub(super) fn took(time: Duration, right: Duration) -> Result<(), Wrong> {
@@ -15,6 +19,138 @@ pub(super) fn took(time: Duration, right: Duration) -> Result<(), Wrong> {
         return Ok(());
     }
     Err(Wrong(format!("it took {time:?}, and not {right:?}")))
+}
+
+/// The same for one that may take a little longer, as it has somebody to wait for.
+pub(super) fn took_until(
+    time: Duration,
+    right: Duration,
+    longer: Duration,
+) -> Result<(), Wrong> {
+    if (right..=right + longer + AT_ONCE).contains(&time) {
+        return Ok(());
+    }
+    Err(Wrong(format!("it took {time:?}, and not {right:?} to {:?}", right + longer)))
+}
+
+/// What somebody in a room has said and heard.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    pub(super) name: &'a str,
+    /// The lines that the others may hear of it.
+    pub(super) says: Vec<String>,
+    pub(super) heard: &'a str,
+    /// It read everything until the room let it go.
+    pub(super) is_whole: bool,
+    /// It was the first to say the end, and so need not be told why it was one.
+    pub(super) is_done: bool,
+}
+
+impl View<'_> {
+    /// The lines for all, without the last if that has no end.
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        let lines = self.heard.split_inclusive('\n');
+        let lines = lines.filter_map(|line| line.strip_suffix('\n'));
+        lines.filter(|line| !line.starts_with("- "))
+    }
+
+    /// The same, and the place of each.
+    fn places(&self) -> BTreeMap<&str, usize> {
+        self.lines().zip(0..).collect()
+    }
+
+    /// What may be heard because of it.
+    fn may_be_heard(&self) -> impl Iterator<Item = String> {
+        let news = ["has come", "has left", "was too slow"];
+        let news = news.map(|news| format!("* {} {news}", self.name));
+        self.says.iter().cloned().chain(news)
+    }
+}
+
+/// Everybody in a room heard the same: nothing that nobody said, nothing twice, and where two
+/// of them were there together, the same lines in the same order with nothing left out.
+/// Whoever was there to the end heard itself, and was told why it was the end.
+pub(super) fn room(views: &[View<'_>]) -> Result<(), Wrong> {
+    let mut said: BTreeSet<_> = views.iter().flat_map(View::may_be_heard).collect();
+    said.insert(CLOSES.to_owned());
+    let all: Vec<_> = views.iter().map(|view| (view.name, view.places())).collect();
+    for (view, (name, places)) in views.iter().zip(&all) {
+        if let Some(line) = view.lines().find(|line| !said.contains(*line)) {
+            return Err(Wrong(format!("{name} heard {line:?}, which nobody said")));
+        }
+        // Where there are two of a kind, only the second has a place.
+        let is_first = |(line, place)| places.get(line) != Some(&place);
+        if let Some((line, _)) = view.lines().zip(0..).find(|it| is_first(*it)) {
+            return Err(Wrong(format!("{name} heard {line:?} twice")));
+        }
+    }
+    for (view, (name, _)) in views.iter().zip(&all) {
+        for (other, places) in &all {
+            if let Some((one, two)) = parts(view, places) {
+                return Err(Wrong(format!(
+                    "{name} and {other} hear different things between {one:?} and {two:?}"
+                )));
+            }
+        }
+    }
+    views.iter().filter(|view| view.is_whole).try_for_each(heard_all)
+}
+
+const CLOSES: &str = "* the room closes";
+
+/// Two lines that both heard, one after the other, but not so that nothing was between.
+fn parts<'a>(
+    view: &'a View<'_>,
+    places: &BTreeMap<&str, usize>,
+) -> Option<(&'a str, &'a str)> {
+    let lines = view.lines().enumerate();
+    let both = lines.filter_map(|(own, line)| Some((line, own, *places.get(line)?)));
+    let both: Vec<_> = both.collect();
+    let mut pairs = both.iter().zip(both.iter().skip(1));
+    let pair = pairs.find(|(one, two)| (one.1 + 1, one.2 + 1) != (two.1, two.2));
+    pair.map(|(one, two)| (one.0, two.0))
+}
+
+/// It was there to the end: it heard all that it said itself, and why it had to go.
+fn heard_all(view: &View<'_>) -> Result<(), Wrong> {
+    let View { name, says, heard, is_done, .. } = view;
+    let last = heard.lines().last().unwrap_or_default();
+    if !heard.ends_with('\n') {
+        return Err(Wrong(format!("{name} heard half a line at the end")));
+    }
+    if last == "- you are too slow: goodbye" {
+        return Ok(());
+    }
+    let own = format!("{name}: ");
+    let itself: Vec<_> = view.lines().filter(|line| line.starts_with(&own)).collect();
+    if itself != *says {
+        let (heard, said) = (itself.len(), count(says.len(), "line"));
+        return Err(Wrong(format!("{name} said {said}, and heard {heard} of them")));
+    }
+    if *is_done || ["- goodbye", CLOSES].contains(&last) {
+        return Ok(());
+    }
+    Err(Wrong(format!("{name} was not told why it had to go")))
+}
+
+/// All who were there heard that `name` was too slow.
+pub(super) fn too_slow(name: &str, views: &[View<'_>]) -> Result<(), Wrong> {
+    let news = format!("* {name} was too slow");
+    let heard = |view: &View<'_>| view.lines().any(|line| line == news);
+    match views.iter().find(|view| view.name == "talks" && !heard(view)) {
+        Some(_) => Err(Wrong(format!("{name} does not listen, and nobody minds"))),
+        None => Ok(()),
+    }
+}
+
+/// A room never kept more for its guests than it may.
+pub(super) fn kept(most: usize, guests: usize) -> Result<(), Wrong> {
+    let bound = guests * (HIGH_WATER + READ + 4 * LONGEST_LINE);
+    if most <= bound {
+        return Ok(());
+    }
+    let (most, guests) = (count(most, "byte"), count(guests, "guest"));
+    Err(Wrong(format!("it kept {most} for {guests}")))
 }
 
 /// No more than `right` requests were under way at once, and sockets `open`. Whoever was done with one closed its
@@ -262,6 +398,80 @@ mod tests {
         assert!(told(&other, 9).starts_with("/a: "), "the weather does not delay");
         let more = [("/", ok), ("/a", ok), ("/b", ok), ("/c", ok)];
         assert_eq!(told(&more, 9), "/c is not a page of the site");
+    }
+
+    #[test]
+    fn whoever_waits_for_others_may_take_longer_but_not_for_ever() {
+        let takes = |millis| says(took_until(millis * MILLI, 100 * MILLI, 50 * MILLI));
+        assert_eq!([takes(100), takes(150)], [RIGHT, RIGHT]);
+        assert_eq!(takes(99), "it took 99ms, and not 100ms to 150ms");
+        assert_eq!(takes(152), "it took 152ms, and not 100ms to 150ms");
+    }
+
+    /// Two guests who were there to the end, and one who left before.
+    const ANN: &str = "- what is your name?\n* ann has come\nann: 1\n* bob has come\nbob: 1\nann: 2\n\
+         * the room closes\n";
+    const BOB: &str = "* bob has come\nbob: 1\nann: 2\n* the room closes\n";
+    const CID: &str = "ann: 1\n* bob has come\nbob: ";
+
+    fn heard(ann: &str, bob: &str, cid: &str) -> String {
+        let view = |name, lines: &[&str], heard, is_whole| View {
+            name,
+            says: lines.iter().map(|line| format!("{name}: {line}")).collect(),
+            heard,
+            is_whole,
+            is_done: false,
+        };
+        says(room(&[
+            view("ann", &["1", "2"], ann, true),
+            view("bob", &["1"], bob, true),
+            view("cid", &["1"], cid, false),
+        ]))
+    }
+
+    #[test]
+    fn everybody_in_a_room_hears_the_same() {
+        assert_eq!(heard(ANN, BOB, CID), RIGHT);
+        let invented = BOB.replace("ann: 2", "ann: 3");
+        let nobody = r#"bob heard "ann: 3", which nobody said"#;
+        assert_eq!(heard(ANN, &invented, CID), nobody);
+        let broken = CID.replace("ann: 1", "ann: ");
+        assert!(heard(ANN, BOB, &broken).starts_with("cid heard \"ann: \""));
+        let twice = ANN.replace("bob: 1\n", "bob: 1\nbob: 1\n");
+        assert_eq!(heard(&twice, BOB, CID), r#"ann heard "bob: 1" twice"#);
+        let lost = ANN.replace("bob: 1\n", "");
+        assert!(heard(&lost, BOB, CID).starts_with("ann and bob hear different things"));
+        let turned = BOB.replace("bob: 1\nann: 2", "ann: 2\nbob: 1");
+        assert!(
+            heard(ANN, &turned, CID).starts_with("ann and bob hear different things")
+        );
+    }
+
+    #[test]
+    fn whoever_stays_in_a_room_hears_itself_and_is_told_when_to_go() {
+        let half = BOB.strip_suffix('\n').expect("it ends so");
+        assert_eq!(heard(ANN, half, CID), "bob heard half a line at the end");
+        let deaf = "* bob has come\n";
+        assert_eq!(heard(ANN, deaf, CID), "bob said 1 line, and heard 0 of them");
+        let slow = "* bob has come\n- you are too slow: goodbye\n";
+        assert_eq!(heard(ANN, slow, CID), RIGHT);
+        let sudden = ANN.replace("* the room closes\n", "* bob has left\n");
+        assert_eq!(heard(&sudden, BOB, CID), "ann was not told why it had to go");
+        let goodbye = ANN.replace("* the room closes\n", "- goodbye\n");
+        assert_eq!(heard(&goodbye, BOB, CID), RIGHT);
+    }
+
+    #[test]
+    fn whoever_does_not_listen_has_to_go_and_costs_no_more_than_it_may() {
+        let (is_whole, is_done) = (true, false);
+        let view = |heard| View { name: "talks", says: vec![], heard, is_whole, is_done };
+        let minded = [view("* deaf has come\n* deaf was too slow\n")];
+        assert_eq!(says(too_slow("deaf", &minded)), RIGHT);
+        let not_minded = says(too_slow("deaf", &[view("* deaf has come\n")]));
+        assert_eq!(not_minded, "deaf does not listen, and nobody minds");
+        let most = 2 * (HIGH_WATER + READ + 4 * LONGEST_LINE);
+        assert_eq!(says(kept(most, 2)), RIGHT);
+        assert!(says(kept(most + 1, 2)).starts_with("it kept "));
     }
 
     #[test]

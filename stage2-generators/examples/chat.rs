@@ -28,8 +28,10 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
             control.on_stop(move || stop.set());
             yield_(stopped).await?;
             room.close();
-            // Whoever does not listen has heard enough.
-            let _ = yield_(timeout(GRACE, wait(|who| room.when_empty(who)))).await;
+            let empty = timeout(GRACE, wait(|who| room.when_empty(who)));
+            if yield_(empty).await.is_err() {
+                room.clear(); // whoever does not listen has heard enough
+            }
             Ok(())
         })
     })?;
@@ -61,7 +63,11 @@ fn attend(stream: TcpStream, seat: Seat<Firer<()>>) -> Deferred<()> {
     inline_callbacks(async move {
         let member = Rc::new(Member { stream, seat });
         let listening = listen(Rc::clone(&member));
-        let _ = yield_(tell(Rc::clone(&member))).await; // however that ends
+        let telling = tell(Rc::clone(&member));
+        let gives_up = telling.cancel_handle();
+        let clear = wait(|who| member.seat.when_cleared(who));
+        drop(clear.add_callback(move |()| gives_up.cancel()));
+        let _ = yield_(telling).await; // however that ends
         member.seat.leave();
         listening.cancel();
         Ok(())

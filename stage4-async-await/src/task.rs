@@ -148,7 +148,7 @@ impl<T: 'static> Step for Task<T> {
         // The first to say how is heard.
         let first = self.must_end.take().unwrap_or(how);
         self.must_end.set(Some(first));
-        self.known.wake();
+        self.known.wake_unless(self.is_finished.get());
     }
 
     fn abandon(&self) {

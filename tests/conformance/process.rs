@@ -1,4 +1,4 @@
-//! Echo servers in processes of their own, where descriptors and signals can be told apart
+//! Servers in processes of their own, where descriptors and signals can be told apart
 //! from everybody else's.
 
 use std::fs;
@@ -8,12 +8,13 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use lineage::styles::Style;
 
+use crate::chat::Guest;
 use crate::clients::{
     bytes, connect, exchange, one_crowd_at_a_time, reset, round_trip, stuff,
 };
 use crate::eventually;
 
-/// `lineage run echo`, which is killed at the latest when this is dropped.
+/// `lineage run echo` or `chat`, which is killed at the latest when this is dropped.
 struct Process {
     child: Child,
     address: SocketAddr,
@@ -22,10 +23,10 @@ struct Process {
 
 impl Process {
     /// Starts it by way of a shell, which may set limits before it gives way.
-    fn start(style: &Style, limits: &str) -> Self {
+    fn start(style: &Style, program: &str, limits: &str) -> Self {
         let mut child = Command::new("sh")
             .args(["-c", &format!("{limits} exec \"$@\""), "sh"])
-            .args([env!("CARGO_BIN_EXE_lineage"), "run", "echo", "--style", style.name])
+            .args([env!("CARGO_BIN_EXE_lineage"), "run", program, "--style", style.name])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -79,7 +80,7 @@ pub(crate) fn descriptors_go_back_to_where_they_were(style: &'static Style) {
         return; // there is no /proc
     }
     let _crowd = one_crowd_at_a_time();
-    let server = Process::start(style, "");
+    let server = Process::start(style, "echo", "");
     let before = server.descriptors();
     let silent: Vec<_> = (0..20).map(|_| connect(server.address)).collect();
     let heard: Vec<_> = (0..20).map(|_| connect(server.address)).collect();
@@ -98,7 +99,7 @@ pub(crate) fn descriptors_go_back_to_where_they_were(style: &'static Style) {
 /// More clients than it can have. Those that it cannot have now wait; nobody is lost.
 pub(crate) fn a_flood_is_survived_with_64_descriptors(style: &'static Style) {
     let _crowd = one_crowd_at_a_time();
-    let server = Process::start(style, "ulimit -n 64;");
+    let server = Process::start(style, "echo", "ulimit -n 64;");
     let flood: Vec<_> = (0..100).map(|_| connect(server.address)).collect();
     for mut client in &flood {
         client.write_all(b"x").unwrap();
@@ -117,7 +118,7 @@ pub(crate) fn a_flood_is_survived_with_64_descriptors(style: &'static Style) {
 pub(crate) fn ctrl_c_ends_with_a_goodbye_although_clients_are_there(
     style: &'static Style,
 ) {
-    let server = Process::start(style, "");
+    let server = Process::start(style, "echo", "");
     let heard = connect(server.address);
     exchange(&heard, b"hello");
     let stuck = connect(server.address);
@@ -139,4 +140,49 @@ fn assert_is_over(mut client: TcpStream) {
     if let Err(error) = client.read_to_end(&mut Vec::new()) {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     }
+}
+
+/// To those who read, those who do not, and those whom nobody has asked anything yet.
+pub(crate) fn ctrl_c_says_goodbye_to_everybody_in_a_room(style: &'static Style) {
+    if style.chat.is_none() {
+        return;
+    }
+    let server = Process::start(style, "chat", "");
+    let (mut ann, deaf) =
+        (Guest::named(server.address, "ann"), Guest::named(server.address, "deaf"));
+    let new = connect(server.address);
+    new.peek(&mut [0]).unwrap();
+    ann.says("one last thing");
+    ann.hears_until("ann: one last thing");
+    server.interrupt();
+    assert_eq!(ann.hears_the_rest(), "* the room closes\n");
+    let (status, said) = server.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.ends_with("\ngoodbye\n") && !said.contains("although"), "{said}");
+    assert_eq!(deaf.hears_the_rest().lines().last(), Some("* the room closes"));
+    let mut rest = String::new();
+    (&new).read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "- what is your name?\n* the room closes\n");
+}
+
+/// However its guests leave.
+pub(crate) fn descriptors_of_a_room_go_back_to_where_they_were(style: &'static Style) {
+    if style.chat.is_none() {
+        return;
+    }
+    let _crowd = one_crowd_at_a_time();
+    let server = Process::start(style, "chat", "");
+    let before = server.descriptors();
+    let guests = (0..20).map(|n| Guest::named(server.address, &format!("guest{n}")));
+    let guests: Vec<_> = guests.collect();
+    assert!(server.descriptors() >= before + 20, "all of them are open");
+    let silent: Vec<_> = (0..10).map(|_| connect(server.address)).collect();
+    for (n, guest) in guests.into_iter().enumerate() {
+        match n % 2 {
+            0 => guest.says("/quit"),
+            _ => drop(guest), // with unread bytes, some of them: a reset
+        }
+    }
+    drop(silent);
+    eventually("all descriptors are closed", || server.descriptors() == before);
 }

@@ -39,6 +39,8 @@ struct Member<T> {
     /// Left by the end that reads, and by the end that writes.
     hears: Option<T>,
     tells: Option<T>,
+    /// Left by whoever can give up both.
+    goes: Option<T>,
 }
 
 /// How far a member is on its way out.
@@ -121,7 +123,8 @@ impl<T> Hall<T> {
     pub(super) fn leave(&mut self, number: u64) {
         self.say_goodbye(number);
         if let Some(member) = self.members.remove(&number) {
-            self.left.extend(member.hears.into_iter().chain(member.tells));
+            let Member { hears, tells, goes, .. } = member;
+            self.left.extend([hears, tells, goes].into_iter().flatten());
         }
         if self.members.is_empty() {
             self.woken.extend(self.host.take());
@@ -136,6 +139,18 @@ impl<T> Hall<T> {
             // It is their last line: nobody is behind by more than that.
             self.put(number, CLOSES);
             self.part(number);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        let all = self.members.values_mut();
+        self.woken.extend(all.filter_map(|member| member.goes.take()));
+    }
+
+    pub(super) fn when_cleared(&mut self, number: u64, who: T) {
+        match self.members.get_mut(&number) {
+            Some(member) => self.left.extend(member.goes.replace(who)),
+            None => self.woken.push(who),
         }
     }
 
@@ -301,6 +316,7 @@ impl<T> Member<T> {
             is_done: false,
             hears: None,
             tells: None,
+            goes: None,
         }
     }
 

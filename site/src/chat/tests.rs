@@ -256,6 +256,19 @@ fn when_a_room_closes_everybody_hears_of_it_after_all_the_rest() {
     assert_eq!((woken(), control.kept().0), (vec!["at once"], 0));
 }
 
+#[test]
+fn whoever_does_not_go_is_made_to() {
+    let (room, _) = room();
+    let (ann, bob) = (member(&room, "ann"), member(&room, "bob"));
+    ann.when_cleared("ann");
+    bob.when_cleared("bob");
+    bob.leave();
+    room.close();
+    assert!(woken().is_empty());
+    room.clear();
+    assert_eq!(woken(), ["ann"]);
+}
+
 /// Even if whoever was left with it keeps the seat.
 #[test]
 fn a_room_that_is_gone_keeps_nobody() {

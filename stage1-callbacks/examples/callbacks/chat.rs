@@ -26,9 +26,13 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
         accept(listener, room.clone());
         let stopped = signal_then(move || {
             room.close();
-            room.when_empty(Box::new(stop));
+            let left = room.clone();
             // Whoever does not listen has heard enough.
-            call_later(GRACE, stop);
+            let late = call_later(GRACE, move || left.clear());
+            room.when_empty(Box::new(move || {
+                late.cancel();
+                stop();
+            }));
         });
         control.on_stop(move || stopped.set());
         Ok(())
@@ -64,6 +68,8 @@ struct Member {
 fn attend(stream: TcpStream, seat: Seat<Callback>) {
     let (reading, writing, timer) = Default::default();
     let member = Rc::new(Member { stream, seat, reading, writing, timer });
+    let cleared = Rc::clone(&member);
+    member.seat.when_cleared(Box::new(move || leave(&cleared)));
     listen(&member);
     tell(&member);
 }

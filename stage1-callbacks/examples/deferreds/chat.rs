@@ -29,8 +29,10 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
         control.on_stop(move || stop_it.set());
         let closed = stopped.add_callback(move |()| {
             room.close();
-            // Whoever does not listen has heard enough.
-            timeout(GRACE, wait(|who| room.when_empty(who)))
+            timeout(GRACE, wait(|who| room.when_empty(who))).add_errback(move |_| {
+                // Whoever does not listen has heard enough.
+                room.clear();
+            })
         });
         drop(closed.add_both(|_| stop()));
         Ok(())
@@ -51,11 +53,16 @@ struct Member {
     seat: Seat<Firer<()>>,
     /// What is under way, for whoever gives it up.
     reading: Cell<Option<CancelHandle>>,
+    telling: Cell<Option<CancelHandle>>,
 }
 
 /// One chain hears what a member says, while another tells it what the others say.
 fn attend(stream: TcpStream, seat: Seat<Firer<()>>) {
-    let member = Rc::new(Member { stream, seat, reading: Cell::default() });
+    let (reading, telling) = Default::default();
+    let member = Rc::new(Member { stream, seat, reading, telling });
+    let cleared = Rc::clone(&member);
+    let clear = wait(|who| member.seat.when_cleared(who));
+    drop(clear.add_callback(move |()| leave(&cleared)));
     listen(Rc::clone(&member));
     tell(member);
 }
@@ -76,18 +83,18 @@ fn listen(member: Rc<Member>) {
 
 fn tell(member: Rc<Member>) {
     let news = || wait(|who| member.seat.when_news(who));
-    let round = match member.seat.next() {
-        Next::Send(text) => timeout(PATIENCE, member.stream.write_all(text)),
-        Next::Wait => news(),
+    let (telling, goes_on) = match member.seat.next() {
+        Next::Send(text) => (timeout(PATIENCE, member.stream.write_all(text)), true),
+        Next::Wait => (news(), true),
         Next::Close if member.stream.shutdown().is_ok() => {
-            let gone = timeout(GRACE, news());
-            return drop(gone.add_both(move |_| leave(&member)));
+            (timeout(GRACE, news()), false)
         }
         Next::Close | Next::Gone => return leave(&member),
     };
-    drop(round.add_both(move |told| match told {
-        Ok(()) => tell(member),
-        Err(_) => leave(&member),
+    member.telling.set(Some(telling.cancel_handle()));
+    drop(telling.add_both(move |told| match told {
+        Ok(()) if goes_on => tell(member),
+        _ => leave(&member),
     }));
 }
 
@@ -95,6 +102,7 @@ fn tell(member: Rc<Member>) {
 fn leave(member: &Member) {
     member.seat.leave();
     member.reading.take().iter().for_each(CancelHandle::cancel);
+    member.telling.take().iter().for_each(CancelHandle::cancel);
 }
 
 /// Leaves with the room what fires the deferred.

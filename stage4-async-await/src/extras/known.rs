@@ -61,6 +61,14 @@ impl Known {
         wake(waker);
     }
 
+    /// The same, but whoever is finished has no step to take.
+    #[track_caller]
+    pub(crate) fn wake_unless(&self, is_finished: bool) {
+        if !is_finished {
+            self.wake();
+        }
+    }
+
     /// Notes what it waits for. The first to say so in a step is heard: a body that waits,
     /// and not the timeout around it.
     pub(crate) fn note(&self, what: WaitsFor) {
