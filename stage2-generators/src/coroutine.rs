@@ -285,10 +285,10 @@ impl<Y, S, R> Drop for Generator<Y, S, R> {
 }
 
 /// The body's end of the door.
-pub struct Co<Y, S>(Rc<Door<Y, S>>);
+pub struct Co<Y, S>(pub(crate) Rc<Door<Y, S>>);
 
 /// Where the values pass between a body and whoever resumes it.
-struct Door<Y, S> {
+pub(crate) struct Door<Y, S> {
     /// Put there by a yield, taken by `AsyncBody::resume`.
     yielded: Cell<Option<Y>>,
     /// Put there by `AsyncBody::resume`, taken by the yield.
@@ -309,12 +309,6 @@ impl<Y, S> Co<Y, S> {
     #[doc(alias = "yield")]
     pub fn yield_(&self, value: Y) -> Yield<'_, Y, S> {
         Yield { door: &self.0, value: Some(value), stands: false }
-    }
-}
-
-impl<Y, S> Clone for Co<Y, S> {
-    fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
     }
 }
 

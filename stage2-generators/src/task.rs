@@ -13,7 +13,7 @@ use reactor::trace::{self, Place};
 
 use crate::coroutine::{Co, Generator, Step};
 use crate::deferred::{Cancelled, Deferred, Firer, Next, Outcome, WaitsForItself};
-use crate::extras::lasting::Lasting;
+use crate::extras::lasting::{self, Lasting};
 use crate::extras::waits_for::WaitsFor;
 use crate::failure::{Failure, guard};
 
@@ -171,23 +171,8 @@ fn park<T: 'static>(deferred: Deferred<()>, routine: Routine<T>) {
 async fn with_door<T>(door: Door, body: impl Future<Output = T>) -> T {
     let mut body = pin!(body);
     poll_fn(|context| {
-        let _entered = Entered::enter(&door);
+        let _inside = lasting::put(&CURRENT, door.clone());
         body.as_mut().poll(context)
     })
     .await
-}
-
-/// The body of a routine runs. Keeps the door of the one around it.
-struct Entered(Option<Door>);
-
-impl Entered {
-    fn enter(door: &Door) -> Self {
-        Self(CURRENT.with(|current| current.replace(Some(door.clone()))))
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        drop(CURRENT.with(|current| current.replace(self.0.take())));
-    }
 }

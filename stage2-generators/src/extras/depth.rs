@@ -6,12 +6,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::error::Error;
-use std::fmt;
 use std::fs;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr;
+
+use thiserror::Error;
 
 /// So many generators run inside each other before anybody asks how much stack is left.
 const FREE: u32 = 8;
@@ -22,7 +22,11 @@ const ASSUMED: usize = 768 * 1024;
 
 /// Too many generators run inside each other, for the stack that they run on.
 #[doc(alias = "RecursionError")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "{levels} generators run inside each other, and the stack that they share is nearly used up: \
+     nest them less deep, or run them on a thread with a larger stack"
+)]
 pub struct TooDeep {
     /// How many they are.
     pub levels: u32,
@@ -133,16 +137,3 @@ fn mapping(line: &str) -> Option<Range<usize>> {
     let [start, end] = [start, end].map(|it| usize::from_str_radix(it, 16));
     Some(start.ok()?..end.ok()?)
 }
-
-impl fmt::Display for TooDeep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { levels } = self;
-        write!(
-            f,
-            "{levels} generators run inside each other, and the stack that they share is nearly \
-             used up: nest them less deep, or run them on a thread with a larger stack"
-        )
-    }
-}
-
-impl Error for TooDeep {}

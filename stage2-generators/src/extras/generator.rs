@@ -1,6 +1,7 @@
-//! A generator in a `for` loop, and in a message, and what is dropped in it.
+//! What a generator has in common with an iterator, and what it looks like in a message.
 
 use std::fmt;
+use std::rc::Rc;
 
 use crate::coroutine::{Co, Generator, State, Step, Yield};
 use crate::failure::{Failure, guard, report};
@@ -39,6 +40,12 @@ impl<Y, S: Default, R> Iterator for Iter<'_, Y, S, R> {
             Ok(Step::Return(_)) => None,
             Err(failure) => Some(Err(failure)),
         }
+    }
+}
+
+impl<Y, S> Clone for Co<Y, S> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
     }
 }
 

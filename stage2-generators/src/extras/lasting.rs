@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
+use std::thread::LocalKey;
 
 /// Something that is there for a while, and then taken out again.
 pub(crate) struct Lasting<T>(RefCell<ManuallyDrop<Option<T>>>);
@@ -22,5 +23,22 @@ impl<T: Clone> Lasting<T> {
     /// Puts something else there, and gives back what was there before.
     pub(crate) fn replace(&self, value: Option<T>) -> Option<T> {
         ManuallyDrop::into_inner(self.0.replace(ManuallyDrop::new(value)))
+    }
+}
+
+/// Puts something there for as long as the answer lives; then what was there before comes back.
+pub(crate) fn put<T: Clone>(place: &'static LocalKey<Lasting<T>>, value: T) -> Put<T> {
+    Put { place, before: place.with(|it| it.replace(Some(value))) }
+}
+
+/// Something that was put somewhere, for a while.
+pub(crate) struct Put<T: Clone + 'static> {
+    place: &'static LocalKey<Lasting<T>>,
+    before: Option<T>,
+}
+
+impl<T: Clone> Drop for Put<T> {
+    fn drop(&mut self) {
+        drop(self.place.with(|it| it.replace(self.before.take())));
     }
 }
