@@ -19,7 +19,7 @@ use serde::Deserialize;
 const CORE: [(&str, usize); 5] = [
     ("stage1-callbacks", 1000),
     ("interlude-greenlets", 650),
-    ("stage2-generators", 325),
+    ("stage2-generators", 330),
     ("stage3-yield-from", 920),
     ("stage4-async-await", 750),
 ];
