@@ -8,16 +8,18 @@
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::error::Error;
-use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
+use thiserror::Error;
+
 use crate::extras::cancelling::Relay;
 use crate::extras::deadlock::{Seat, forget, remember};
-use crate::extras::nesting::perform;
+use crate::extras::nesting::{Work, perform};
 use crate::extras::reports::let_go;
 use crate::failure::{Failure, bury, guard, report};
+
+pub use crate::extras::fired::{fail, maybe_deferred, succeed};
 
 /// The promise of a `T`.
 ///
@@ -28,14 +30,14 @@ use crate::failure::{Failure, bury, guard, report};
 pub struct Deferred<T: 'static> {
     pub(crate) chain: Rc<Chain>,
     /// Where the last link leaves its result.
-    end: Rc<Slot<T>>,
+    pub(crate) end: Rc<Slot<T>>,
 }
 
 /// The other side of a deferred: who has it can keep the promise.
 pub struct Firer<T: 'static> {
     pub(crate) chain: Rc<Chain>,
     /// Where the first link finds the result.
-    start: Rc<Slot<T>>,
+    pub(crate) start: Rc<Slot<T>>,
 }
 
 /// The right to cancel a deferred, without the deferred.
@@ -60,17 +62,20 @@ pub enum Next<T: 'static> {
 }
 
 /// A deferred fires once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a deferred fires only once")]
 pub struct AlreadyCalled;
 
 /// A deferred was to wait for itself, or for one that waits for it, as when a callback gives back
 /// its own: neither would ever fire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("this would wait for itself, for ever: it is to wait for one that waits for it")]
 pub struct WaitsForItself;
 
 /// Somebody did not want to wait any longer.
 #[doc(alias = "CancelledError")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("cancelled")]
 pub struct Cancelled;
 
 impl<T: 'static> Deferred<T> {
@@ -96,18 +101,7 @@ impl<T: 'static> Deferred<T> {
         (firer, Self { chain, end: slot })
     }
 
-    /// The same, and what to do when somebody cancels it. The canceller may fire it; if it
-    /// does not, the deferred fails with [`Cancelled`].
-    #[track_caller]
-    pub fn with_canceller(
-        canceller: impl FnOnce(Firer<T>) + 'static,
-    ) -> (Firer<T>, Self) {
-        let (firer, deferred) = Self::new();
-        let own = firer.downgrade();
-        (firer, deferred.given_up_by(move || own().map_or((), canceller)))
-    }
-
-    /// The same for one that is there already: whoever cancels it has `give_up` called.
+    /// Whoever cancels it has `give_up` called.
     pub(crate) fn given_up_by(self, give_up: impl FnOnce() + 'static) -> Self {
         self.chain.canceller.set(Some(Box::new(give_up)));
         self
@@ -139,25 +133,6 @@ impl<T: 'static> Deferred<T> {
         })
     }
 
-    /// Goes on with one or the other: the errback does not see its own twin's failure.
-    #[doc(alias = "addCallbacks")]
-    pub fn add_callbacks<R: Outcome, Q: Outcome<Value = R::Value>>(
-        self,
-        callback: impl FnOnce(T) -> R + 'static,
-        errback: impl FnOnce(Failure) -> Q + 'static,
-    ) -> Deferred<R::Value> {
-        self.add_link(|result| match result {
-            Ok(value) => {
-                let_go("An errback", errback);
-                callback(value).into_next()
-            }
-            Err(failure) => {
-                let_go("A callback", callback);
-                errback(failure).into_next()
-            }
-        })
-    }
-
     /// Goes on with `both` in any case.
     #[doc(alias = "addBoth")]
     pub fn add_both<R: Outcome>(
@@ -165,26 +140,6 @@ impl<T: 'static> Deferred<T> {
         both: impl FnOnce(Result<T, Failure>) -> R + 'static,
     ) -> Deferred<R::Value> {
         self.add_link(|result| both(result).into_next())
-    }
-
-    /// Looks at the result as it goes by, and leaves it where it is.
-    pub fn tap(&self, look: impl FnOnce(&Result<T, Failure>) + 'static) {
-        let slot = Rc::clone(&self.end);
-        self.chain.push(Box::new(move |_| {
-            let result = slot.take();
-            if let Err(panic) = guard(|| look(&result)) {
-                report(format_args!("Unhandled error in a callback: {panic}"));
-            }
-            slot.put(result);
-            Flow::Next
-        }));
-        self.chain.run();
-    }
-
-    /// Fires another deferred with this one's result.
-    #[doc(alias = "chainDeferred")]
-    pub fn chain_deferred(self, other: Firer<T>) -> Deferred<()> {
-        self.add_both(move |result| Ok(other.fire(result)?))
     }
 
     /// The result, if it is there and nothing has still to be done with it.
@@ -197,7 +152,7 @@ impl<T: 'static> Deferred<T> {
     }
 
     /// Adds a link: what it does with the result, it does in the chain's own time.
-    fn add_link<U: 'static>(
+    pub(crate) fn add_link<U: 'static>(
         self,
         step: impl FnOnce(Result<T, Failure>) -> Next<U> + 'static,
     ) -> Deferred<U> {
@@ -258,47 +213,6 @@ impl<T: 'static> Firer<T> {
         self.chain.run();
         Ok(())
     }
-
-    /// Whether it has fired.
-    pub fn is_fired(&self) -> bool {
-        self.chain.fired.get()
-    }
-
-    /// Gives it back for as long as somebody else keeps it.
-    pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Self> + 'static {
-        let (chain, start) = (Rc::downgrade(&self.chain), Rc::downgrade(&self.start));
-        move || Some(Self { chain: chain.upgrade()?, start: start.upgrade()? })
-    }
-}
-
-/// A deferred that has fired with a value.
-#[track_caller]
-pub fn succeed<T: 'static>(value: T) -> Deferred<T> {
-    fired(Ok(value))
-}
-
-/// A deferred that has failed.
-#[track_caller]
-pub fn fail<T: 'static>(failure: impl Into<Failure>) -> Deferred<T> {
-    fired(Err(failure.into()))
-}
-
-/// Calls `body`, and makes a deferred of whatever it gives; a deferred stays itself.
-#[doc(alias = "maybeDeferred")]
-#[track_caller]
-pub fn maybe_deferred<R: Outcome>(body: impl FnOnce() -> R) -> Deferred<R::Value> {
-    match guard(body).map(Outcome::into_next) {
-        Ok(Next::Wait(deferred)) => deferred,
-        Ok(Next::Done(result)) => fired(result),
-        Err(panic) => fired(Err(panic)),
-    }
-}
-
-#[track_caller]
-fn fired<T: 'static>(result: Result<T, Failure>) -> Deferred<T> {
-    let (firer, deferred) = Deferred::new();
-    firer.fire(result).expect("a new deferred has not fired");
-    deferred
 }
 
 /// A link that is not for this result: it is dropped, and the result goes on.
@@ -333,7 +247,7 @@ pub(crate) struct Chain {
     pub(crate) seat: Seat,
 }
 
-type Link = Box<dyn FnOnce(&Rc<Chain>) -> Flow>;
+pub(crate) type Link = Box<dyn FnOnce(&Rc<Chain>) -> Flow>;
 
 /// A chain that another one waits for, and the slot that it will fill there.
 pub(crate) struct Inner {
@@ -344,7 +258,7 @@ pub(crate) struct Inner {
 }
 
 /// Where to go after a link.
-enum Flow {
+pub(crate) enum Flow {
     Next,
     /// Nowhere, until that chain comes to its end.
     Wait(Inner),
@@ -353,7 +267,7 @@ enum Flow {
 }
 
 impl Chain {
-    fn push(&self, link: Link) {
+    pub(crate) fn push(&self, link: Link) {
         self.links.borrow_mut().push_back(link);
     }
 
@@ -366,7 +280,7 @@ impl Chain {
 
     /// Runs one link. The chain that goes on is this one, or one that has waited for it: never
     /// a call within a call, however many chains wait for each other.
-    fn step(self: Rc<Self>) -> Option<Rc<Self>> {
+    pub(crate) fn step(self: Rc<Self>) -> Option<Rc<Self>> {
         let link = self.can_run().then(|| self.pop()).flatten()?;
         self.running.set(true);
         let flow = link(&self);
@@ -400,26 +314,6 @@ impl Chain {
     }
 }
 
-/// What is to be done with a chain. A step of it comes back with what has to be done next.
-pub(crate) enum Work {
-    Run(Rc<Chain>),
-    Cancel(Rc<Chain>),
-    Tell(Rc<Chain>),
-}
-
-impl Work {
-    pub(crate) fn step(self) -> Option<Self> {
-        match self {
-            Self::Run(chain) => chain.step().map(Self::Run),
-            Self::Cancel(chain) => chain.pass_on(),
-            Self::Tell(chain) => {
-                chain.tell();
-                None
-            }
-        }
-    }
-}
-
 /// A link may hold a deferred whose links hold deferreds, and so may a canceller.
 impl Drop for Chain {
     fn drop(&mut self) {
@@ -435,14 +329,14 @@ impl Drop for Chain {
 }
 
 /// Where one link leaves its result for the next.
-struct Slot<T: 'static>(Cell<Option<Result<T, Failure>>>);
+pub(crate) struct Slot<T: 'static>(Cell<Option<Result<T, Failure>>>);
 
 impl<T: 'static> Slot<T> {
-    fn put(&self, result: Result<T, Failure>) {
+    pub(crate) fn put(&self, result: Result<T, Failure>) {
         self.0.set(Some(result));
     }
 
-    fn take(&self) -> Result<T, Failure> {
+    pub(crate) fn take(&self) -> Result<T, Failure> {
         self.0.take().expect("a link runs once the one before it has left a result")
     }
 }
@@ -474,66 +368,3 @@ impl<T: 'static> Fail for Slot<T> {
         self.put(Err(failure));
     }
 }
-
-impl<T: 'static> Outcome for Result<T, Failure> {
-    type Value = T;
-
-    fn into_next(self) -> Next<T> {
-        Next::Done(self)
-    }
-}
-
-impl<T: 'static> Outcome for Deferred<T> {
-    type Value = T;
-
-    fn into_next(self) -> Next<T> {
-        Next::Wait(self)
-    }
-}
-
-impl<T: 'static> Outcome for Next<T> {
-    type Value = T;
-
-    fn into_next(self) -> Self {
-        self
-    }
-}
-
-impl Outcome for () {
-    type Value = ();
-
-    fn into_next(self) -> Next<()> {
-        Next::Done(Ok(()))
-    }
-}
-
-impl<T: 'static> Clone for Firer<T> {
-    fn clone(&self) -> Self {
-        Self { chain: Rc::clone(&self.chain), start: Rc::clone(&self.start) }
-    }
-}
-
-impl fmt::Display for AlreadyCalled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a deferred fires only once")
-    }
-}
-
-impl fmt::Display for WaitsForItself {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "this would wait for itself, for ever: the deferred that it is to wait for waits for \
-             it",
-        )
-    }
-}
-
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cancelled")
-    }
-}
-
-impl Error for AlreadyCalled {}
-impl Error for WaitsForItself {}
-impl Error for Cancelled {}

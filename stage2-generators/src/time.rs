@@ -1,10 +1,9 @@
 //! Waiting for the clock.
 
-use std::cell::Cell;
-use std::error::Error;
-use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
+
+use thiserror::Error;
 
 use crate::deferred::{Cancelled, Deferred};
 use crate::event_loop::call_later;
@@ -23,7 +22,8 @@ pub fn sleep(duration: Duration) -> Deferred<()> {
 
 /// The time was up.
 #[doc(alias = "TimeoutError")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the time was up")]
 pub struct Elapsed;
 
 /// Waits for `deferred`, but no longer than `duration`: then it is cancelled, and fails with
@@ -31,29 +31,14 @@ pub struct Elapsed;
 #[doc(alias = "addTimeout")]
 #[track_caller]
 pub fn timeout<T: 'static>(duration: Duration, deferred: Deferred<T>) -> Deferred<T> {
-    let is_up = Rc::new(Cell::new(false));
-    let was_up = Rc::clone(&is_up);
     // The clock keeps it: the time is up even for one that nobody can fire any more.
     let chain = Rc::clone(&deferred.chain);
-    let timer = call_later(duration, move || {
-        is_up.set(true);
-        chain.cancel();
-    });
+    let timer = call_later(duration, move || chain.cancel());
     deferred.add_both(move |result| {
-        timer.cancel();
+        let was_up = timer.try_cancel().is_err();
         match result {
-            Err(failure) if was_up.get() && failure.is::<Cancelled>() => {
-                Err(Elapsed.into())
-            }
+            Err(failure) if was_up && failure.is::<Cancelled>() => Err(Elapsed.into()),
             result => result,
         }
     })
 }
-
-impl fmt::Display for Elapsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the time was up")
-    }
-}
-
-impl Error for Elapsed {}

@@ -1,11 +1,11 @@
 //! An error on its way to whoever handles it: Twisted's `Failure`.
 
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+pub use crate::extras::panics::Panicked;
+pub(crate) use crate::extras::panics::guard;
 pub use crate::extras::reports::on_report;
 pub(crate) use crate::extras::reports::{bury, report};
 
@@ -48,30 +48,6 @@ impl Failure {
     }
 }
 
-/// A panic that was caught at the edge of a callback.
-#[derive(Debug)]
-pub struct Panicked(String);
-
-/// Calls `body`, and turns a panic into a failure.
-pub(crate) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
-    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| Panicked(text(payload)).into())
-}
-
-/// What a panic says. A payload that is no text may panic in its turn, as it is dropped.
-fn text(payload: Box<dyn Any + Send>) -> String {
-    let payload = match payload.downcast::<String>() {
-        Ok(text) => return *text,
-        Err(payload) => payload,
-    };
-    if let Some(text) = payload.downcast_ref::<&str>() {
-        return (*text).to_owned();
-    }
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        Box::leak(again);
-    }
-    "something that is no text".to_owned()
-}
-
 impl<E: Into<Box<dyn Error>>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self(error.into().into())
@@ -89,11 +65,3 @@ impl fmt::Display for Failure {
         fmt::Display::fmt(&self.0, f)
     }
 }
-
-impl fmt::Display for Panicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "panicked: {}", self.0)
-    }
-}
-
-impl Error for Panicked {}

@@ -3,11 +3,22 @@
 
 use std::rc::Rc;
 
-use super::nesting::{later, perform};
-use crate::deferred::{CancelHandle, Cancelled, Chain, Deferred, Firer, Work};
+use super::nesting::{Work, later, perform};
+use crate::deferred::{CancelHandle, Cancelled, Chain, Deferred, Firer};
 use crate::failure::{guard, report};
 
 impl<T: 'static> Deferred<T> {
+    /// A deferred that has not fired, who can fire it, and what to do when somebody cancels it. The canceller may fire it; if it
+    /// does not, the deferred fails with [`Cancelled`].
+    #[track_caller]
+    pub fn with_canceller(
+        canceller: impl FnOnce(Firer<T>) + 'static,
+    ) -> (Firer<T>, Self) {
+        let (firer, deferred) = Self::new();
+        let own = firer.downgrade();
+        (firer, deferred.given_up_by(move || own().map_or((), canceller)))
+    }
+
     /// A deferred that stands for others. A cancel is passed on to those that
     /// `names` names at the moment, every time; then `told` is told. It is for them to have
     /// this deferred fired, with what they come to, when they come to it.

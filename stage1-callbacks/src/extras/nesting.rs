@@ -4,8 +4,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
+use std::rc::Rc;
 
-use crate::deferred::Work;
+use crate::deferred::Chain;
 
 /// How many run inside each other. Each takes the stack of whatever callback it is in.
 const DEPTH: u32 = 16;
@@ -19,6 +20,26 @@ thread_local! {
     /// Filled by `later`; emptied from the end by the innermost `perform`.
     static LATER: ManuallyDrop<RefCell<Vec<Work>>> =
         const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+}
+
+/// What is to be done with a chain. A step of it comes back with what has to be done next.
+pub(crate) enum Work {
+    Run(Rc<Chain>),
+    Cancel(Rc<Chain>),
+    Tell(Rc<Chain>),
+}
+
+impl Work {
+    pub(crate) fn step(self) -> Option<Self> {
+        match self {
+            Self::Run(chain) => chain.step().map(Self::Run),
+            Self::Cancel(chain) => chain.pass_on(),
+            Self::Tell(chain) => {
+                chain.tell();
+                None
+            }
+        }
+    }
 }
 
 /// Does the work, and whatever it leads to, before it returns; or, inside too many others,

@@ -23,6 +23,7 @@ pub(crate) mod left;
 pub(crate) mod line;
 pub mod lock;
 mod methods;
+pub(crate) mod panics;
 pub mod queue;
 pub mod remote;
 pub(crate) mod reports;

@@ -1,0 +1,24 @@
+//! Who can fire a deferred: more than one may, and one that does not keep it.
+
+use std::rc::Rc;
+
+use crate::deferred::Firer;
+
+impl<T: 'static> Firer<T> {
+    /// Whether it has fired.
+    pub fn is_fired(&self) -> bool {
+        self.chain.fired.get()
+    }
+
+    /// Gives it back for as long as somebody else keeps it.
+    pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Self> + 'static {
+        let (chain, start) = (Rc::downgrade(&self.chain), Rc::downgrade(&self.start));
+        move || Some(Self { chain: chain.upgrade()?, start: start.upgrade()? })
+    }
+}
+
+impl<T: 'static> Clone for Firer<T> {
+    fn clone(&self) -> Self {
+        Self { chain: Rc::clone(&self.chain), start: Rc::clone(&self.start) }
+    }
+}
