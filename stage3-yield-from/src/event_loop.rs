@@ -36,6 +36,16 @@ thread_local! {
 /// # Panics
 ///
 /// Panics inside another `run`.
+/// ```
+/// use stage3_yield_from::{Failure, coroutine, run};
+///
+/// # fn main() -> std::io::Result<()> {
+/// assert_eq!(run(coroutine(async { Ok(42) }))?.unwrap(), 42);
+/// let failed = run(coroutine(async { Err::<(), _>(Failure::from("no luck")) }))?;
+/// assert_eq!(failed.unwrap_err().to_string(), "no luck");
+/// # Ok(())
+/// # }
+/// ```
 #[doc(alias = "run_until_complete")]
 #[track_caller]
 pub fn run<T: 'static>(main: Coroutine<T>) -> io::Result<Result<T, Failure>> {
@@ -57,6 +67,22 @@ pub fn call_soon(callback: impl FnOnce() + 'static) -> Handle {
 }
 
 /// Calls `callback` once `delay` has passed, unless it is cancelled before.
+///
+/// ```
+/// use stage3_yield_from::{Future, call_later, coroutine, run, yield_from};
+/// # use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// run(coroutine(async {
+///     let rung = Future::new();
+///     let bell = rung.clone();
+///     call_later(Duration::from_millis(1), move || bell.set_result("ding").unwrap());
+///     assert_eq!(yield_from(&rung).await?, "ding");
+///     Ok(())
+/// }))?.unwrap();
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Panics
 ///

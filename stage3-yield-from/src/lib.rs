@@ -37,8 +37,9 @@
 //! # Reading order
 //!
 //! [`coroutine`](mod@coroutine) (what is new in it is `yield_from`), [`future`], [`task`],
-//! [`event_loop`], then [`net`], [`time`], [`sync`]. [`extras`] is for other threads, for the end
-//! of a loop, and for what goes wrong.
+//! [`event_loop`], then [`net`], [`time`], [`sync`]. [`extras`] has the rest of asyncio's first
+//! toolbox, from `gather` to `Queue`, and what is for other threads, for the end of a loop, and for
+//! what goes wrong.
 //!
 //! # The last page
 //!

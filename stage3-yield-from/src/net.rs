@@ -16,6 +16,26 @@ use crate::task::{Coroutine, coroutine, yield_from_at};
 const CHUNK: usize = 16 * 1024;
 
 /// A listening socket. Its clones are one socket.
+///
+/// ```
+/// use stage3_yield_from::net::{TcpListener, TcpStream};
+/// use stage3_yield_from::{coroutine, run, spawn, yield_from};
+///
+/// # fn main() -> std::io::Result<()> {
+/// run(coroutine(async {
+///     let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
+///     let address = listener.local_addr()?;
+///     let server = spawn(coroutine(async move {
+///         let stream = yield_from(listener.accept()).await?;
+///         yield_from(stream.write_all(b"good day".to_vec())).await
+///     }));
+///     let stream = yield_from(TcpStream::connect(address)).await?;
+///     assert_eq!(yield_from(stream.read()).await?, b"good day");
+///     yield_from(&server).await
+/// }))?.unwrap();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TcpListener {
     inner: Rc<reactor::TcpListener<Future<()>>>,

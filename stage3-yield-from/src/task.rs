@@ -38,6 +38,24 @@ thread_local! {
 }
 
 /// Makes a coroutine of a body, which may [`yield_from`] others. Nothing of it runs yet.
+///
+/// ```
+/// use stage3_yield_from::{Coroutine, coroutine, run, yield_from};
+///
+/// fn double(n: u32) -> Coroutine<u32> {
+///     coroutine(async move { Ok(2 * n) })
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let forgotten = double(1); // it never begins, and nothing says so
+/// let sum = run(coroutine(async {
+///     Ok(yield_from(double(2)).await? + yield_from(double(3)).await?)
+/// }))?;
+/// assert_eq!(sum.unwrap(), 10);
+/// # drop(forgotten);
+/// # Ok(())
+/// # }
+/// ```
 #[doc(alias = "asyncio.coroutine")]
 pub fn coroutine<R: 'static>(
     body: impl std::future::Future<Output = Result<R, Failure>> + 'static,
@@ -137,6 +155,23 @@ pub(crate) struct Running<T: 'static> {
 
 /// Starts a task on the running loop. Its first step is in the next turn, never here.
 ///
+/// ```
+/// use stage3_yield_from::{coroutine, run, spawn, time::sleep, yield_from};
+/// # use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// run(coroutine(async {
+///     // Both sleep at the same time.
+///     let naps = [1, 2].map(|n| spawn(sleep(Duration::from_millis(n))));
+///     for nap in &naps {
+///         yield_from(nap).await?;
+///     }
+///     Ok(())
+/// }))?.unwrap();
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
@@ -212,6 +247,28 @@ impl<T: 'static> Task<T> {
     /// waits for has been cancelled. It may clean up, and it may refuse. One that is running
     /// hears of it where it waits next; if it returns instead, it ends as cancelled. Says
     /// `false` if it is done.
+    ///
+    /// ```
+    /// use stage3_yield_from::future::Cancelled;
+    /// use stage3_yield_from::{coroutine, run, spawn, time::sleep, yield_from};
+    /// # use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// run(coroutine(async {
+    ///     let task = spawn(coroutine(async {
+    ///         let end = yield_from(sleep(Duration::MAX)).await;
+    ///         // What is written here cleans up, and may wait for that.
+    ///         end
+    ///     }));
+    ///     yield_from(sleep(Duration::ZERO)).await?;
+    ///     assert!(task.cancel());
+    ///     assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+    ///     assert!(!task.cancel(), "it is done");
+    ///     Ok(())
+    /// }))?.unwrap();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel(&self) -> bool {
         AnyFuture(Rc::clone(&self.0) as _).cancel()
     }

@@ -53,6 +53,22 @@ pub fn gather<T: 'static, C: Into<Task<T>>>(
 
 /// The same, and errors are results like any other: each in the place of its child.
 ///
+/// ```
+/// use stage3_yield_from::extras::gather::gather_all;
+/// use stage3_yield_from::{Failure, coroutine, run, yield_from};
+///
+/// # fn main() -> std::io::Result<()> {
+/// run(coroutine(async {
+///     let luck = coroutine(async { Ok(1) });
+///     let none = coroutine(async { Err(Failure::from("no luck")) });
+///     let ends = yield_from(gather_all([luck, none])).await?;
+///     assert!(ends[0].is_ok() && ends[1].is_err());
+///     Ok(())
+/// }))?.unwrap();
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.

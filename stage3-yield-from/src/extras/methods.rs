@@ -27,6 +27,15 @@ impl<T: 'static> Future<T> {
     /// The error that it came to, [`Cancelled`](crate::future::Cancelled) among them; `None` for
     /// a result. Whoever has asked has seen it: it is not reported any more.
     ///
+    /// ```
+    /// use stage3_yield_from::{Failure, Future};
+    ///
+    /// let future = Future::<()>::new();
+    /// assert!(future.exception().is_err(), "it is not done");
+    /// future.set_exception(Failure::from("no luck")).unwrap();
+    /// assert_eq!(future.exception().unwrap().unwrap().to_string(), "no luck");
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`InvalidState`] if it is not done, or somebody has taken the result.

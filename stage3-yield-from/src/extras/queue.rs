@@ -47,9 +47,29 @@ use crate::task::{Coroutine, coroutine};
 pub type Queue<T> = QueueOn<VecDeque<T>>;
 
 /// What was put last is got first.
+///
+/// ```
+/// use stage3_yield_from::extras::queue::LifoQueue;
+///
+/// let stack = LifoQueue::new(2);
+/// stack.put_nowait("below").unwrap();
+/// stack.put_nowait("above").unwrap();
+/// assert_eq!(stack.put_nowait("too much").unwrap_err().0, "too much");
+/// assert_eq!(stack.get_nowait(), Ok("above"));
+/// ```
 pub type LifoQueue<T> = QueueOn<Vec<T>>;
 
 /// What is least is got first. Among equals any may be.
+///
+/// ```
+/// use stage3_yield_from::extras::queue::PriorityQueue;
+///
+/// let queue = PriorityQueue::new(0);
+/// for urgency in [3, 1, 2] {
+///     queue.put_nowait(urgency).unwrap();
+/// }
+/// assert_eq!(queue.get_nowait(), Ok(1));
+/// ```
 pub type PriorityQueue<T> = QueueOn<BinaryHeap<Reverse<T>>>;
 
 /// A queue whose items lie on a shelf of that kind, which says what comes next. Its clones are

@@ -24,6 +24,22 @@ thread_local! {
 
 /// A signal for another thread, and the future that is done once it is set.
 ///
+/// ```
+/// use stage3_yield_from::extras::signal::signal;
+/// use stage3_yield_from::{coroutine, run, yield_from};
+///
+/// # fn main() -> std::io::Result<()> {
+/// run(coroutine(async {
+///     let (signal, is_set) = signal();
+///     let thread = std::thread::spawn(move || signal.set());
+///     yield_from(&is_set).await?;
+///     thread.join().expect("it only sets a signal");
+///     Ok(())
+/// }))?.unwrap();
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
