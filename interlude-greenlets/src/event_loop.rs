@@ -172,7 +172,7 @@ impl EventLoop {
         // What it sends to the hub when it waits or ends is of no interest.
         let back = greenlet.clone().hand_over(parcel);
         running.stopped(greenlet.is_dead());
-        if let Err(failure) = back {
+        if let Some(failure) = back.failure() {
             report_uncaught(failure);
         }
     }
@@ -191,7 +191,8 @@ impl EventLoop {
             if self.is_over.get() {
                 return Err(give_way());
             }
-            if let Err(thrown) = self.hub.clone().hand_over(Parcel::default()) {
+            if let Some(thrown) = self.hub.clone().hand_over(Parcel::default()).failure()
+            {
                 raise_or_put_off(thrown);
             }
         }

@@ -6,15 +6,15 @@
 
 use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
-use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use scoped_reference::{ScopedBorrow, ScopedReference};
 
 use crate::extras::local::Locals;
-use crate::extras::message::{End, Message, Parcel};
+use crate::extras::message::Parcel;
 use crate::extras::name::Name;
 use crate::extras::stack;
 pub use crate::extras::stack::STACK_SIZE;
@@ -47,7 +47,7 @@ pub(crate) struct Inner {
     pub(crate) name: Name,
     pub(crate) state: Cell<State>,
     /// What it runs, until it begins.
-    body: Cell<Option<Body>>,
+    pub(crate) body: Cell<Option<Body>>,
     /// Its stack, and where on it to go on, as long as it waits in a switch.
     pub(crate) suspended: Cell<Option<Box<Suspended>>>,
     /// Who gets what the body returns.
@@ -72,7 +72,7 @@ pub(crate) enum State {
 }
 
 /// What a greenlet runs.
-pub(crate) type Body = Box<dyn FnOnce(End) -> End>;
+pub(crate) type Body = Box<dyn FnOnce(Parcel) -> Parcel>;
 
 pub(crate) type Suspended = Coroutine<Parcel, Handover, Parcel>;
 
@@ -148,7 +148,10 @@ impl Greenlet {
         body: impl FnOnce(A) -> Result<R, Failure> + 'static,
     ) -> Self {
         let name = Name::new(type_name_of_val(&body));
-        let body = |first: End| Ok(Message::new(body(first?.open()?)?));
+        let body = |first: Parcel| match first.open().and_then(body) {
+            Ok(value) => Parcel::new(value),
+            Err(failure) => failure.into(),
+        };
         Self::child_of(current(), name, Box::new(body))
     }
 
@@ -179,14 +182,14 @@ impl Greenlet {
     #[inline]
     pub fn switch<S: 'static, R: 'static>(&self, message: S) -> Result<R, Failure> {
         unless_closed()?;
-        self.clone().hand_over(Message::new(message).into())?.open()
+        self.clone().hand_over(Parcel::new(message)).open()
     }
 
     /// The one place where control changes hands: from the greenlet that is running to this
     /// one, or to its heir. It comes back when somebody hands it over to that.
     ///
     /// It takes the handle: one on a stack that waits may keep that for ever.
-    pub(crate) fn hand_over(self, parcel: Parcel) -> End {
+    pub(crate) fn hand_over(self, parcel: Parcel) -> Parcel {
         let depth = before_a_switch();
         let to = if self.is_dead() { self.heir() } else { self };
         let arrived = if to.is_running() { parcel } else { suspend(depth, (to, parcel)) };
@@ -201,7 +204,8 @@ impl Greenlet {
     }
 
     /// Lets it go on until it hands over. If it ends instead, that is the error.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "each return to another stack is a surprise")]
     pub(crate) fn advance(
         &self,
         state: State,
@@ -209,8 +213,8 @@ impl Greenlet {
     ) -> Result<Handover, Parcel> {
         let mut coroutine = match self.0.suspended.take() {
             Some(coroutine) => coroutine,
-            None => match stack::take() {
-                Ok(stack) => Box::new(self.begin(stack)),
+            None => match self.begin() {
+                Ok(coroutine) => Box::new(coroutine),
                 Err(no_stack) => return Err(self.end_without_a_stack(parcel, no_stack)),
             },
         };
@@ -227,7 +231,7 @@ impl Greenlet {
             }
             CoroutineResult::Return(end) => {
                 self.0.state.set(State::Dead);
-                stack::put_back(coroutine.into_stack());
+                stack::put_back(*coroutine);
                 Err(end)
             }
         }
@@ -236,24 +240,21 @@ impl Greenlet {
     /// Gives it a stack. What its body panics with ends there, and nobody but its parent
     /// hears of it.
     #[cold]
-    fn begin(&self, stack: DefaultStack) -> Suspended {
-        let body = self.body();
-        Coroutine::with_stack(stack, |way: &Way, first: Parcel| {
+    fn begin(&self) -> io::Result<Suspended> {
+        let (stack, body) = (stack::take()?, self.body());
+        Ok(Coroutine::with_stack(stack, |way: &Way, first: Parcel| {
             let way = ScopedReference::new(way);
             WAY.set(Some(ManuallyDrop::new(way.borrow())));
-            let end = guard(|| body(first.into())).unwrap_or_else(Err);
+            let end = guard(|| body(first)).unwrap_or_else(Parcel::from);
             drop(WAY.take().map(ManuallyDrop::into_inner));
-            end.into()
-        })
-    }
-
-    pub(crate) fn body(&self) -> Body {
-        self.0.body.take().expect("who waits on no stack has not begun")
+            end
+        }))
     }
 }
 
 /// Leaves the stack, until somebody comes back to it.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "each return to another stack is a surprise")]
 pub(crate) fn suspend(depth: u32, handover: Handover) -> Parcel {
     let _aside = Aside::unless_quiet(depth);
     let Some(way) = WAY.take() else { return trampoline(handover) };

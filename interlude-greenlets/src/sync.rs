@@ -61,11 +61,9 @@ impl Semaphore {
     }
 
     pub(crate) fn try_enter(&self) -> bool {
-        let left = self.free.get().checked_sub(1);
-        left.is_some_and(|left| {
-            self.free.set(left);
-            true
-        })
+        let free = self.free.get();
+        self.free.set(free.saturating_sub(1));
+        free > 0
     }
 
     /// Hands a permit to whoever waited longest, or keeps it.

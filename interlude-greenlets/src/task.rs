@@ -11,7 +11,7 @@ use reactor::trace;
 use crate::extras::current::try_current;
 use crate::extras::deadlock::What;
 use crate::extras::link::Links;
-use crate::extras::message::Message;
+use crate::extras::message::Parcel;
 use crate::extras::name::Name;
 use crate::extras::report::{bury, report_end, report_unread};
 use crate::extras::waiters::Waiters;
@@ -30,18 +30,16 @@ pub(crate) fn task<T: 'static>(
     let (links, unread) = (Links::default(), (|end| report_unread(end)) as fn(&T));
     let state = Rc::new(State { end, joining, links, unread });
     let theirs = Rc::clone(&state);
-    let body = move |first| {
-        theirs.finish(
-            name,
-            match first {
-                Ok(_) => catch_unwind(AssertUnwindSafe(body)),
-                Err(failure) => {
-                    bury([body]);
-                    Err(Box::new(failure) as _)
-                }
-            },
-        );
-        Ok(Message::new(()))
+    let body = move |first: Parcel| {
+        let end = match first.failure() {
+            None => catch_unwind(AssertUnwindSafe(body)),
+            Some(failure) => {
+                bury([body]);
+                Err(Box::new(failure) as _)
+            }
+        };
+        theirs.finish(name, end);
+        Parcel::default()
     };
     JoinHandle { greenlet: Greenlet::child_of(hub.clone(), name, Box::new(body)), state }
 }

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use reactor::trace;
 
 use crate::event_loop::EventLoop;
-use crate::extras::message::{Contents, End};
+use crate::extras::message::{Contents, Parcel};
 use crate::extras::report::{report, report_uncaught};
 use crate::extras::unwinding::{Aside, Unquiet};
 use crate::greenlet::{Greenlet, State, current};
@@ -45,15 +45,15 @@ impl Greenlet {
         let (aside, closed) = (Aside::unless_quiet(depth), Unquiet::new());
         let left = self.advance(State::Closing, Contents::Exit.into());
         drop((aside, closed));
-        match left.map_err(End::from) {
+        match left.map_err(Parcel::failure) {
             Ok(_) => {
                 running.suspended();
                 if !goes_on() {
                     self.leave_as_it_is();
                 }
             }
-            Err(Ok(_)) => running.finished(),
-            Err(Err(failure)) => {
+            Err(None) => running.finished(),
+            Err(Some(failure)) => {
                 running.cancelled();
                 report_uncaught(failure);
             }

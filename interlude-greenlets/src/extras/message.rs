@@ -1,7 +1,6 @@
 //! What a switch carries: one value of any type, which the receiver has to know; or a failure.
 
 use std::any::{Any, TypeId, type_name};
-use std::io;
 
 use crate::extras::errors::WrongMessage;
 use crate::extras::report::bury;
@@ -9,7 +8,8 @@ use crate::extras::waiting::Raise;
 use crate::failure::{Failure, GreenletExit};
 use crate::greenlet::Greenlet;
 
-/// What travels in a switch. The empty message, `()`, needs no paper.
+/// What travels in a switch, and what the body of a greenlet comes to. The empty message,
+/// `()`, needs no paper.
 #[derive(Default)]
 pub(crate) struct Parcel(Option<Box<Contents>>);
 
@@ -24,11 +24,8 @@ pub(crate) enum Contents {
     Exit,
 }
 
-/// What the body of a greenlet comes to.
-pub(crate) type End = Result<Message, Failure>;
-
-/// A value of some type, and the name of the type. The empty message, `()`, costs nothing.
-/// If nobody takes the value out, and it panics as it is dropped, that hits nobody.
+/// A value of some type. If nobody takes it out, and it panics as it is dropped, that hits
+/// nobody.
 pub(crate) struct Message(Option<Box<dyn Value>>);
 
 trait Value: Any {
@@ -42,66 +39,71 @@ impl<T: 'static> Value for T {
     }
 }
 
-impl Message {
+impl Parcel {
     #[inline]
     pub(crate) fn new<T: 'static>(value: T) -> Self {
-        let is_empty = TypeId::of::<T>() == TypeId::of::<()>();
-        Self((!is_empty).then(|| Box::new(value) as _))
-    }
-
-    #[inline]
-    pub(crate) fn open<T: 'static>(mut self) -> Result<T, Failure> {
-        self.0.take().map_or_else(empty, open_box)
-    }
-}
-
-/// The empty message, if that is a `T`.
-#[inline]
-fn empty<T: 'static>() -> Result<T, Failure> {
-    let empty: Box<dyn Any> = Box::new(());
-    let expected = type_name::<T>();
-    let wrong = |_| WrongMessage { found: type_name::<()>(), expected }.into();
-    empty.downcast().map(|it| *it).map_err(wrong)
-}
-
-fn open_box<T: 'static>(value: Box<dyn Value>) -> Result<T, Failure> {
-    let (found, expected) = ((*value).type_name(), type_name::<T>());
-    let value: Box<dyn Any> = value;
-    value.downcast().map(|it| *it).map_err(|value| {
-        bury([value]);
-        WrongMessage { found, expected }.into()
-    })
-}
-
-impl Drop for Message {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(value) = self.0.take() {
-            bury([value]);
+        if TypeId::of::<T>() == TypeId::of::<()>() {
+            return Self::default();
         }
+        Contents::Message(Message(Some(Box::new(value)))).into()
     }
-}
 
-impl Parcel {
     /// What is in it, unless it is empty.
-    #[inline]
     pub(crate) fn contents(self) -> Option<Contents> {
         self.0.map(|contents| *contents)
+    }
+
+    /// What is in it, if that is a `T`.
+    #[inline]
+    pub(crate) fn open<T: 'static>(self) -> Result<T, Failure> {
+        let Some(contents) = self.0 else {
+            let empty: Box<dyn Any> = Box::new(());
+            let (found, expected) = (type_name::<()>(), type_name::<T>());
+            let wrong = |_| WrongMessage { found, expected }.into();
+            return empty.downcast().map(|it| *it).map_err(wrong);
+        };
+        contents.open()
+    }
+
+    /// The failure that is in it.
+    #[inline]
+    pub(crate) fn failure(self) -> Option<Failure> {
+        self.0.and_then(|contents| contents.failure())
+    }
+
+    /// Whether it can be handed out as it is.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        let contents = self.0.as_deref();
+        contents
+            .is_none_or(|it| matches!(it, Contents::Message(_) | Contents::Failure(_)))
     }
 
     /// What the parent gets of an end: to be asked to end, and to do so, is no failure.
     pub(crate) fn last_words(self) -> Self {
         match self.0.as_deref() {
             Some(Contents::Failure(failure)) if failure.is::<GreenletExit>() => {
-                Message::new(GreenletExit).into()
+                Self::new(GreenletExit)
             }
             _ => self,
         }
     }
+}
 
-    /// What an unstarted greenlet gets that cannot start.
-    pub(crate) fn instead_of_a_stack(self, error: io::Error) -> End {
-        End::from(self).and_then(|_| Err(error.into()))
+impl Contents {
+    fn open<T: 'static>(self) -> Result<T, Failure> {
+        match self {
+            Self::Message(mut message) => value(message.take()),
+            other => Err(other.failure().expect("there is nothing else in it")),
+        }
+    }
+
+    fn failure(self) -> Option<Failure> {
+        match self {
+            Self::Message(_) => None,
+            Self::Failure(failure) | Self::Raise((failure, _), _) => Some(failure),
+            Self::Exit => Some(GreenletExit.into()),
+        }
     }
 }
 
@@ -111,32 +113,31 @@ impl From<Contents> for Parcel {
     }
 }
 
-impl From<Message> for Parcel {
-    #[inline]
-    fn from(message: Message) -> Self {
-        if message.0.is_none() { Self(None) } else { Contents::Message(message).into() }
+impl From<Failure> for Parcel {
+    fn from(failure: Failure) -> Self {
+        Contents::Failure(failure).into()
     }
 }
 
-impl From<End> for Parcel {
-    fn from(end: End) -> Self {
-        end.map_or_else(|failure| Contents::Failure(failure).into(), Self::from)
+impl Message {
+    fn take(&mut self) -> Box<dyn Value> {
+        self.0.take().expect("it is opened once")
     }
 }
 
-/// What an unstarted greenlet gets.
-impl From<Parcel> for End {
-    fn from(parcel: Parcel) -> Self {
-        parcel.contents().map_or(Ok(Message(None)), Contents::into)
+impl Drop for Message {
+    fn drop(&mut self) {
+        bury(self.0.take());
     }
 }
 
-impl From<Contents> for End {
-    fn from(contents: Contents) -> Self {
-        match contents {
-            Contents::Message(message) => Ok(message),
-            Contents::Failure(failure) | Contents::Raise((failure, _), _) => Err(failure),
-            Contents::Exit => Err(GreenletExit.into()),
-        }
+/// What is in the box, if that is a `T`.
+fn value<T: 'static>(value: Box<dyn Value>) -> Result<T, Failure> {
+    if (&*value as &dyn Any).is::<T>() {
+        let value: Box<dyn Any> = value;
+        return Ok(*value.downcast().expect("it has been asked"));
     }
+    let (found, expected) = ((*value).type_name(), type_name::<T>());
+    bury([value]);
+    Err(WrongMessage { found, expected }.into())
 }

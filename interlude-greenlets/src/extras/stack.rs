@@ -29,7 +29,7 @@ use corosensei::stack::{DefaultStack, Stack};
 
 use crate::extras::message::Parcel;
 use crate::failure::guard;
-use crate::greenlet::{Greenlet, State};
+use crate::greenlet::{Body, Greenlet, State, Suspended};
 
 /// The stack of a greenlet, in bytes. It is address space, and only pages that are used take
 /// memory: one, for a greenlet that does nothing but sleep. An eighth of it is enough for a
@@ -124,8 +124,10 @@ pub(crate) fn take() -> io::Result<DefaultStack> {
     stack.unwrap_or_else(|_| DefaultStack::new(STACK_SIZE))
 }
 
-/// Keeps a stack whose greenlet has ended, or gives it back to the system.
-pub(crate) fn put_back(stack: DefaultStack) {
+/// Keeps the stack of a greenlet that has ended, or gives it back to the system.
+#[cold]
+pub(crate) fn put_back(ended: Suspended) {
+    let stack = ended.into_stack();
     let _ = STACKS.try_with(|stacks| stacks.borrow_mut().put_back(stack));
 }
 
@@ -144,7 +146,12 @@ impl Greenlet {
     ) -> Parcel {
         self.0.state.set(State::Dead);
         let body = self.body();
-        let end = guard(|| body(parcel.instead_of_a_stack(no_stack)));
-        end.unwrap_or_else(Err).into()
+        let told = parcel.failure().unwrap_or_else(|| no_stack.into());
+        guard(|| body(told.into())).unwrap_or_else(Parcel::from)
+    }
+
+    /// What it is to run.
+    pub(crate) fn body(&self) -> Body {
+        self.0.body.take().expect("who waits on no stack has not begun")
     }
 }

@@ -204,7 +204,7 @@ impl Greenlet {
     /// A switch to a greenlet of which no handle stays on the stack that waits.
     fn switch_and_forget(self) -> Result<(), Failure> {
         unless_closed()?;
-        self.hand_over(Parcel::default())?.open()
+        self.hand_over(Parcel::default()).open()
     }
 }
 

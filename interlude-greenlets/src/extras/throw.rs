@@ -1,6 +1,6 @@
 //! A failure that is raised in another greenlet.
 
-use crate::extras::message::{Contents, Parcel};
+use crate::extras::message::Parcel;
 use crate::extras::unwinding::unless_closed;
 use crate::failure::Failure;
 use crate::greenlet::Greenlet;
@@ -28,8 +28,8 @@ impl Greenlet {
     /// As [`switch`](Self::switch).
     pub fn throw<R: 'static>(&self, failure: impl Into<Failure>) -> Result<R, Failure> {
         unless_closed()?;
-        let failure = Parcel::from(Contents::Failure(failure.into()));
+        let failure = Parcel::from(failure.into());
         let parcel = if self.is_dead() { failure.last_words() } else { failure };
-        self.clone().hand_over(parcel)?.open()
+        self.clone().hand_over(parcel).open()
     }
 }

@@ -11,7 +11,7 @@
 use std::cell::{Cell, RefCell};
 use std::thread;
 
-use crate::extras::message::{Contents, End, Message, Parcel};
+use crate::extras::message::{Contents, Parcel};
 use crate::extras::report::report_uncaught;
 use crate::failure::{Failure, GreenletExit};
 use crate::greenlet::{Greenlet, State, current, suspend};
@@ -154,28 +154,29 @@ pub(crate) fn unless_closed() -> Result<(), GreenletExit> {
 /// What whoever comes back to a stack, that many unwindings deep, is given there; or what
 /// unwinds it from there.
 #[inline]
-pub(crate) fn receive(depth: u32, parcel: Parcel) -> End {
-    parcel.contents().map_or_else(|| Ok(Message::new(())), |it| unpack(depth, it))
+pub(crate) fn receive(depth: u32, parcel: Parcel) -> Parcel {
+    if parcel.is_plain() { parcel } else { unwind(depth, parcel) }
 }
 
 #[cold]
-fn unpack(depth: u32, mut contents: Contents) -> End {
-    while let Contents::Raise((failure, limit), hub) = contents {
-        if depth <= limit {
-            current().raise(failure);
-        }
-        current().put_off(failure, limit);
-        match suspend(depth, (hub, Parcel::default())).contents() {
-            None => return Ok(Message::new(())),
-            Some(more) => contents = more,
+fn unwind(depth: u32, mut parcel: Parcel) -> Parcel {
+    loop {
+        match parcel.contents() {
+            Some(Contents::Raise((failure, limit), _)) if depth <= limit => {
+                current().raise(failure)
+            }
+            Some(Contents::Raise((failure, limit), hub)) => {
+                current().put_off(failure, limit);
+                parcel = suspend(depth, (hub, Parcel::default()));
+            }
+            Some(Contents::Exit) if depth == 0 => current().raise(GreenletExit.into()),
+            Some(Contents::Exit) => {
+                current().put_off(GreenletExit.into(), 0);
+                return Failure::from(GreenletExit).into();
+            }
+            plain => return plain.map(Parcel::from).unwrap_or_default(),
         }
     }
-    match contents {
-        Contents::Exit if depth == 0 => current().raise(GreenletExit.into()),
-        Contents::Exit => current().put_off(GreenletExit.into(), 0),
-        _ => {}
-    }
-    contents.into()
 }
 
 /// Raises what was thrown at a wait, if that does not end the process.
