@@ -13,7 +13,7 @@ use reactor::backend::{self, Clockwork};
 use reactor::sim::{Sim, Weather};
 use stage2_generators::Failure;
 use stage2_generators::coroutine::{ForeignAwait, Generator};
-use stage2_generators::deferred::Cancelled;
+use stage2_generators::deferred::{Cancelled, WaitsForItself};
 use stage2_generators::extras::requests::{
     TcpListener, TcpStream, call, cancel, id, join, park, sleep, spawn, timeout, turn,
     unpark,
@@ -374,6 +374,17 @@ fn tasks_that_nobody_can_resume_are_a_deadlock() {
     let error = ends.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::Deadlock);
     assert_eq!(error.to_string(), "nobody can resume the 2 tasks that are left");
+}
+
+/// Not of a task that waits for its own end: it is told at once.
+#[test]
+fn a_task_that_joins_itself_is_told() {
+    told(|co, _| async move {
+        let me = id(&co).await?;
+        let failure = co.yield_(Request::Join(me)).await.unwrap_err();
+        assert!(failure.is::<WaitsForItself>());
+        Ok(())
+    });
 }
 
 /// What is left when the first has ended is closed: a callee before its caller.

@@ -22,7 +22,7 @@ use reactor::{Direction, Key, Reactor, TcpListener, TcpStream, TimerId};
 
 use super::requests;
 use crate::coroutine::{Co, Generator, State, Step};
-use crate::deferred::Cancelled;
+use crate::deferred::{Cancelled, WaitsForItself};
 use crate::failure::{Failure, guard, report};
 
 /// A suspended function on a trampoline. What it returns goes through a slot of its caller's.
@@ -290,6 +290,7 @@ impl Trampoline {
             }
             Request::Park if mem::take(&mut self.stack(id).unparked) => Answer::Nothing,
             Request::Park => return Ok(self.park(id, Waits::Unpark)),
+            Request::Join(other) if other == id => return Err(WaitsForItself.into()),
             Request::Join(other) => return Ok(self.join(id, other)),
             Request::Sleep(duration) => {
                 let timer = self.reactor.wait_until(self.reactor.after(duration), id);
