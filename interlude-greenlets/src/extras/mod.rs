@@ -1,4 +1,15 @@
-//! What fidelity needs beyond the core.
+//! What fidelity needs beyond the core, by the names of its ancestors.
+//!
+//! greenlet: `throw`, parents, and what can be seen of one are methods of
+//! [`Greenlet`](crate::Greenlet); [`stack`] says how large they are and how many there can be;
+//! [`errors`] is what goes wrong between them.
+//!
+//! gevent: [`join`] waits for one, several or the first of many, [`kill`] ends them, [`link`]
+//! has something called at their end, [`later`] begins them later. What they share: [`event`],
+//! [`async_result`], [`queue`], [`lock`], [`condition`]; what each has of its own: [`local`].
+//! Many together: [`pool`]. Calls that block: [`threadpool`].
+//!
+//! Stackless: [`tasklet`], [`channel`].
 
 pub mod async_result;
 pub(crate) mod block_on;

@@ -70,9 +70,8 @@ impl Tasklet {
         // All have one parent, who gets control when one of them ends.
         let parent = main();
         greenlet.set_parent(&parent).expect("a new greenlet is nobody's ancestor");
-        let tasklet = Self(greenlet);
-        tasklet.insert();
-        tasklet
+        Turn::of(greenlet.clone()).comes_last();
+        Self(greenlet)
     }
 
     /// Makes it runnable again after [`remove`](Self::remove), as the last of all.
