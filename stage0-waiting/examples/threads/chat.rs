@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle, Thread, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use site::Control;
 use site::chat::{GRACE, Next, PATIENCE, Room, Seat};
@@ -90,11 +90,9 @@ fn listen(member: &Member) {
 
 fn tell(member: &Member) -> io::Result<()> {
     let news = |patience| wait(|who| member.seat.when_news(who), patience);
-    // A blocking call cannot be told to stop. So it is told beforehand how long it may take.
-    member.stream.set_write_timeout(Some(PATIENCE))?;
     loop {
         match member.seat.next() {
-            Next::Send(text) => (&*member.stream).write_all(&text)?,
+            Next::Send(text) => write_all(&member.stream, &text)?,
             Next::Wait => news(Duration::MAX),
             Next::Close => {
                 member.stream.shutdown(Shutdown::Write)?;
@@ -104,6 +102,20 @@ fn tell(member: &Member) -> io::Result<()> {
             Next::Gone => return Ok(()),
         }
     }
+}
+
+/// A blocking call cannot be told to stop. So each is told beforehand how long it may take.
+fn write_all(mut stream: &TcpStream, mut text: &[u8]) -> io::Result<()> {
+    let began = Instant::now();
+    while !text.is_empty() {
+        let left = PATIENCE.checked_sub(began.elapsed()).filter(|left| !left.is_zero());
+        stream.set_write_timeout(Some(left.ok_or(io::ErrorKind::TimedOut)?))?;
+        match stream.write(text) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            written => text = &text[written?..],
+        }
+    }
+    Ok(())
 }
 
 /// Leaves this thread's handle with the room, and waits until it is woken, or for that long.
