@@ -305,6 +305,13 @@ impl Case {
         }
         in_the_network(sim, || serve(address, control.clone()))?;
         checks::took_until(sim.elapsed(), self.closes(), GRACE)?;
+        checks::kept(control.kept().1, guests.len())?;
+        self.listen_to(&guests)?;
+        Ok(vec![format!("{} came", count(guests.len(), "guest"))])
+    }
+
+    /// Checks what the guests of a room have heard.
+    fn listen_to(self, guests: &[guests::Watched]) -> Result<(), Wrong> {
         let is_early = self.closes() == EARLY;
         let heard: Vec<_> = guests.iter().map(guests::Watched::heard).collect();
         let views = guests.iter().zip(&heard).map(|(guest, heard)| View {
@@ -316,17 +323,25 @@ impl Case {
         });
         let views: Vec<_> = views.collect();
         checks::room(&views)?;
-        checks::kept(control.kept().1, views.len())?;
-        let lost = |it: &&guests::Watched| {
+        if let Some(most) = self.talks_most() {
+            // More is said than fits between: too much is kept for it, or for too long.
+            let is_sudden = most == Habit::Floods && self.is_calm();
+            let news: &[_] =
+                if is_sudden { &["was too slow"] } else { &["was too slow", "has left"] };
+            checks::had_to_go("deaf", news, &views)?;
+        }
+        self.nobody_is_left_alone(guests)
+    }
+
+    /// Whoever listens to the end gets to one.
+    fn nobody_is_left_alone(self, guests: &[guests::Watched]) -> Result<(), Wrong> {
+        let is_lost = |it: &&guests::Watched| {
             it.habit.listens() && !(it.has_ended() || it.is_broken())
         };
-        if let Some(lost) = guests.iter().find(lost).filter(|_| !is_early) {
-            return Err(Wrong(format!("{} was left alone", lost.name)));
+        match guests.iter().find(is_lost).filter(|_| self.closes() != EARLY) {
+            Some(lost) => Err(Wrong(format!("{} was left alone", lost.name))),
+            None => Ok(()),
         }
-        if self.is_calm() && self.talks_most() == Some(Habit::Floods) && !is_early {
-            checks::too_slow("deaf", &views)?;
-        }
-        Ok(vec![format!("{} came", count(guests.len(), "guest"))])
     }
 }
 

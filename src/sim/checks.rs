@@ -54,7 +54,12 @@ impl View<'_> {
         lines.filter(|line| !line.starts_with("- "))
     }
 
-    /// The same, and the place of each.
+    /// Whether it was there when the room closed.
+    fn is_told(&self) -> bool {
+        self.lines().last() == Some(CLOSES)
+    }
+
+    /// The same lines, and the place of each.
     fn places(&self) -> BTreeMap<&str, usize> {
         self.lines().zip(0..).collect()
     }
@@ -133,14 +138,24 @@ fn heard_all(view: &View<'_>) -> Result<(), Wrong> {
     Err(Wrong(format!("{name} was not told why it had to go")))
 }
 
-/// All who were there heard that `name` was too slow.
-pub(super) fn too_slow(name: &str, views: &[View<'_>]) -> Result<(), Wrong> {
-    let news = format!("* {name} was too slow");
-    let heard = |view: &View<'_>| view.lines().any(|line| line == news);
-    match views.iter().find(|view| view.name == "talks" && !heard(view)) {
-        Some(_) => Err(Wrong(format!("{name} does not listen, and nobody minds"))),
-        None => Ok(()),
+/// Whoever was there from `name`'s coming to the end heard one of the `news` of it.
+pub(super) fn had_to_go(
+    name: &str,
+    news: &[&str],
+    views: &[View<'_>],
+) -> Result<(), Wrong> {
+    let about =
+        |line: &str| line.strip_prefix("* ")?.strip_prefix(name).map(str::to_owned);
+    let minds = |view: &View<'_>| {
+        let heard: Vec<_> = view.lines().filter_map(about).collect();
+        let is_one =
+            |it: &String| news.iter().any(|news| it.strip_prefix(' ') == Some(news));
+        !heard.contains(&" has come".to_owned()) || heard.iter().any(is_one)
+    };
+    if views.iter().filter(|view| view.is_whole && view.is_told()).all(minds) {
+        return Ok(());
     }
+    Err(Wrong(format!("{name} does not listen, and nobody minds")))
 }
 
 /// A room never kept more for its guests than it may.
@@ -464,11 +479,18 @@ mod tests {
     #[test]
     fn whoever_does_not_listen_has_to_go_and_costs_no_more_than_it_may() {
         let (is_whole, is_done) = (true, false);
-        let view = |heard| View { name: "talks", says: vec![], heard, is_whole, is_done };
-        let minded = [view("* deaf has come\n* deaf was too slow\n")];
-        assert_eq!(says(too_slow("deaf", &minded)), RIGHT);
-        let not_minded = says(too_slow("deaf", &[view("* deaf has come\n")]));
-        assert_eq!(not_minded, "deaf does not listen, and nobody minds");
+        let slow = |heard: &str| {
+            let view = View { name: "talks", says: vec![], heard, is_whole, is_done };
+            says(had_to_go("deaf", &["was too slow"], &[view]))
+        };
+        let minded = "* deaf has come\n* deaf was too slow\n* the room closes\n";
+        assert_eq!(slow(minded), RIGHT);
+        assert_eq!(slow("* deaf has come\n"), RIGHT, "it was not there to the end");
+        assert_eq!(slow("* the room closes\n"), RIGHT, "nor this one at the beginning");
+        for other in ["* the room closes\n", "* deaf has left\n* the room closes\n"] {
+            let heard = format!("* deaf has come\n{other}");
+            assert_eq!(slow(&heard), "deaf does not listen, and nobody minds");
+        }
         let most = 2 * (HIGH_WATER + READ + 4 * LONGEST_LINE);
         assert_eq!(says(kept(most, 2)), RIGHT);
         assert!(says(kept(most + 1, 2)).starts_with("it kept "));

@@ -51,7 +51,7 @@ impl Habit {
         match self {
             Self::Deaf => 1,
             Self::Floods => 120,
-            Self::Chatters => 800,
+            Self::Chatters => 1500,
             _ => 5,
         }
     }
