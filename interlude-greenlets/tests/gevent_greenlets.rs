@@ -120,6 +120,19 @@ fn one_can_wait_for_events_and_results_as_well() {
     });
 }
 
+/// M2.34 Whoever gives up leaves nothing behind at the things it waited for.
+#[test]
+fn to_give_up_waiting_for_several_leaves_no_place_in_a_queue() {
+    timed(|| {
+        let event = Event::default();
+        let before = format!("{event:?}");
+        for _ in 0..100 {
+            assert!(wait(&[&event, &event], Some(ms(1)), None).is_empty());
+        }
+        assert_eq!(format!("{event:?}"), before);
+    });
+}
+
 /// M2.34 Each that ends is looked at once, however many there are.
 #[test]
 fn to_wait_for_many_is_to_be_woken_once_for_each() {

@@ -218,9 +218,11 @@ fn a_semaphore_is_handed_to_whoever_waited_longest_and_nobody_gets_ahead() {
         });
         drop(permit);
         assert!(semaphore.try_acquire().is_none());
+        assert!(format!("{semaphore:?}").contains("Waiters(2)"), "one is on its way");
         log.say("released");
         all(waiters);
-        assert!(semaphore.try_acquire().is_some());
+        let permit = semaphore.try_acquire();
+        assert!(permit.is_some() && semaphore.acquire_timeout(ms(10)).is_err());
     });
     assert_eq!(log, ["released", "a", "b", "c"]);
 }
@@ -277,6 +279,7 @@ fn a_bounded_semaphore_cannot_be_given_back_more_often_than_it_was_taken() {
         semaphore.acquire();
         let theirs = Rc::clone(&semaphore);
         let waiter = each("w", move |_| theirs.acquire());
+        assert!(!semaphore.try_acquire() && !semaphore.acquire_timeout(ms(10)));
         assert!(semaphore.release().is_ok());
         all(waiter);
         assert!(semaphore.release().is_ok());

@@ -162,9 +162,10 @@ fn a_killed_tasklet_is_unwound_and_whoever_killed_it_goes_on() {
         theirs.say("goes on");
         Ok(())
     });
+    counts(&log, 'x', 1); // it is runnable all the time, and not before the killer
     never.remove();
     run().unwrap();
-    assert_eq!(log.take(), ["cleaned", "killed", "goes on"]);
+    assert_eq!(log.take(), ["cleaned", "killed", "x0", "goes on"]);
     assert!(!victim.is_alive() && !never.is_alive());
     Tasklet::new(|| Err(GreenletExit.into())); // it ends itself
     run().unwrap();

@@ -14,6 +14,21 @@ impl Semaphore {
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_enter().then(|| Permit(self))
     }
+
+    /// Waits for one no longer than `duration`.
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`] when there was none.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    #[doc(alias = "acquire(timeout)")]
+    #[track_caller]
+    pub fn acquire_timeout(&self, duration: Duration) -> Result<Permit<'_>, Elapsed> {
+        timeout(duration, || self.acquire())
+    }
 }
 
 /// One at a time; first come, first served.
@@ -112,6 +127,23 @@ impl BoundedSemaphore {
     pub fn acquire(&self) {
         self.inner.enter(What::Semaphore);
         self.taken.set(self.taken.get() + 1);
+    }
+
+    /// Takes one if there is one, and says whether there was.
+    pub fn try_acquire(&self) -> bool {
+        let is_there = self.inner.try_enter();
+        self.taken.set(self.taken.get() + usize::from(is_there));
+        is_there
+    }
+
+    /// Waits for one no longer than `duration`, and says whether it came.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire`](Self::acquire).
+    #[track_caller]
+    pub fn acquire_timeout(&self, duration: Duration) -> bool {
+        timeout(duration, || self.acquire()).is_ok()
     }
 
     /// Gives one back.
