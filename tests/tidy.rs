@@ -246,6 +246,8 @@ fn programs_are_short_from_generators_on() {
         let [echo, crawl] = [sources.echo, sources.crawl].map(|it| Figures::of(it).lines);
         assert!(echo <= 50, "{name}: echo has {echo} lines");
         assert!(crawl <= 100, "{name}: crawl has {crawl} lines");
+        let chat = sources.chat.map_or(0, |it| Figures::of(it).lines);
+        assert!(chat <= 100, "{name}: chat has {chat} lines");
     }
 }
 
