@@ -205,7 +205,7 @@ impl Greenlet {
 
     /// Lets it go on until it hands over. If it ends instead, that is the error.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "each return to another stack is a surprise")]
+    #[allow(clippy::inline_always, reason = "see `suspend`")]
     pub(crate) fn advance(
         &self,
         state: State,
@@ -253,8 +253,11 @@ impl Greenlet {
 }
 
 /// Leaves the stack, until somebody comes back to it.
+///
+/// (A processor foretells where a call will return to. After a switch it is wrong, once for
+/// each call that is still open: so this is to be none, and [`Greenlet::advance`] neither.)
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "each return to another stack is a surprise")]
+#[allow(clippy::inline_always, reason = "see `suspend`")]
 pub(crate) fn suspend(depth: u32, handover: Handover) -> Parcel {
     let _aside = Aside::unless_quiet(depth);
     let Some(way) = WAY.take() else { return trampoline(handover) };

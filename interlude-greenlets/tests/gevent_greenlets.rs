@@ -61,10 +61,16 @@ fn any_number_of_greenlets_can_wait_for_one() {
         });
         assert_eq!(asked.map(|it| it.join().unwrap()), [5, 5, 5]);
         let failing = failing();
+        assert!(!failing.is_successful() && failing.failure().is_none(), "not yet");
         for _ in 0..2 {
             assert!(failing.get().unwrap_err().is::<Elapsed>());
         }
+        assert!(!failing.is_successful() && failing.failure().unwrap().is::<Elapsed>());
+        assert!(handle.is_successful() && handle.failure().is_none());
         assert!(failing.join().is_err());
+        let killed = sleeper(5);
+        killed.kill_and_wait();
+        assert!(killed.is_successful() && killed.failure().unwrap().is::<GreenletExit>());
     });
 }
 

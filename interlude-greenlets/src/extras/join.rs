@@ -14,7 +14,7 @@ use crate::extras::errors::failure_of;
 use crate::extras::event::Event;
 use crate::extras::unwinding::wait_for_good;
 use crate::extras::waiters::{Several, Waiters};
-use crate::failure::Failure;
+use crate::failure::{Failure, GreenletExit};
 use crate::task::JoinHandle;
 use crate::time::timeout;
 
@@ -58,6 +58,21 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn wait_timeout(&self, duration: Duration) -> bool {
         self.is_finished() || timeout(duration, || self.wait()).is_ok()
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Whether it has ended, and that was no failure. To be killed is none.
+    #[doc(alias = "successful")]
+    pub fn is_successful(&self) -> bool {
+        self.is_finished() && self.failure().is_none_or(|it| it.is::<GreenletExit>())
+    }
+
+    /// What it died of, if it did: [`GreenletExit`] if it was killed; for a panic, what it said.
+    #[doc(alias = "exception")]
+    pub fn failure(&self) -> Option<Failure> {
+        let failure = |end: &thread::Result<T>| Some(failure_of(&**end.as_ref().err()?));
+        self.state.look_at(failure).flatten()
     }
 }
 
