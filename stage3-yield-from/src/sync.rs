@@ -34,7 +34,7 @@ pub(crate) struct Permits {
     /// Taken by `acquire`; given back by a permit's drop, unless somebody waits for it.
     pub(crate) free: Cell<usize>,
     /// Whoever waits for one; served by a permit's drop.
-    waiters: Waiters,
+    pub(crate) waiters: Waiters,
 }
 
 impl Semaphore {

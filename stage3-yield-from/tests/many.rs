@@ -114,6 +114,19 @@ fn the_first_error_is_raised_at_once_and_the_others_go_on() {
     assert!(reported.borrow().is_empty(), "the later error is nobody's");
 }
 
+/// M6.23, when two fail in one turn: the first is the first in time.
+#[test]
+fn of_two_errors_the_first_is_raised() {
+    play(async {
+        let fail = |text: &'static str| {
+            coroutine(async move { Err::<(), _>(Failure::from(text)) })
+        };
+        let failure = yield_from(gather([fail("first"), fail("second")])).await;
+        assert_eq!(failure.unwrap_err().to_string(), "first");
+        Ok(())
+    });
+}
+
 /// M6.24
 #[test]
 fn gather_all_puts_each_error_in_the_place_of_its_child() {

@@ -60,3 +60,30 @@ impl<F: FnOnce()> Drop for Waiter<'_, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::sync::Semaphore;
+    use crate::time::{sleep, timeout};
+    use crate::{coroutine, run, spawn, yield_from};
+
+    /// However many come and give up, the line is no longer than it was.
+    #[test]
+    fn whoever_gives_up_leaves_the_line() {
+        let main = coroutine(async {
+            let semaphore = Semaphore::new(0);
+            let first = spawn(semaphore.acquire());
+            for _ in 0..3 {
+                let gives_up = timeout(Duration::from_millis(1), semaphore.acquire());
+                assert!(yield_from(gives_up).await.is_err());
+            }
+            first.cancel();
+            yield_from(sleep(Duration::ZERO)).await?;
+            assert!(semaphore.0.waiters.0.borrow().is_empty());
+            Ok(())
+        });
+        run(main).expect("a loop can be opened").expect("nothing fails");
+    }
+}
