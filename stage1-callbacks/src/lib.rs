@@ -47,6 +47,26 @@
 //! [`deferred`] and [`failure`], and the same again. [`sync`] is what the programs share,
 //! [`extras`] what Twisted has besides.
 
+//!
+//! # Tests of time take none
+//!
+//! [`Clock`](extras::clock::Clock) is Twisted's `task.Clock`: a loop whose time you move, by
+//! [`advance`](extras::clock::Clock::advance).
+//!
+//! # For whoever knows Twisted
+//!
+//! | there | here |
+//! |---|---|
+//! | `Protocol`, `Factory`, `ClientFactory` | [`extras::protocol`] |
+//! | `transport`, producers and consumers | [`extras::transport`] |
+//! | `reactor.listenTCP`, `reactor.connectTCP` | [`extras::listening`], [`extras::connector`] |
+//! | `LineReceiver` | [`extras::line_receiver`] |
+//! | `DelayedCall`, `LoopingCall`, `Cooperator` | [`extras::delayed`], [`extras::looping`], [`extras::cooperator`] |
+//! | `deferToThread`, `callFromThread` | [`extras::threads`], [`remote`] |
+//! | `race`, `DeferredList`, `gatherResults` | [`extras::race`], [`extras::deferred_list`], [`extras::lists`] |
+//! | `DeferredLock`, `DeferredSemaphore`, `DeferredQueue` | [`extras::lock`], [`sync`], [`extras::queue`] |
+//! | `addTimeout(onTimeoutCancel=…)` | [`Deferred::add_timeout`] |
+
 #![forbid(unsafe_code)]
 
 pub mod deferred;

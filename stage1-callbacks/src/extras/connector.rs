@@ -19,6 +19,45 @@ use crate::time::Elapsed;
 /// Connects to `address`, and has `factory` make a protocol for the connection and hear what
 /// becomes of it. An attempt that takes longer than `timeout` has failed.
 ///
+/// ```
+/// use stage1_callbacks::extras::connector::{Connector, connect_tcp};
+/// use stage1_callbacks::extras::protocol::{ClientFactory, Factory, Protocol};
+/// use stage1_callbacks::{call_later, failure::Failure, stop};
+/// use std::net::SocketAddr;
+/// use std::time::Duration;
+/// # use reactor::{backend, sim::{Sim, Weather}};
+///
+/// /// Tries three times, a second apart.
+/// struct Patient {
+///     left: u32,
+/// }
+///
+/// impl Factory for Patient {
+///     fn build_protocol(&mut self, _peer: SocketAddr) -> Option<Box<dyn Protocol>> {
+///         None // nobody gets that far in this example
+///     }
+/// }
+///
+/// impl ClientFactory for Patient {
+///     fn client_connection_failed(&mut self, connector: &Connector, _reason: Failure) {
+///         self.left -= 1;
+///         if self.left == 0 {
+///             return stop();
+///         }
+///         let connector = connector.clone();
+///         call_later(Duration::from_secs(1), move || connector.connect());
+///     }
+/// }
+///
+/// # let sim = Sim::new(1, Weather::calm());
+/// # backend::scope(sim.clone(), || stage1_callbacks::run(|| {
+/// let nobody_there = ([10, 0, 0, 1], 7).into();
+/// connect_tcp(nobody_there, Patient { left: 3 }, Duration::from_secs(10));
+/// # Ok(())
+/// # })).unwrap();
+/// # assert_eq!(sim.elapsed().as_secs(), 2);
+/// ```
+///
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
