@@ -665,6 +665,23 @@ fn a_port_that_stops_listening_refuses_whoever_comes_then() {
     assert_eq!(*log.borrow(), ["server made", "server lost: done"]);
 }
 
+/// The limit is for the attempt.
+#[test]
+fn a_connection_may_last_longer_than_it_may_take_to_make() {
+    let log = Log::default();
+    let client = Told::new("client", &log);
+    world(true, |address| {
+        listen_tcp(address, once(Told::new("server", &Log::default()))).unwrap();
+        let connector = connect_tcp(address, once(client), Duration::from_secs(1));
+        call_later(Duration::from_secs(5), move || {
+            assert_eq!(connector.state(), State::Connected);
+            connector.disconnect();
+            end_when(move || connector.state() == State::Disconnected);
+        });
+    });
+    assert_eq!(*log.borrow(), ["client made", "client lost: done"]);
+}
+
 /// A hundred connections that break in unkind weather: each is told of its end once, and no
 /// socket is left.
 #[test]
