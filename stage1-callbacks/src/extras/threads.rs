@@ -210,6 +210,22 @@ impl Remote {
     /// Calls `body` on the loop's thread, and blocks this one until what that began has come to
     /// its end; gives that. Never call it on the loop's own thread, which would wait for itself.
     ///
+    /// ```
+    /// use stage1_callbacks::extras::threads::defer_to_thread;
+    /// use stage1_callbacks::{react, remote, time::sleep};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let rested = react(|| {
+    ///     let the_loop = remote();
+    ///     // This thread may block. The nap is one of the loop's.
+    ///     defer_to_thread(move || the_loop.blocking_call(|| sleep(Duration::from_millis(1))))
+    /// })?;
+    /// rested.unwrap();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`NoAnswer`]: what it failed with, in words, for a failure stays on its thread; or that
