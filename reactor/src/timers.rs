@@ -1,14 +1,15 @@
 //! Who waits for the clock.
 //!
-//! A B-tree, ordered by deadline and then by age. Insert, cancel and expiry all cost one
-//! walk down a shallow tree (four levels at 100,000 timers), and a cancelled timer is *gone*:
-//! most timers are timeouts, and most timeouts are cancelled, so a heap that leaves the
-//! cancelled ones in place until their deadline would mostly hold corpses. See ADR 6 for
-//! the figures.
+//! A heap of deadlines, the earliest on top, beside a table of values. A timer that is
+//! cancelled gives its value back at once, and leaves its deadline behind in the heap: most
+//! timers are timeouts, and most timeouts are cancelled long before they come to the top. When
+//! more than half of the heap is such remains, they are swept out. See ADR 15 for the figures.
 
-use std::collections::BTreeMap;
-use std::mem;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Instant;
+
+use slab::Slab;
 
 use crate::trace;
 
@@ -18,6 +19,8 @@ use crate::trace;
 pub struct TimerId {
     deadline: Deadline<Instant>,
     age: u64,
+    /// Where its value is kept.
+    index: usize,
     reactor: u32,
 }
 
@@ -61,37 +64,59 @@ impl<T> From<Option<T>> for Deadline<T> {
 pub(crate) struct Timers<T> {
     /// Tells this reactor from all others.
     reactor: u32,
-    pending: BTreeMap<TimerId, T>,
+    /// Filled by `insert`; a timer that is not here has fired, or was cancelled.
+    waiting: Slab<(TimerId, T)>,
+    /// When those will expire that will. The one on top waits.
+    deadlines: BinaryHeap<Reverse<Due>>,
+    /// How many of the deadlines are of timers that were cancelled.
+    remains: usize,
     /// Counts the timers so far, so that equal deadlines keep their order.
     age: u64,
 }
 
+/// The order is that of the fields.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    at: Instant,
+    age: u64,
+    index: usize,
+}
+
+/// So many remains are not worth a sweep.
+const FEW: usize = 64;
+
 impl<T> Timers<T> {
     pub(crate) fn new(reactor: u32) -> Self {
-        Self { reactor, pending: BTreeMap::new(), age: 0 }
+        let (waiting, deadlines) = (Slab::new(), BinaryHeap::new());
+        Self { reactor, waiting, deadlines, remains: 0, age: 0 }
     }
 
     /// Without a deadline it never expires, and can only be taken back.
     pub(crate) fn insert(&mut self, deadline: Option<Instant>, data: T) -> TimerId {
         self.age += 1;
-        let (deadline, reactor) = (deadline.into(), self.reactor);
-        let id = TimerId { deadline, age: self.age, reactor };
-        self.pending.insert(id, data);
+        let (age, entry) = (self.age, self.waiting.vacant_entry());
+        let (index, reactor) = (entry.key(), self.reactor);
+        let id = TimerId { deadline: deadline.into(), age, index, reactor };
+        entry.insert((id, data));
+        self.deadlines.extend(deadline.map(|at| Reverse(Due { at, age, index })));
         trace::timer_set(id);
         id
     }
 
     pub(crate) fn remove(&mut self, id: TimerId) -> Option<T> {
-        let cancelled = self.pending.remove(&id);
-        if cancelled.is_some() {
-            trace::timer_cancelled(id);
+        self.waiting.get(id.index).filter(|(it, _)| *it == id)?;
+        let (_, cancelled) = self.waiting.remove(id.index);
+        trace::timer_cancelled(id);
+        if id.deadline().is_some() {
+            self.remains += 1;
+            self.tidy();
         }
-        cancelled
+        Some(cancelled)
     }
 
     /// The next deadline, if one will ever come.
     pub(crate) fn first(&self) -> Option<Instant> {
-        self.pending.first_key_value().and_then(|(id, _)| id.deadline())
+        self.deadlines.peek().map(|due| due.0.at)
     }
 
     /// Hands back everybody whose time has come, earliest first. Asks for the time only if
@@ -100,25 +125,71 @@ impl<T> Timers<T> {
         if self.first().is_none() {
             return;
         }
-        let now = Deadline::At(now());
-        while let Some(first) = self.pending.first_entry() {
-            if first.key().deadline > now {
-                break;
-            }
-            trace::timer_fired(*first.key());
-            ready.push(first.remove());
+        let now = now();
+        while self.first().is_some_and(|first| first <= now) {
+            let Reverse(due) = self.deadlines.pop().expect("there is a first one");
+            let (id, data) = self.waiting.remove(due.index);
+            trace::timer_fired(id);
+            ready.push(data);
+            self.tidy();
         }
     }
 
     /// Everybody, for the end of the loop.
     pub(crate) fn take_all(&mut self) -> Vec<T> {
-        mem::take(&mut self.pending).into_values().collect()
+        self.deadlines.clear();
+        self.remains = 0;
+        let mut all: Vec<_> = self.waiting.drain().collect();
+        all.sort_by_key(|(id, _)| *id);
+        all.into_iter().map(|(_, data)| data).collect()
     }
 
     /// How many will expire.
     pub(crate) fn len(&self) -> usize {
-        let first_of_never =
-            TimerId { deadline: Deadline::Never, age: 0, reactor: self.reactor };
-        self.pending.len() - self.pending.range(first_of_never..).count()
+        self.deadlines.len() - self.remains
+    }
+
+    /// Sees to it that the one on top waits, and that most of them do.
+    fn tidy(&mut self) {
+        let Self { waiting, deadlines, remains, .. } = self;
+        let waits =
+            |due: &Due| waiting.get(due.index).is_some_and(|it| it.0.age == due.age);
+        while *remains > 0 && deadlines.peek().is_some_and(|due| !waits(&due.0)) {
+            deadlines.pop();
+            *remains -= 1;
+        }
+        if *remains > FEW.max(deadlines.len() / 2) {
+            deadlines.retain(|due| waits(&due.0));
+            *remains = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Timers;
+    use crate::{Reactor, backend::Clockwork};
+
+    /// Timeouts that are cancelled take no room, whoever stays.
+    #[test]
+    fn those_who_are_cancelled_leave_little_behind() {
+        let now = Reactor::<()>::with_backend(Clockwork::new()).now();
+        let at = |n: u64| Some(now + Duration::from_millis(n));
+        let mut timers = Timers::new(0);
+        let staying: Vec<_> = (0..100).map(|n| timers.insert(at(n), n)).collect();
+        for n in 0..10_000 {
+            let id = timers.insert(at(50 + n % 1000), n);
+            assert_eq!(timers.remove(id), Some(n));
+            assert_eq!(timers.remove(id), None);
+            assert!(timers.deadlines.len() <= 2 * 100 + 1, "{}", timers.deadlines.len());
+            assert!(timers.waiting.capacity() <= 256);
+        }
+        for id in staying {
+            timers.remove(id);
+            assert_eq!(timers.first().is_none(), timers.len() == 0);
+        }
+        assert_eq!((timers.len(), timers.deadlines.len()), (0, 0));
     }
 }
