@@ -47,32 +47,32 @@ macro_rules! stages {
 stages! {
     "stage0-waiting":
         "examples/blocking/countdown.rs" "examples/blocking/echo.rs"
-        "examples/blocking/crawl.rs" "examples/threads/countdown.rs"
-        "examples/threads/echo.rs" "examples/threads/crawl.rs" "examples/threads/chat.rs"
+        "examples/blocking/crawl.rs" "examples/blocking/happy_eyeballs.rs" "examples/threads/countdown.rs"
+        "examples/threads/echo.rs" "examples/threads/crawl.rs" "examples/threads/happy_eyeballs.rs" "examples/threads/chat.rs"
         "examples/spinning/echo.rs";
     "stage1-callbacks":
         "src/lib.rs" "src/event_loop.rs" "src/net.rs" "src/time.rs" "src/sync.rs"
         "src/deferred.rs" "src/failure.rs" "examples/callbacks/countdown.rs"
-        "examples/callbacks/echo.rs" "examples/callbacks/crawl.rs"
+        "examples/callbacks/echo.rs" "examples/callbacks/crawl.rs" "examples/callbacks/happy_eyeballs.rs"
         "examples/callbacks/chat.rs"
         "examples/deferreds/countdown.rs" "examples/deferreds/echo.rs"
-        "examples/deferreds/crawl.rs" "examples/deferreds/chat.rs";
+        "examples/deferreds/crawl.rs" "examples/deferreds/happy_eyeballs.rs" "examples/deferreds/chat.rs";
     "interlude-greenlets":
         "src/lib.rs" "src/event_loop.rs" "src/net.rs" "src/time.rs" "src/sync.rs"
         "src/task.rs" "src/greenlet.rs" "src/failure.rs" "examples/countdown.rs"
-        "examples/echo.rs" "examples/crawl.rs" "examples/chat.rs";
+        "examples/echo.rs" "examples/crawl.rs" "examples/happy_eyeballs.rs" "examples/chat.rs";
     "stage2-generators":
         "src/lib.rs" "src/event_loop.rs" "src/net.rs" "src/time.rs" "src/sync.rs"
         "src/task.rs" "src/coroutine.rs" "src/deferred.rs" "src/failure.rs"
-        "examples/countdown.rs" "examples/echo.rs" "examples/crawl.rs" "examples/chat.rs";
+        "examples/countdown.rs" "examples/echo.rs" "examples/crawl.rs" "examples/happy_eyeballs.rs" "examples/chat.rs";
     "stage3-yield-from":
         "src/lib.rs" "src/event_loop.rs" "src/net.rs" "src/time.rs" "src/sync.rs"
         "src/task.rs" "src/coroutine.rs" "src/future.rs" "src/failure.rs"
-        "examples/countdown.rs" "examples/echo.rs" "examples/crawl.rs" "examples/chat.rs";
+        "examples/countdown.rs" "examples/echo.rs" "examples/crawl.rs" "examples/happy_eyeballs.rs" "examples/chat.rs";
     "stage4-async-await":
         "src/lib.rs" "src/event_loop.rs" "src/net.rs" "src/time.rs" "src/sync.rs"
         "src/task.rs" "src/cancel.rs" "examples/countdown.rs" "examples/echo.rs"
-        "examples/crawl.rs" "examples/chat.rs";
+        "examples/crawl.rs" "examples/happy_eyeballs.rs" "examples/chat.rs";
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use site::{Control, Job, Report};
+use site::{Control, Job, Race, Report, Won};
 
 use crate::error::Error;
 use crate::park::{self, Park};
@@ -26,6 +26,8 @@ pub struct Style {
     pub echo: Serve,
     /// Crawls a site.
     pub crawl: fn(Job) -> io::Result<Report>,
+    /// Connects to whichever address of a host answers first.
+    pub happy_eyeballs: fn(Race) -> io::Result<Won>,
     /// Keeps a room where people talk open until it is told to stop. `None`: it can do one
     /// thing at a time, and in a room everybody has to be heard and told at once.
     pub chat: Option<Serve>,
@@ -47,6 +49,8 @@ pub struct Sources {
     pub echo: &'static str,
     /// `crawl.rs`.
     pub crawl: &'static str,
+    /// `happy_eyeballs.rs`.
+    pub happy_eyeballs: &'static str,
     /// `chat.rs`, where there is one.
     pub chat: Option<&'static str>,
 }
@@ -132,6 +136,7 @@ macro_rules! styles {
                 pub mod countdown;
                 pub mod crawl;
                 pub mod echo;
+                pub mod happy_eyeballs;
                 $(pub mod $more;)?
             }
         )*
@@ -145,12 +150,14 @@ macro_rules! styles {
                 countdown: $module::countdown::countdown,
                 echo: $module::echo::serve,
                 crawl: $module::crawl::crawl,
+                happy_eyeballs: $module::happy_eyeballs::happy_eyeballs,
                 chat: styles!(@chat $module $($more)?),
                 park: $park,
                 sources: Sources {
                     countdown: include_str!(concat!($folder, "/countdown.rs")),
                     echo: include_str!(concat!($folder, "/echo.rs")),
                     crawl: include_str!(concat!($folder, "/crawl.rs")),
+                    happy_eyeballs: include_str!(concat!($folder, "/happy_eyeballs.rs")),
                     chat: styles!(@text $folder $($more)?),
                 },
             },

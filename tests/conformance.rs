@@ -25,6 +25,8 @@ mod countdown;
 mod crawl;
 #[path = "conformance/echo.rs"]
 mod echo;
+#[path = "conformance/happy_eyeballs.rs"]
+mod happy_eyeballs;
 #[path = "conformance/process.rs"]
 mod process;
 #[path = "conformance/tasks.rs"]
@@ -78,6 +80,11 @@ scenarios! {
         a_flood_drowns_nobody
         a_guest_that_resets_takes_nobody_along
         a_room_closes_although_somebody_does_not_listen;
+    happy_eyeballs:
+        the_first_address_that_answers_wins
+        a_race_that_all_lose_says_how_each_did
+        attempts_begin_in_order_and_losers_leave_nothing_behind
+        a_race_that_nobody_wins_ends_in_time;
     tasks:
         a_panic_ends_one_task_and_is_reported
         a_closed_listener_refuses_the_new_and_keeps_the_old;

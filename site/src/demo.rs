@@ -1,12 +1,14 @@
 //! What the examples do when they are run alone: a visitor, a site, something to print.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use std::{fmt, process, thread};
 
+use socket2::{Domain, Socket, Type};
+
 use crate::server::Server;
-use crate::{Control, Job, Report, Site, Target, count};
+use crate::{Control, Job, Race, Report, Site, Target, Won, count};
 
 /// Runs a countdown, and prints what was said.
 ///
@@ -83,6 +85,68 @@ pub fn crawl(crawl: fn(Job) -> io::Result<Report>) -> io::Result<()> {
         count(report.errors(), "error"),
         count(server.max_in_flight(), "request")
     ))
+}
+
+/// Races over an address where nobody answers, one where nobody listens, and a good one;
+/// prints what became of each attempt.
+///
+/// # Errors
+///
+/// What the race answers.
+pub fn happy_eyeballs(race: fn(Race) -> io::Result<Won>) -> io::Result<()> {
+    let course = Course::lay()?;
+    let began = Instant::now();
+    let won = race(Race::new(course.addresses()))?;
+    let seconds = began.elapsed().as_secs_f64();
+    tell(format_args!("{won}{seconds:.2} s\n"))
+}
+
+/// Three addresses of this machine to race over.
+#[derive(Debug)]
+pub struct Course {
+    /// It is never accepted from, and its backlog is full: kernels that drop whoever comes
+    /// then (Linux does) leave him without an answer.
+    silent: Socket,
+    filling: Vec<TcpStream>,
+    refusing: SocketAddr,
+    good: TcpListener,
+}
+
+impl Course {
+    /// Listens where somebody has to.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no port can be had.
+    pub fn lay() -> io::Result<Self> {
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let silent = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        silent.bind(&anywhere.into())?;
+        silent.listen(1)?;
+        let refusing = TcpListener::bind(anywhere)?.local_addr()?;
+        let good = TcpListener::bind(anywhere)?;
+        let mut course = Self { silent, filling: Vec::new(), refusing, good };
+        let address = course.silent()?;
+        // Somewhere here the first one gets no answer.
+        while course.filling.len() < 16
+            && let Ok(stream) =
+                TcpStream::connect_timeout(&address, Duration::from_millis(50))
+        {
+            course.filling.push(stream);
+        }
+        Ok(course)
+    }
+
+    /// Where nobody answers, where nobody listens, and where somebody does.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let answering = self.good.local_addr();
+        [self.silent(), Ok(self.refusing), answering].into_iter().flatten().collect()
+    }
+
+    fn silent(&self) -> io::Result<SocketAddr> {
+        let address = self.silent.local_addr()?.as_socket();
+        address.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
 }
 
 fn visit_three_times(address: SocketAddr) -> io::Result<()> {

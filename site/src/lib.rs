@@ -12,7 +12,8 @@
 //! [`Page`]), [`Outcome`] (what became of a page), [`Report`] (what became of all), [`Progress`]
 //! (which tells of it meanwhile).
 //! Then what is crawled: [`Site`] (a function from a request to an answer) and
-//! [`server::Server`] (which serves it with threads and blocking calls). [`Control`] is how
+//! [`server::Server`] (which serves it with threads and blocking calls). [`Race`] is what a
+//! race over a host's addresses needs to know (RFC 8305), [`Won`] how it went. [`Control`] is how
 //! the outside talks to a server that runs; [`countdown`], [`chat`] and [`demo`] are what the
 //! small programs share.
 
@@ -30,6 +31,7 @@ mod job;
 mod outcome;
 mod pages;
 mod progress;
+pub mod race;
 mod report;
 mod robots;
 pub mod server;
@@ -44,5 +46,6 @@ pub use job::Job;
 pub use outcome::Outcome;
 pub use pages::{Answer, Fault, Site};
 pub use progress::{News, Progress, Referrers, Visit};
+pub use race::{Race, Won};
 pub use report::Report;
 pub use target::{BadUrl, Target};
