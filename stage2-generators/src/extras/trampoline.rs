@@ -8,7 +8,7 @@
 //! kernel: it yields a [`Request`], and is resumed with the [`Answer`]. (The idea is David
 //! Beazley's, 2009.) So a routine never touches the trampoline, and what is left with the
 //! reactor is no callback but a number: that of the stack to be resumed.
-//! [`requests`](crate::extras::requests) has a function for each.
+//! [`requests`] has a function for each.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
