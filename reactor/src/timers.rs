@@ -19,8 +19,9 @@ use crate::trace;
 pub struct TimerId {
     deadline: Deadline<Instant>,
     age: u64,
-    /// Where its value is kept.
-    index: usize,
+    /// Where its value is kept. Half a word, beside the other half: every sleeping future
+    /// holds one of these.
+    index: u32,
     reactor: u32,
 }
 
@@ -79,7 +80,7 @@ pub(crate) struct Timers<T> {
 struct Due {
     at: Instant,
     age: u64,
-    index: usize,
+    index: u32,
 }
 
 /// So many remains are not worth a sweep.
@@ -95,7 +96,8 @@ impl<T> Timers<T> {
     pub(crate) fn insert(&mut self, deadline: Option<Instant>, data: T) -> TimerId {
         self.age += 1;
         let (age, entry) = (self.age, self.waiting.vacant_entry());
-        let (index, reactor) = (entry.key(), self.reactor);
+        let index = entry.key().try_into().expect("no memory holds 4 billion timers");
+        let reactor = self.reactor;
         let id = TimerId { deadline: deadline.into(), age, index, reactor };
         entry.insert((id, data));
         self.deadlines.extend(deadline.map(|at| Reverse(Due { at, age, index })));
@@ -104,8 +106,8 @@ impl<T> Timers<T> {
     }
 
     pub(crate) fn remove(&mut self, id: TimerId) -> Option<T> {
-        self.waiting.get(id.index).filter(|(it, _)| *it == id)?;
-        let (_, cancelled) = self.waiting.remove(id.index);
+        self.waiting.get(id.index as usize).filter(|(it, _)| *it == id)?;
+        let (_, cancelled) = self.waiting.remove(id.index as usize);
         trace::timer_cancelled(id);
         if id.deadline().is_some() {
             self.remains += 1;
@@ -128,7 +130,7 @@ impl<T> Timers<T> {
         let now = now();
         while self.first().is_some_and(|first| first <= now) {
             let Reverse(due) = self.deadlines.pop().expect("there is a first one");
-            let (id, data) = self.waiting.remove(due.index);
+            let (id, data) = self.waiting.remove(due.index as usize);
             trace::timer_fired(id);
             ready.push(data);
             self.tidy();
@@ -152,8 +154,9 @@ impl<T> Timers<T> {
     /// Sees to it that the one on top waits, and that most of them do.
     fn tidy(&mut self) {
         let Self { waiting, deadlines, remains, .. } = self;
-        let waits =
-            |due: &Due| waiting.get(due.index).is_some_and(|it| it.0.age == due.age);
+        let waits = |due: &Due| {
+            waiting.get(due.index as usize).is_some_and(|it| it.0.age == due.age)
+        };
         while *remains > 0 && deadlines.peek().is_some_and(|due| !waits(&due.0)) {
             deadlines.pop();
             *remains -= 1;
