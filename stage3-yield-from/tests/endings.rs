@@ -561,7 +561,9 @@ fn a_task_whose_calls_are_nested_too_deep_fails_and_the_others_go_on() {
     });
 }
 
-/// Deep calls that wait, are cancelled, and clean up: each level in its turn.
+/// Deep calls that wait, are cancelled, and clean up: each level in its turn. And whoever went too
+/// deep has the error at that level, and each level cleans up too. How deep is too deep depends on
+/// the build.
 #[test]
 fn calls_that_are_nested_as_deep_as_they_may_can_be_cancelled_and_closed() {
     fn deep(levels: u32, log: Rc<RefCell<Vec<u32>>>) -> Coroutine<()> {
@@ -574,21 +576,28 @@ fn calls_that_are_nested_as_deep_as_they_may_can_be_cancelled_and_closed() {
             end
         })
     }
-    const LEVELS: u32 = 30;
-    on_a_small_stack(|| {
-        let (cancelled, left) = (Rc::default(), Rc::default());
-        let (ends, stays) = (Rc::clone(&cancelled), Rc::clone(&left));
-        story(coroutine(async move {
-            spawn(deep(LEVELS, stays));
-            let task = spawn(deep(LEVELS, ends));
+    fn is_cancelled(levels: u32) -> bool {
+        let (ended, left) = (Rc::default(), Rc::default());
+        let (ends, stays) = (Rc::clone(&ended), Rc::clone(&left));
+        let failure = story(coroutine(async move {
+            spawn(deep(levels, stays));
+            let task = spawn(deep(levels, ends));
             yield_from(sleep(MS)).await?;
             task.cancel();
-            assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
-            Ok(())
+            Ok(yield_from(&task).await.unwrap_err())
         }))
         .unwrap();
-        assert!(cancelled.borrow().iter().copied().eq(0..=LEVELS));
-        assert_eq!(*left.borrow(), *cancelled.borrow());
+        let (ended, is_cancelled) = (ended.take(), failure.is::<Cancelled>());
+        let innermost = if is_cancelled { 0 } else { ended[0] };
+        assert!(ended.iter().copied().eq(innermost..=levels), "{levels}: {ended:?}");
+        assert_eq!(left.take(), ended);
+        assert!(is_cancelled || failure.is::<TooDeep>(), "{failure:?}");
+        is_cancelled
+    }
+    on_a_small_stack(|| {
+        let reached = (0..VERY_MANY).take_while(|levels| is_cancelled(*levels)).count();
+        assert!(reached > 20, "{reached}");
+        assert!(reached < VERY_MANY as usize);
     });
 }
 
