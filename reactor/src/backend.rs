@@ -9,7 +9,9 @@ use std::fmt::Debug;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 #[cfg(unix)]
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+#[cfg(unix)]
+use std::path::Path;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -53,6 +55,53 @@ pub trait Backend: Debug {
     /// What can be said at once.
     fn connect(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Stream>>;
 
+    /// Opens a socket for datagrams, UDP.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, unless the engine knows datagrams; whatever its `bind` answers.
+    fn bind(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Datagram>> {
+        let _ = (token, address);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Opens a listening socket in the file system.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, unless the engine knows such sockets; whatever its `bind` answers.
+    #[cfg(unix)]
+    fn listen_unix(&self, token: Token, path: &Path) -> io::Result<Box<dyn Listener>> {
+        let _ = (token, path);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Starts to connect to a socket in the file system.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, unless the engine knows such sockets; what can be said at once.
+    #[cfg(unix)]
+    fn connect_unix(&self, token: Token, path: &Path) -> io::Result<Box<dyn Stream>> {
+        let _ = (token, path);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Opens a socket for datagrams in the file system, or one without a name.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, unless the engine knows such sockets; whatever its `bind` answers.
+    #[cfg(unix)]
+    fn bind_unix(
+        &self,
+        token: Token,
+        path: Option<&Path>,
+    ) -> io::Result<Box<dyn Datagram<UnixAddr>>> {
+        let _ = (token, path);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Takes over one end of a pipe. It does not block from now on, and neither do its clones.
     ///
     /// # Errors
@@ -69,8 +118,21 @@ pub trait Backend: Debug {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Waits for a descriptor, and does nothing else with it. Nothing is remembered of it:
+    /// each [`arm`](Self::arm) asks anew, and is answered by an event as soon as it is ready.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, unless the engine knows descriptors.
+    #[cfg(unix)]
+    fn watch(&self, token: Token, descriptor: OwnedFd) -> io::Result<Box<dyn Watched>> {
+        let _ = (token, descriptor);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Somebody tried, was told `WouldBlock`, and parks. An engine of completions starts
-    /// the operation here; an engine of readiness has nothing to do.
+    /// the operation here; an engine of readiness has nothing to do, unless it is asked for a
+    /// descriptor that it only watches.
     fn arm(&self, token: Token, direction: Direction);
 
     /// Sleeps until something happens or `timeout` is over, and appends what happened to
@@ -169,6 +231,52 @@ pub trait Stream: Debug {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
+
+/// The address of a socket in the file system; of one without a name, too.
+#[cfg(unix)]
+pub type UnixAddr = std::os::unix::net::SocketAddr;
+
+/// A socket for datagrams that can be tried. Dropping it closes it.
+pub trait Datagram<A = SocketAddr>: Debug {
+    /// Takes the next datagram, as much of it as fits, and says who sent it.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`, or what went wrong, perhaps with an earlier datagram.
+    fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, A)>;
+
+    /// Sends a datagram to `address`, all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`, or whatever the engine answers.
+    fn send_to(&self, bytes: &[u8], address: &A) -> io::Result<usize>;
+
+    /// From now on, `address` is the other end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the engine answers.
+    fn connect(&self, address: &A) -> io::Result<()>;
+
+    /// Sends a datagram to the other end, all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`, or whatever the engine answers.
+    fn send(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Our end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the engine answers.
+    fn local_addr(&self) -> io::Result<A>;
+}
+
+/// A descriptor that is waited for. Dropping it ends that, and closes it.
+#[cfg(unix)]
+pub trait Watched: Debug + AsFd {}
 
 thread_local! {
     /// Set for the length of a `scope`; read by `Reactor::new`.

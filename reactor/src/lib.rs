@@ -42,12 +42,16 @@
 //! socket; `timers.rs`: who waits for the clock; `net.rs`: the sockets; [`backend`]: the
 //! seam below which the platform begins; `mio.rs`: the platform; `wake.rs`: the one door
 //! through which a task is woken; [`trace`]: how a loop tells its story; [`sim`]: a
-//! network that is invented, for tests and for the book.
+//! network that is invented, for tests and for the book. What TCP is not: `datagram.rs`,
+//! `unix.rs`, `pipe.rs`, and `descriptor.rs` for whatever else the kernel gives a number.
 
 #![forbid(unsafe_code)]
 
 pub mod backend;
 mod clockwork;
+mod datagram;
+#[cfg(unix)]
+mod descriptor;
 mod mio;
 mod net;
 #[cfg(unix)]
@@ -56,13 +60,20 @@ mod reactor;
 pub mod sim;
 mod timers;
 pub mod trace;
+#[cfg(unix)]
+mod unix;
 mod waiting;
 mod wake;
 
+pub use datagram::{DatagramSocket, UdpSocket};
+#[cfg(unix)]
+pub use descriptor::Descriptor;
 pub use net::{TcpListener, TcpStream};
 #[cfg(unix)]
 pub use pipe::Pipe;
 pub use reactor::Reactor;
 pub use timers::TimerId;
+#[cfg(unix)]
+pub use unix::{UnixDatagram, UnixListener, UnixStream};
 pub use waiting::{Direction, Key};
 pub use wake::wake;

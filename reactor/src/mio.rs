@@ -2,9 +2,19 @@
 //!
 //! A socket is registered once, for both directions, edge-triggered.
 
+mod datagram;
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+mod watch;
+
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
+#[cfg(unix)]
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -16,7 +26,9 @@ use mio::unix::pipe;
 use mio::{Events, Interest, Poll, Registry, net};
 use socket2::SockRef;
 
-use crate::backend::{Backend, Event, Listener, Stream, Token};
+use crate::backend::{Backend, Datagram, Event, Listener, Stream, Token};
+#[cfg(unix)]
+use crate::backend::{UnixAddr, Watched};
 use crate::waiting::Direction;
 
 /// How many events one wait can report. What does not fit is reported by the next.
@@ -43,6 +55,9 @@ pub struct Mio {
     /// Shared with the sockets, which are taken off it when they are dropped.
     registry: Rc<Registry>,
     waker: Waker,
+    /// Filled by `watch`, and by the drop of what that gives; asked by `arm` and `wait`.
+    #[cfg(unix)]
+    watches: watch::Watches,
 }
 
 impl Mio {
@@ -56,7 +71,13 @@ impl Mio {
         let registry = Rc::new(poll.registry().try_clone()?);
         let waker = Arc::new(Remote(mio::Waker::new(&registry, WAKE)?)).into();
         let poll = RefCell::new((poll, Events::with_capacity(EVENTS)));
-        Ok(Self { poll, registry, waker })
+        Ok(Self {
+            poll,
+            registry,
+            waker,
+            #[cfg(unix)]
+            watches: watch::Watches::default(),
+        })
     }
 }
 
@@ -76,11 +97,42 @@ impl Backend for Mio {
         Ok(Registered::new(&self.registry, token, stream, BOTH)?)
     }
 
+    fn bind(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Datagram>> {
+        let socket = net::UdpSocket::bind(address)?;
+        Ok(Registered::new(&self.registry, token, socket, BOTH)?)
+    }
+
+    #[cfg(unix)]
+    fn listen_unix(&self, token: Token, path: &Path) -> io::Result<Box<dyn Listener>> {
+        let listener = net::UnixListener::bind(path)?;
+        SockRef::from(&listener).listen(BACKLOG)?;
+        Ok(Registered::new(&self.registry, token, listener, Interest::READABLE)?)
+    }
+
+    #[cfg(unix)]
+    fn connect_unix(&self, token: Token, path: &Path) -> io::Result<Box<dyn Stream>> {
+        let stream = net::UnixStream::connect(path)?;
+        Ok(Registered::new(&self.registry, token, stream, BOTH)?)
+    }
+
+    #[cfg(unix)]
+    fn bind_unix(
+        &self,
+        token: Token,
+        path: Option<&Path>,
+    ) -> io::Result<Box<dyn Datagram<UnixAddr>>> {
+        let socket = match path {
+            Some(path) => net::UnixDatagram::bind(path)?,
+            None => net::UnixDatagram::unbound()?,
+        };
+        Ok(Registered::new(&self.registry, token, socket, BOTH)?)
+    }
+
     #[cfg(unix)]
     fn adopt(
         &self,
         token: Token,
-        end: std::os::fd::OwnedFd,
+        end: OwnedFd,
         direction: Direction,
     ) -> io::Result<Box<dyn Stream>> {
         match direction {
@@ -97,6 +149,17 @@ impl Backend for Mio {
         }
     }
 
+    #[cfg(unix)]
+    fn watch(&self, token: Token, descriptor: OwnedFd) -> io::Result<Box<dyn Watched>> {
+        self.watches.add(&self.registry, token, descriptor)
+    }
+
+    #[cfg(unix)]
+    fn arm(&self, token: Token, direction: Direction) {
+        self.watches.arm(&self.registry, token, direction);
+    }
+
+    #[cfg(not(unix))]
     fn arm(&self, _: Token, _: Direction) {}
 
     /// mio rounds the timeout up to the selector's grain, so that no timer is early.
@@ -114,6 +177,8 @@ impl Backend for Mio {
             writable: event.is_writable() || event.is_write_closed() || event.is_error(),
             closed: event.is_read_closed() || event.is_error(),
         }));
+        #[cfg(unix)]
+        self.watches.answered(events);
         Ok(())
     }
 

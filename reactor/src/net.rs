@@ -190,7 +190,13 @@ pub(crate) struct Slot<T> {
 
 impl<T> Slot<T> {
     pub(crate) fn new(shared: &Rc<Shared<T>>) -> Self {
-        Self { key: shared.waiting.borrow_mut().open(), shared: Rc::clone(shared) }
+        Self { key: shared.waiting.borrow_mut().open(true), shared: Rc::clone(shared) }
+    }
+
+    /// Of something that is tried elsewhere: whether it still is ready, nobody knows.
+    #[cfg(unix)]
+    pub(crate) fn forgetful(shared: &Rc<Shared<T>>) -> Self {
+        Self { key: shared.waiting.borrow_mut().open(false), shared: Rc::clone(shared) }
     }
 
     pub(crate) fn token(&self) -> Token {

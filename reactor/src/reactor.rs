@@ -3,16 +3,29 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
+#[cfg(unix)]
+use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::process::Child;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::backend::{self, Backend, Event};
+use crate::datagram::UdpSocket;
+#[cfg(unix)]
+use crate::descriptor::Descriptor;
 use crate::mio::Mio;
 use crate::net::{Slot, TcpListener, TcpStream};
+#[cfg(unix)]
+use crate::pipe::Pipe;
 use crate::timers::{TimerId, Timers};
 use crate::trace;
+#[cfg(unix)]
+use crate::unix::{UnixDatagram, UnixListener, UnixStream};
 use crate::waiting::{Direction, Key, Waiting};
 
 /// Waits for sockets and for the clock, on behalf of an event loop.
@@ -106,6 +119,61 @@ impl<T> Reactor<T> {
         Ok(TcpStream::new(inner, slot))
     }
 
+    /// Opens a socket for datagrams, UDP.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on a backend without datagrams; whatever `bind` answers.
+    #[doc(alias = "create_datagram_endpoint")]
+    pub fn bind(&self, address: SocketAddr) -> io::Result<UdpSocket<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.bind(slot.token(), address)?;
+        Ok(UdpSocket::new(inner, slot))
+    }
+
+    /// Opens a listening socket in the file system.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on a backend without such sockets; whatever `bind` answers: `AddrInUse`
+    /// when there is a file of that name, even if nobody listens there any more.
+    #[cfg(unix)]
+    #[doc(alias = "create_unix_server")]
+    pub fn listen_unix(&self, path: impl AsRef<Path>) -> io::Result<UnixListener<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.listen_unix(slot.token(), path.as_ref())?;
+        Ok(UnixListener(TcpListener::new(inner, slot)))
+    }
+
+    /// Starts to connect to a socket in the file system. Wait to [`Write`](Direction::Write),
+    /// then ask [`UnixStream::connected`] how it ended.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on a backend without such sockets; what can be said at once, which is
+    /// mostly all: `NotFound`, `ConnectionRefused`; `WouldBlock` when too many wait there to be
+    /// accepted: then nothing was started, and it has to be called again later.
+    #[cfg(unix)]
+    #[doc(alias = "create_unix_connection")]
+    pub fn connect_unix(&self, path: impl AsRef<Path>) -> io::Result<UnixStream<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.connect_unix(slot.token(), path.as_ref())?;
+        Ok(UnixStream(TcpStream::new(inner, slot)))
+    }
+
+    /// Opens a socket for datagrams in the file system. Without a path it has no name: it can
+    /// send, and nobody can answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen_unix`](Self::listen_unix).
+    #[cfg(unix)]
+    pub fn bind_unix(&self, path: Option<&Path>) -> io::Result<UnixDatagram<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.bind_unix(slot.token(), path)?;
+        Ok(UnixDatagram::new(inner, slot))
+    }
+
     /// Takes over one end of a pipe, to be read or written as `direction` says. It does not
     /// block from now on, and neither do its clones: that is a property of what they share.
     ///
@@ -114,14 +182,39 @@ impl<T> Reactor<T> {
     /// `Unsupported` on a backend without pipes, or what the registration answers: a
     /// regular file cannot be waited for (`PermissionDenied` on Linux).
     #[cfg(unix)]
-    pub fn adopt(
-        &self,
-        end: std::os::fd::OwnedFd,
-        direction: Direction,
-    ) -> io::Result<crate::Pipe<T>> {
+    pub fn adopt(&self, end: OwnedFd, direction: Direction) -> io::Result<Pipe<T>> {
         let slot = Slot::new(&self.shared);
         let inner = self.shared.backend.adopt(slot.token(), end, direction)?;
-        Ok(crate::Pipe::new(inner, slot))
+        Ok(Pipe::new(inner, slot))
+    }
+
+    /// Waits for a descriptor, whatever it is, and leaves the rest to the caller. To wait for
+    /// somebody else's, hand over a clone.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on a backend without descriptors, or what the registration answers: a
+    /// regular file cannot be waited for (`PermissionDenied` on Linux).
+    #[cfg(unix)]
+    #[doc(alias("add_reader", "add_writer"))]
+    pub fn watch(&self, descriptor: OwnedFd) -> io::Result<Descriptor<T>> {
+        let slot = Slot::forgetful(&self.shared);
+        let inner = self.shared.backend.watch(slot.token(), descriptor)?;
+        Ok(Descriptor::new(inner, slot))
+    }
+
+    /// Waits for the end of a process: its descriptor is readable from then on. To reap it
+    /// remains the caller's task.
+    ///
+    /// # Errors
+    ///
+    /// As [`watch`](Self::watch), or whatever `pidfd_open` answers.
+    #[cfg(target_os = "linux")]
+    #[doc(alias = "PidfdChildWatcher")]
+    pub fn watch_child(&self, child: &Child) -> io::Result<Descriptor<T>> {
+        let no_flags = rustix::process::PidfdFlags::empty();
+        let child = rustix::process::Pid::from_child(child);
+        self.watch(rustix::process::pidfd_open(child, no_flags)?)
     }
 
     /// Leaves `data` behind until it is worth trying `direction` again, and returns what it

@@ -63,6 +63,9 @@ pub(crate) struct Waiting<T> {
 #[derive(Debug)]
 struct Entry<T> {
     generation: u32,
+    /// Whether readiness lasts until an attempt says `WouldBlock`. Set by `open`; not so where
+    /// the attempts are made behind our back.
+    remembers: bool,
     sides: [Side<T>; 2],
 }
 
@@ -104,10 +107,11 @@ impl<T> Waiting<T> {
         }
     }
 
-    pub(crate) fn open(&mut self) -> Key {
+    pub(crate) fn open(&mut self, remembers: bool) -> Key {
         // The top bit stays clear, so that no token is the one of the remote waker.
         self.generation = (self.generation + 1) & 0x7fff_ffff;
-        let entry = Entry { generation: self.generation, sides: Default::default() };
+        let sides = Default::default();
+        let entry = Entry { generation: self.generation, remembers, sides };
         let index = u32::try_from(self.entries.insert(entry))
             .expect("no system has four billion descriptors");
         Key { reactor: self.reactor, index, generation: self.generation }
@@ -200,6 +204,7 @@ impl<T> Waiting<T> {
         for event in events.drain(..) {
             let key = Key::of(self.reactor, event.token);
             let Some(entry) = self.entry(key) else { continue };
+            let remembers = entry.remembers;
             let [read, write] = &mut entry.sides;
             let sides = [
                 (Direction::Read, read, event.readable),
@@ -208,7 +213,7 @@ impl<T> Waiting<T> {
             for (direction, side, happened) in sides {
                 if happened {
                     trace::socket_ready(key, direction, side.waiter.is_some());
-                    (side.ready, side.empty) = (true, false);
+                    (side.ready, side.empty) = (remembers, false);
                     side.closed |= event.closed;
                     ready.extend(side.waiter.take());
                 }

@@ -45,8 +45,8 @@
 //! # }
 //! ```
 //!
-//! What it does not know (pipes, whatever is not TCP, a shutdown of reading) answers
-//! `Unsupported`. It does not know of other threads either, but for those of
+//! What it does not know (datagrams, pipes, whatever else is not TCP, a shutdown of reading)
+//! answers `Unsupported`. It does not know of other threads either, but for those of
 //! [`Sim::elsewhere`]: a wake that another still has to send comes too late.
 //!
 //! # Reading order
