@@ -7,9 +7,11 @@
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{self, Shutdown, SocketAddr};
 #[cfg(unix)]
 use std::os::fd::{AsFd, OwnedFd};
+#[cfg(unix)]
+use std::os::unix::net as unix;
 #[cfg(unix)]
 use std::path::Path;
 use std::rc::Rc;
@@ -99,6 +101,63 @@ pub trait Backend: Debug {
         path: Option<&Path>,
     ) -> io::Result<Box<dyn Datagram<UnixAddr>>> {
         let _ = (token, path);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Takes over a listening socket that was opened elsewhere. It does not block from now on.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, unless the engine knows sockets from outside.
+    fn adopt_listener(
+        &self,
+        token: Token,
+        listener: net::TcpListener,
+    ) -> io::Result<Box<dyn Listener>> {
+        let _ = (token, listener);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Takes over a connected socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`adopt_listener`](Self::adopt_listener).
+    fn adopt_stream(
+        &self,
+        token: Token,
+        stream: net::TcpStream,
+    ) -> io::Result<Box<dyn Stream>> {
+        let _ = (token, stream);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Takes over a socket for datagrams.
+    ///
+    /// # Errors
+    ///
+    /// As [`adopt_listener`](Self::adopt_listener).
+    fn adopt_datagram(
+        &self,
+        token: Token,
+        socket: net::UdpSocket,
+    ) -> io::Result<Box<dyn Datagram>> {
+        let _ = (token, socket);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Takes over a connected socket that has no address: one of a pair, say.
+    ///
+    /// # Errors
+    ///
+    /// As [`adopt_listener`](Self::adopt_listener).
+    #[cfg(unix)]
+    fn adopt_unix(
+        &self,
+        token: Token,
+        stream: unix::UnixStream,
+    ) -> io::Result<Box<dyn Stream>> {
+        let _ = (token, stream);
         Err(io::ErrorKind::Unsupported.into())
     }
 
@@ -234,7 +293,7 @@ pub trait Stream: Debug {
 
 /// The address of a socket in the file system; of one without a name, too.
 #[cfg(unix)]
-pub type UnixAddr = std::os::unix::net::SocketAddr;
+pub type UnixAddr = unix::SocketAddr;
 
 /// A socket for datagrams that can be tried. Dropping it closes it.
 pub trait Datagram<A = SocketAddr>: Debug {

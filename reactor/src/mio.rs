@@ -128,6 +128,47 @@ impl Backend for Mio {
         Ok(Registered::new(&self.registry, token, socket, BOTH)?)
     }
 
+    fn adopt_listener(
+        &self,
+        token: Token,
+        listener: std::net::TcpListener,
+    ) -> io::Result<Box<dyn Listener>> {
+        listener.set_nonblocking(true)?;
+        let listener = net::TcpListener::from_std(listener);
+        Ok(Registered::new(&self.registry, token, listener, Interest::READABLE)?)
+    }
+
+    fn adopt_stream(
+        &self,
+        token: Token,
+        stream: std::net::TcpStream,
+    ) -> io::Result<Box<dyn Stream>> {
+        stream.set_nonblocking(true)?;
+        let stream = net::TcpStream::from_std(stream);
+        Ok(Registered::new(&self.registry, token, stream, BOTH)?)
+    }
+
+    fn adopt_datagram(
+        &self,
+        token: Token,
+        socket: std::net::UdpSocket,
+    ) -> io::Result<Box<dyn Datagram>> {
+        socket.set_nonblocking(true)?;
+        let socket = net::UdpSocket::from_std(socket);
+        Ok(Registered::new(&self.registry, token, socket, BOTH)?)
+    }
+
+    #[cfg(unix)]
+    fn adopt_unix(
+        &self,
+        token: Token,
+        stream: std::os::unix::net::UnixStream,
+    ) -> io::Result<Box<dyn Stream>> {
+        stream.set_nonblocking(true)?;
+        let stream = net::UnixStream::from_std(stream);
+        Ok(Registered::new(&self.registry, token, stream, BOTH)?)
+    }
+
     #[cfg(unix)]
     fn adopt(
         &self,

@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
+#[cfg(unix)]
+use std::os::unix::net as unix;
 #[cfg(unix)]
 use std::path::Path;
 #[cfg(target_os = "linux")]
@@ -172,6 +174,57 @@ impl<T> Reactor<T> {
         let slot = Slot::new(&self.shared);
         let inner = self.shared.backend.bind_unix(slot.token(), path)?;
         Ok(UnixDatagram::new(inner, slot))
+    }
+
+    /// Takes over a listening socket that was opened elsewhere, with options of its own. It
+    /// does not block from now on, and neither do its clones.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on a backend that is invented, or what the registration answers.
+    pub fn adopt_listener(
+        &self,
+        listener: net::TcpListener,
+    ) -> io::Result<TcpListener<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.adopt_listener(slot.token(), listener)?;
+        Ok(TcpListener::new(inner, slot))
+    }
+
+    /// Takes over a connected socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`adopt_listener`](Self::adopt_listener).
+    #[doc(alias = "connect_accepted_socket")]
+    pub fn adopt_stream(&self, stream: net::TcpStream) -> io::Result<TcpStream<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.adopt_stream(slot.token(), stream)?;
+        Ok(TcpStream::new(inner, slot))
+    }
+
+    /// Takes over a socket for datagrams.
+    ///
+    /// # Errors
+    ///
+    /// As [`adopt_listener`](Self::adopt_listener).
+    pub fn adopt_datagram(&self, socket: net::UdpSocket) -> io::Result<UdpSocket<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.adopt_datagram(slot.token(), socket)?;
+        Ok(UdpSocket::new(inner, slot))
+    }
+
+    /// Takes over a connected socket without an address: one of a pair, say.
+    ///
+    /// # Errors
+    ///
+    /// As [`adopt_listener`](Self::adopt_listener).
+    #[cfg(unix)]
+    #[doc(alias = "socketpair")]
+    pub fn adopt_unix(&self, stream: unix::UnixStream) -> io::Result<UnixStream<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.adopt_unix(slot.token(), stream)?;
+        Ok(UnixStream(TcpStream::new(inner, slot)))
     }
 
     /// Takes over one end of a pipe, to be read or written as `direction` says. It does not

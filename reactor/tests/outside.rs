@@ -114,6 +114,32 @@ fn a_datagram_that_finds_nobody_is_an_error_of_the_next_receive() {
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
+/// Sockets that std has opened go on here, and block no more.
+#[test]
+fn sockets_from_outside_can_be_adopted() {
+    let reactor = Reactor::new().unwrap();
+    let listener = std::net::TcpListener::bind(SocketAddr::from(ANYWHERE)).unwrap();
+    let listener = reactor.adopt_listener(listener).unwrap();
+    would_block(listener.accept());
+    let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let client = reactor.adopt_stream(stream).unwrap();
+    client.connected().unwrap();
+    wait(&reactor, listener.key(), Direction::Read);
+    let server = listener.accept().unwrap();
+    would_block(client.read(&mut [0; 8]));
+    server.write(b"ping").unwrap();
+    wait(&reactor, client.key(), Direction::Read);
+    assert_eq!(client.read(&mut [0; 8]).unwrap(), 4);
+    assert_eq!(client.peer_addr().unwrap(), listener.local_addr().unwrap());
+
+    let socket = std::net::UdpSocket::bind(SocketAddr::from(ANYWHERE)).unwrap();
+    let socket = reactor.adopt_datagram(socket).unwrap();
+    would_block(socket.recv_from(&mut [0; 8]));
+    socket.send_to(b"to me", &socket.local_addr().unwrap()).unwrap();
+    wait(&reactor, socket.key(), Direction::Read);
+    assert_eq!(socket.recv_from(&mut [0; 8]).unwrap().0, 5);
+}
+
 /// What is invented knows TCP alone, and says so.
 #[test]
 fn a_network_that_is_invented_knows_no_datagrams_and_no_files() {
@@ -122,12 +148,21 @@ fn a_network_that_is_invented_knows_no_datagrams_and_no_files() {
     for backend in backends {
         let reactor = Reactor::<()>::with_backend(backend);
         unsupported(reactor.bind(ANYWHERE.into()));
+        let listener = std::net::TcpListener::bind(SocketAddr::from(ANYWHERE)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = std::net::TcpStream::connect(address).unwrap();
+        unsupported(reactor.adopt_listener(listener));
+        unsupported(reactor.adopt_stream(stream));
+        let socket = std::net::UdpSocket::bind(SocketAddr::from(ANYWHERE)).unwrap();
+        unsupported(reactor.adopt_datagram(socket));
         #[cfg(unix)]
         {
             let (end, _other) = io::pipe().unwrap();
             unsupported(reactor.listen_unix("/nowhere/at/all"));
             unsupported(reactor.connect_unix("/nowhere/at/all"));
             unsupported(reactor.bind_unix(None));
+            let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+            unsupported(reactor.adopt_unix(one));
             unsupported(reactor.adopt(end.try_clone().unwrap().into(), Direction::Read));
             unsupported(reactor.watch(end.into()));
         }
@@ -200,6 +235,21 @@ mod unix {
         peer.read_exact(&mut vec![0; written]).unwrap();
         assert_eq!(selected(&reactor, SOON), ["room"]);
         assert_eq!(client.write(b"more").unwrap(), 4);
+    }
+
+    /// The two ends of a pair.
+    #[test]
+    fn a_pair_of_streams_can_be_adopted() {
+        let reactor = Reactor::new().unwrap();
+        let (one, other) = net::UnixStream::pair().unwrap();
+        let [one, other] = [one, other].map(|it| reactor.adopt_unix(it).unwrap());
+        would_block(one.read(&mut [0; 8]));
+        assert_eq!(other.write(b"ping").unwrap(), 4);
+        wait(&reactor, one.key(), Direction::Read);
+        assert_eq!(one.read(&mut [0; 8]).unwrap(), 4);
+        drop(other);
+        wait(&reactor, one.key(), Direction::Read);
+        assert_eq!(one.read(&mut [0; 8]).unwrap(), 0);
     }
 
     /// Datagrams in the file system: an answer needs a name to go to.
