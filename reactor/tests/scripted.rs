@@ -164,6 +164,25 @@ fn wait_for(
     assert_eq!(reactor.wait_for(stream.key(), direction, name), None);
 }
 
+/// A loop that finds nobody here may sleep for ever, and says so.
+#[test]
+fn a_socket_or_a_timer_that_somebody_waits_for_can_end_a_sleep() {
+    let (engine, reactor) = Scripted::new();
+    let (one, two) = (open(&reactor), open(&reactor));
+    assert!(!reactor.is_waited_for(), "sockets are there, and nobody waits");
+    wait_for(&reactor, &one, Direction::Read, "reader");
+    wait_for(&reactor, &two, Direction::Write, "writer");
+    assert_eq!(reactor.stop_waiting(one.key(), Direction::Read), Some("reader"));
+    assert!(reactor.is_waited_for(), "the writer still waits");
+    engine.will(ms(0), &[engine.event(1, false, true)], Ok(()));
+    assert_eq!(select(&reactor, NOW), ["writer"]);
+    assert!(!reactor.is_waited_for(), "the writer has been handed back");
+    let timer = reactor.wait_until(reactor.now() + ms(1), "sleeper");
+    assert!(reactor.is_waited_for(), "the sleeper waits");
+    assert_eq!(reactor.cancel(timer), Some("sleeper"));
+    assert!(!reactor.is_waited_for(), "its timer is cancelled");
+}
+
 /// M7.11: the sleep ends when it is over, and each attempt is for what is left of it.
 #[test]
 fn a_sleep_that_signals_interrupt_is_neither_shorter_nor_longer() {

@@ -449,5 +449,25 @@ mod tests {
         let many = |count| format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(count));
         assert_eq!(received(many(MAX_HEADERS)), Ok(200));
         assert_eq!(received(many(MAX_HEADERS + 1)), Err(Outcome::TooLarge));
+        let large = padded(MAX_HEAD + 1);
+        let (one, two) = large.as_bytes().split_at(MAX_HEAD / 2);
+        assert_eq!(parsed(&[one, two]), Err(Outcome::TooLarge), "in pieces as well");
+    }
+
+    #[test]
+    fn the_limits_are_what_the_documentation_says() {
+        assert_eq!(MAX_HEAD, 32_768);
+        assert_eq!(MAX_RESPONSE, 8_388_608);
+    }
+
+    #[test]
+    fn of_what_is_no_html_no_more_is_kept_than_asked_for_however_it_is_cut() {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n";
+        let mut parser = Parser::within(MAX_RESPONSE, 4);
+        for piece in [head, "hel", "lo"] {
+            assert_eq!(parser.receive(piece.as_bytes()), Ok(None));
+        }
+        let page = parser.receive(&[]).expect("no error").expect("whole");
+        assert_eq!((page.body(), page.length), (&b"hell"[..], 5));
     }
 }

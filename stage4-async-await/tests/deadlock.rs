@@ -178,6 +178,42 @@ fn of_many_tasks_the_first_hundred_are_told_of() {
     assert_eq!(text.lines().last().unwrap(), "  and 52 more");
 }
 
+/// Not one more than there are.
+#[test]
+fn of_a_hundred_tasks_no_more_are_told_of_than_there_are() {
+    let text = deadlock(|| async {
+        for _ in 1..100 {
+            drop(spawn(pending::<()>()));
+        }
+        pending::<()>().await;
+    });
+    assert!(text.contains(": 100 tasks pending,"), "{text}");
+    assert_eq!(text.lines().count(), 1 + 100);
+    assert!(!text.contains(" more\n") && !text.ends_with(" more"), "{text}");
+}
+
+/// The place of a task that has ended may be another's by now.
+#[test]
+fn nobody_is_said_to_wait_for_a_task_that_came_later() {
+    async fn newcomer() {
+        pending().await
+    }
+    let text = deadlock(|| async {
+        let mut ends = spawn(turn());
+        assert!(poll_once(pin!(&mut ends)).await.is_pending());
+        // Its end wakes whoever asked last, which is not main any more.
+        drop(spawn(async {
+            ends.await;
+            drop(spawn(newcomer()));
+        }));
+        pending::<()>().await;
+    });
+    let whom = whom(&text);
+    assert_eq!(whom.len(), 2, "{text}");
+    assert!(!whom[0].contains("newcomer"), "{text}");
+    assert_eq!(whom[1], "task 4 (newcomer): something unknown");
+}
+
 /// What is left is cancelled, as at every end, and its exits are awaited.
 #[test]
 fn the_tasks_of_a_deadlock_clean_up() {

@@ -34,6 +34,17 @@ async fn woken<F: Future>(future: F) -> F::Output {
     output
 }
 
+#[test]
+fn a_socket_that_is_printed_says_what_it_is() {
+    run(async {
+        let (stream, _peer) = pair().await;
+        let listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        assert!(format!("{stream:?}").starts_with("TcpStream("), "{stream:?}");
+        assert!(format!("{listener:?}").starts_with("TcpListener("), "{listener:?}");
+    })
+    .unwrap();
+}
+
 /// M7.05
 #[test]
 fn a_peer_that_closes_is_an_empty_read() {

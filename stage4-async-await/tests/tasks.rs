@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod common;
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,24 +14,16 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use common::{FAR, MS, story, turn};
 use reactor::backend::{self, Clockwork};
 use stage4_async_await::cancel::{Manager, with};
 use stage4_async_await::sync::Semaphore;
 use stage4_async_await::time::{Elapsed, sleep, timeout};
 use stage4_async_await::{run, spawn};
 
-const MS: Duration = Duration::from_millis(1);
-const FAR: Duration = Duration::from_hours(1);
 const YEARS: Duration = Duration::from_hours(40 * 365 * 24);
 
 type Log = Rc<RefCell<Vec<&'static str>>>;
-
-/// Runs under a virtual clock; gives the output, and how long it took.
-fn story<T: 'static>(main: impl Future<Output = T> + 'static) -> (T, Duration) {
-    let clock = Clockwork::new();
-    let output = backend::scope(Rc::clone(&clock) as _, || run(main).unwrap());
-    (output, clock.elapsed())
-}
 
 /// Counts how often a future is polled.
 async fn counted<F: Future>(polls: &Cell<u32>, future: F) -> F::Output {
@@ -39,19 +33,6 @@ async fn counted<F: Future>(polls: &Cell<u32>, future: F) -> F::Output {
         future.as_mut().poll(context)
     })
     .await
-}
-
-/// Suspends once.
-async fn turn() {
-    let mut woken = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut woken, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// M5.01, M6.14: calling runs nothing, spawning runs nothing yet, tasks start in order.
