@@ -196,7 +196,7 @@ fn of_a_hundred_tasks_no_more_are_told_of_than_there_are() {
 #[test]
 fn nobody_is_said_to_wait_for_a_task_that_came_later() {
     async fn newcomer() {
-        pending().await
+        pending::<()>().await;
     }
     let text = deadlock(|| async {
         let mut ends = spawn(turn());
