@@ -15,7 +15,6 @@ use std::thread;
 use std::time::Duration;
 
 use common::{FAR, MS, story, turn};
-use reactor::backend::{self, Clockwork};
 use stage4_async_await::cancel::{Manager, with};
 use stage4_async_await::sync::Semaphore;
 use stage4_async_await::time::{Elapsed, sleep, timeout};

@@ -82,7 +82,8 @@ fn of_package(
     mutants.args(["mutants", "--package", package, "--test-package", package]);
     mutants.args(["--timeout", "60", "--colors", "never", "--output"]).arg(&output);
     if !all {
-        mutants.args(["--shard", &format!("0/{SAMPLE}")]);
+        // By slices, it would be the first few functions of the first file.
+        mutants.args(["--sharding", "round-robin", "--shard", &format!("0/{SAMPLE}")]);
     }
     // It ends with 2 when something was missed, and with 3 at a time-out, which is a find.
     let status = run(&mut mutants)?;
