@@ -272,6 +272,17 @@ pub trait Stream: Debug {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Whether to send a few bytes at once, or to wait for more (Nagle's algorithm) as long as
+    /// the peer has not confirmed the last. Where nothing waits, there is nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the engine answers.
+    fn set_nodelay(&self, at_once: bool) -> io::Result<()> {
+        let _ = at_once;
+        Ok(())
+    }
+
     /// Our end.
     ///
     /// # Errors

@@ -332,6 +332,10 @@ impl Stream for Registered<net::TcpStream> {
         self.source.shutdown(how)
     }
 
+    fn set_nodelay(&self, at_once: bool) -> io::Result<()> {
+        self.source.set_nodelay(at_once)
+    }
+
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.local_addr()
     }

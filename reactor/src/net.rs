@@ -142,6 +142,17 @@ impl<T> TcpStream<T> {
         self.inner.shutdown(how)
     }
 
+    /// Whether to send a few bytes at once. If not, they wait, for as long as the peer has not
+    /// confirmed the last ones, for more to come.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt` answers.
+    #[doc(alias = "TCP_NODELAY")]
+    pub fn set_nodelay(&self, at_once: bool) -> io::Result<()> {
+        self.inner.set_nodelay(at_once)
+    }
+
     /// Our end.
     ///
     /// # Errors

@@ -144,7 +144,7 @@ impl<T> Reactor<T> {
     pub fn listen_unix(&self, path: impl AsRef<Path>) -> io::Result<UnixListener<T>> {
         let slot = Slot::new(&self.shared);
         let inner = self.shared.backend.listen_unix(slot.token(), path.as_ref())?;
-        Ok(UnixListener(TcpListener::new(inner, slot)))
+        Ok(UnixListener::new(inner, slot))
     }
 
     /// Starts to connect to a socket in the file system. Wait to [`Write`](Direction::Write),
@@ -160,7 +160,7 @@ impl<T> Reactor<T> {
     pub fn connect_unix(&self, path: impl AsRef<Path>) -> io::Result<UnixStream<T>> {
         let slot = Slot::new(&self.shared);
         let inner = self.shared.backend.connect_unix(slot.token(), path.as_ref())?;
-        Ok(UnixStream(TcpStream::new(inner, slot)))
+        Ok(UnixStream::new(inner, slot))
     }
 
     /// Opens a socket for datagrams in the file system. Without a path it has no name: it can
@@ -224,7 +224,7 @@ impl<T> Reactor<T> {
     pub fn adopt_unix(&self, stream: unix::UnixStream) -> io::Result<UnixStream<T>> {
         let slot = Slot::new(&self.shared);
         let inner = self.shared.backend.adopt_unix(slot.token(), stream)?;
-        Ok(UnixStream(TcpStream::new(inner, slot)))
+        Ok(UnixStream::new(inner, slot))
     }
 
     /// Takes over one end of a pipe, to be read or written as `direction` says. It does not

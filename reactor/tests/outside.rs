@@ -114,6 +114,19 @@ fn a_datagram_that_finds_nobody_is_an_error_of_the_next_receive() {
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
+/// A clone in std sees it on the same socket.
+#[test]
+fn a_stream_can_be_told_to_send_at_once() {
+    let reactor = Reactor::<()>::new().unwrap();
+    let listener = std::net::TcpListener::bind(SocketAddr::from(ANYWHERE)).unwrap();
+    let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let clone = stream.try_clone().unwrap();
+    let stream = reactor.adopt_stream(stream).unwrap();
+    assert!(!clone.nodelay().unwrap());
+    stream.set_nodelay(true).unwrap();
+    assert!(clone.nodelay().unwrap());
+}
+
 /// Sockets that std has opened go on here, and block no more.
 #[test]
 fn sockets_from_outside_can_be_adopted() {
