@@ -1,11 +1,19 @@
 //! What fidelity needs beyond the core: the words for a loop that nobody can wake, the way in
-//! from other threads, what becomes of errors that nobody awaits.
+//! from other threads, what becomes of errors that nobody awaits;
+//! sockets that are not TCP, and the futures crate's traits.
 
+pub mod datagram;
 pub(crate) mod deadlock;
 mod debug;
 pub(crate) mod foreign;
 pub mod handle;
+pub mod incoming;
 pub(crate) mod known;
+pub mod lines;
+mod polled;
 pub(crate) mod remote;
 pub mod report;
+pub mod streams;
+#[cfg(unix)]
+pub mod unix;
 pub(crate) mod waiter;
