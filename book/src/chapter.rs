@@ -6,6 +6,7 @@ use pulldown_cmark::{BrokenLink, CodeBlockKind, Event, LinkType, Options, Parser
 
 use crate::coverage::Shown;
 use crate::directive::{Directive, Expanded};
+use crate::guess::{self, Folds};
 use crate::html::escape;
 use crate::places::{Answer, Places};
 use crate::problem::Problem;
@@ -33,6 +34,7 @@ pub struct Expansion {
 pub fn expand(places: &Places, name: &str, source: &str) -> Expansion {
     let mut expansion = Expansion::default();
     let code = code(name, source, &mut expansion.problems);
+    let mut folds = Folds::default();
     let mut done = 0;
     for (at, _) in source.match_indices("{{") {
         if at < done || !is_directive(&source[at..]) {
@@ -45,7 +47,7 @@ pub fn expand(places: &Places, name: &str, source: &str) -> Expansion {
             unescape(&source[at..], &mut expansion.text);
             continue;
         }
-        match one(places, source, at, &code) {
+        match one(places, source, at, &code, &mut folds) {
             Ok((end, expanded)) => {
                 expansion.text.push_str(&expanded.text);
                 expansion.shown.extend(expanded.shown);
@@ -60,6 +62,10 @@ pub fn expand(places: &Places, name: &str, source: &str) -> Expansion {
         }
     }
     expansion.text.push_str(&source[done..]);
+    if let Some((line, message)) = folds.left_open() {
+        expansion.text.push_str(guess::CLOSE);
+        expansion.problems.push(Problem::at(name, line, message));
+    }
     expansion
 }
 
@@ -74,6 +80,7 @@ fn one(
     source: &str,
     at: usize,
     code: &[Range<usize>],
+    folds: &mut Folds,
 ) -> Answer<(usize, Expanded)> {
     if !source[at..].starts_with("{{#") {
         return Err("a directive begins with {{#, without a blank".to_owned());
@@ -97,6 +104,11 @@ fn one(
         return Err(format!(
             "{text} stands in a paragraph: leave a blank line around it"
         ));
+    }
+    match directive {
+        Directive::Guess => folds.open(line_of(source, at))?,
+        Directive::Guessed => folds.close()?,
+        _ => {}
     }
     Ok((end, directive.expand(places)?))
 }

@@ -55,10 +55,14 @@ pub struct Part {
 pub type ShownBy = BTreeMap<String, Vec<Shown>>;
 
 /// A core item, and where it is.
-struct Core {
-    file: String,
-    entry: Entry,
-    text: String,
+#[derive(Clone, Debug)]
+pub struct Core {
+    /// The file, from the root of the workspace.
+    pub file: String,
+    /// Its name and lines.
+    pub entry: Entry,
+    /// What it says.
+    pub text: String,
 }
 
 /// The core items that no finished chapter shows, of the parts that are finished.
@@ -120,7 +124,8 @@ fn missing(
 }
 
 impl Shown {
-    fn shows(&self, core: &Core) -> bool {
+    /// Whether the item has been shown by that.
+    pub fn shows(&self, core: &Core) -> bool {
         let lines = core.entry.lines;
         let touches = self.is_change && lines.hold(self.lines);
         self.file == core.file && (self.lines.hold(lines) || touches)
@@ -131,13 +136,25 @@ impl Shown {
 fn cores(places: &Places, stage: &str) -> Answer<Vec<Core>> {
     let mut cores = Vec::new();
     for file in files(places, stage)? {
-        let text = places.read(&file)?;
-        for entry in places.entries(&file)?.iter().filter(|entry| entry.is_core) {
-            let text = entry.lines.of(&text);
-            cores.push(Core { file: file.clone(), entry: entry.clone(), text });
-        }
+        cores.extend(cores_of(places, &file)?);
     }
     Ok(cores)
+}
+
+/// The core items of a file.
+///
+/// # Errors
+///
+/// Fails when there is no such file, or when it is no Rust.
+pub fn cores_of(places: &Places, file: &str) -> Answer<Vec<Core>> {
+    let text = places.read(file)?;
+    let entries = places.entries(file)?;
+    let cores = entries.iter().filter(|entry| entry.is_core).map(|entry| Core {
+        file: file.to_owned(),
+        entry: entry.clone(),
+        text: entry.lines.of(&text),
+    });
+    Ok(cores.collect())
 }
 
 /// The source files of a stage, but for the extras.

@@ -9,6 +9,9 @@ use crate::html::escape;
 use crate::listing::{self, Lines};
 use crate::places::{Answer, Places};
 
+/// So many lines of a difference are shown at once: about a screen.
+const MOST: usize = 40;
+
 /// The unified diff, from the files as they are now. A file that one side does not have is
 /// shown as new or deleted.
 ///
@@ -25,13 +28,32 @@ pub fn expand(places: &Places, from: &str, to: &str, name: &str) -> Answer<Expan
         return Err(format!("{} and {} are the same, byte for byte", names[0], names[1]));
     }
     let diff = TextDiff::from_lines(&*before, &*after);
-    let code = diff.unified_diff().header(names[0], names[1]).to_string();
+    let code = unified(&diff, names[0], names[1]);
     let shown = match &found[1] {
         Some(path) => touched(path, &diff),
         None => Vec::new(),
     };
-    let text = listing::figure("diff", &caption(&found), "diff", &code);
+    let text = bounded(&caption(&found), &code);
     Ok(Expanded { text, shown })
+}
+
+/// The difference, as one reads it everywhere.
+pub fn unified(diff: &TextDiff<'_, '_, str>, before: &str, after: &str) -> String {
+    diff.unified_diff().header(before, after).to_string()
+}
+
+/// The figure: folded, if it would fill more than a screen.
+fn bounded(caption: &str, code: &str) -> String {
+    let changed = |sign| code.lines().skip(2).filter(|it| it.starts_with(sign)).count();
+    let figure = listing::figure("diff", caption, "diff", code);
+    if code.lines().count() <= MOST {
+        return figure;
+    }
+    let (added, removed) = (changed('+'), changed('-'));
+    format!(
+        "<details class=\"long\">\n<summary>{caption}: {added} lines added, {removed} \
+         removed</summary>\n\n{figure}\n</details>\n"
+    )
 }
 
 fn side(name: &str) -> Answer<Side> {
@@ -56,7 +78,7 @@ fn caption(paths: &[Option<String>; 2]) -> String {
 }
 
 /// The lines that are new: an item that holds one of them has been shown.
-fn touched(path: &str, diff: &TextDiff<'_, '_, str>) -> Vec<Shown> {
+pub fn touched(path: &str, diff: &TextDiff<'_, '_, str>) -> Vec<Shown> {
     let new = diff.iter_all_changes().filter(|it| it.tag() == ChangeTag::Insert);
     let lines = new.filter_map(|it| it.new_index()).map(|index| index + 1);
     lines

@@ -4,8 +4,8 @@ use crate::coverage::Shown;
 use crate::item::Piece;
 use crate::places::{Answer, Places};
 use crate::{
-    behaviours, chart, difference, map, python, quiz, results, rosetta, slides, snapshot,
-    story,
+    behaviours, chart, difference, growth, guess, map, python, quiz, rest, results,
+    rosetta, slides, snapshot, story,
 };
 
 /// What somebody asked for, taken apart.
@@ -15,6 +15,10 @@ pub enum Directive<'a> {
     Item(&'a str, String),
     /// What a stage changes in a file of another.
     Diff(&'a str, &'a str, &'a str),
+    /// A program as it grows, from file to file.
+    Grow(&'a str, Vec<&'a str>),
+    /// What of a file no chapter shows.
+    Rest(&'a str),
     /// The same item of the same program in several styles.
     Rosetta(&'a str, String, Vec<&'a str>),
     /// What a command prints.
@@ -27,6 +31,10 @@ pub enum Directive<'a> {
     Measure(String),
     /// Questions with answers.
     Quiz(&'a str),
+    /// From here on the text answers what the reader was asked.
+    Guess,
+    /// To here.
+    Guessed,
     /// A file of Python, or one function of it.
     Python(&'a str, Option<&'a str>),
     /// Where in the map this chapter is.
@@ -62,6 +70,12 @@ impl<'a> Directive<'a> {
                 Ok(Self::Item(file, item.join(" ")))
             }
             ("diff", [from, to, file]) => Ok(Self::Diff(from, to, file)),
+            ("grow", [first, rest @ ..]) if !rest.is_empty() => {
+                Ok(Self::Grow(first, rest.to_vec()))
+            }
+            ("rest", [file]) => Ok(Self::Rest(file)),
+            ("guess", []) => Ok(Self::Guess),
+            ("guessed", []) => Ok(Self::Guessed),
             ("rosetta", [program, rest @ ..]) => rosetta(program, rest).ok_or_else(usage),
             ("run", [name]) => Ok(Self::Run(name)),
             ("trace", [program, styles @ ..]) if matches!(styles.len(), 1 | 2) => {
@@ -95,6 +109,10 @@ impl<'a> Directive<'a> {
             Self::Diff(from, to, file) => {
                 return difference::expand(places, from, to, file);
             }
+            Self::Grow(first, rest) => return growth::expand(places, first, rest),
+            Self::Rest(file) => return rest::expand(places, file),
+            Self::Guess => guess::OPEN.to_owned(),
+            Self::Guessed => guess::CLOSE.to_owned(),
             Self::Rosetta(program, item, styles) => {
                 rosetta::expand(places, program, item, styles)?
             }
@@ -136,15 +154,19 @@ fn usage(name: &str) -> String {
     format!("there is no directive #{name}; there are: {}", names.join(", "))
 }
 
-const USAGES: [&str; 12] = [
+const USAGES: [&str; 16] = [
     "item FILE ITEM",
     "diff STAGE STAGE FILE",
+    "grow FILE FILE ...",
+    "rest FILE",
     "rosetta PROGRAM ITEM STYLE STYLE ...",
     "run NAME",
     "trace PROGRAM STYLE [STYLE]",
     "chart NAME",
     "measure KEY",
     "quiz NAME",
+    "guess",
+    "guessed",
     "python FILE [FUNCTION]",
     "map BOX ...",
     "slides",

@@ -6,8 +6,9 @@
 //! # Reading order
 //!
 //! [`chapter`] finds the directives of a chapter and hands them to [`directive`], the table
-//! of what there is: [`item`], [`difference`], [`rosetta`], [`python`], [`snapshot`],
-//! [`story`] (a trace), [`results`] and [`chart`], [`quiz`], [`map`], [`slides`], [`behaviours`].
+//! of what there is: [`item`], [`difference`], [`growth`], [`rest`], [`rosetta`], [`python`],
+//! [`snapshot`], [`story`] (a trace), [`results`] and [`chart`], [`quiz`] and [`guess`], [`map`],
+//! [`slides`], [`behaviours`].
 //! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
 //! [`pages`] and [`coverage`] look at the whole; [`serve`] shows it, [`record`] keeps what
 //! was recorded true. [`args`] is what may be typed.
@@ -23,6 +24,8 @@ pub mod chart;
 pub mod coverage;
 pub mod difference;
 pub mod directive;
+pub mod growth;
+pub mod guess;
 pub mod html;
 pub mod item;
 pub mod listing;
@@ -36,6 +39,7 @@ pub mod problem;
 pub mod python;
 pub mod quiz;
 pub mod record;
+pub mod rest;
 pub mod results;
 pub mod rosetta;
 pub mod serve;

@@ -21,7 +21,7 @@ use crate::slides::Ids;
 const MOST_HTML: usize = 150_000;
 
 /// How large the scripts and styles may be that are ours.
-const MOST_OURS: usize = 40_000;
+const MOST_OURS: usize = 70_000;
 
 /// Where ours are, in the folder of the pages.
 const OURS: &str = "theme/";

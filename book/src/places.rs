@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+use crate::coverage::Shown;
 use crate::item::Entry;
 
 /// What a directive becomes, or what is wrong with it, in one line.
@@ -19,6 +20,8 @@ pub struct Places {
     book: PathBuf,
     texts: RefCell<HashMap<PathBuf, Rc<str>>>,
     pub(crate) parsed: RefCell<HashMap<String, Rc<[Entry]>>>,
+    /// Filled with what the chapters show; read by those that show the rest.
+    pub(crate) shown: RefCell<Vec<Shown>>,
 }
 
 impl Places {
@@ -37,8 +40,8 @@ impl Places {
         let workspace = workspace
             .ok_or_else(|| format!("no workspace is around {}", book.display()))?
             .to_owned();
-        let (texts, parsed) = Default::default();
-        Ok(Self { workspace, book: whole, texts, parsed })
+        let (texts, parsed, shown) = Default::default();
+        Ok(Self { workspace, book: whole, texts, parsed, shown })
     }
 
     /// The root of the workspace.

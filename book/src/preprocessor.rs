@@ -16,6 +16,7 @@ use crate::coverage::ShownBy;
 use crate::origin::{Origin, Origins};
 use crate::places::Places;
 use crate::problem::{self, Problem};
+use crate::rest;
 
 /// Its name in `book.toml`.
 pub const NAME: &str = "lineage";
@@ -49,6 +50,7 @@ impl Directives {
         let Expansion { text, problems, shown, made } =
             chapter::expand(places, &name, &chapter.content);
         let source = std::mem::replace(&mut chapter.content, text);
+        places.shown.borrow_mut().extend(shown.iter().cloned());
         let mut seen = self.seen.borrow_mut();
         seen.origins.insert(name.clone(), Origin::of(&source, made));
         seen.problems.extend(problems);
@@ -63,7 +65,14 @@ impl Preprocessor for Directives {
 
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> errors::Result<Book> {
         let places = Places::of(&context.root).map_err(errors::Error::msg)?;
-        book.for_each_chapter_mut(|chapter| self.expand(&places, chapter));
+        // Whoever shows the rest comes last.
+        for is_rest in [false, true] {
+            book.for_each_chapter_mut(|chapter| {
+                if rest::is_in(&chapter.content) == is_rest {
+                    self.expand(&places, chapter);
+                }
+            });
+        }
         Ok(book)
     }
 }

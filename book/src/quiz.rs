@@ -11,11 +11,16 @@
 //! correct = true
 //! why = "It takes the first task off the ready queue."
 //! ```
+//!
+//! That is one form of a question; [`form`] has the others.
+
+mod form;
 
 use std::fmt::Write as _;
 
 use serde::Deserialize;
 
+use self::form::Form;
 use crate::html::inline;
 use crate::item::Piece;
 use crate::places::{Answer, Places};
@@ -34,8 +39,20 @@ struct Question {
     ask: String,
     /// What to look at: a file and an item of it.
     item: Option<String>,
+    /// To choose from.
     #[serde(default)]
     answer: Vec<Possible>,
+    /// To put in order; here they are in the right one.
+    #[serde(default)]
+    order: Vec<String>,
+    /// What does it print? The name of a snapshot, which knows.
+    prints: Option<String>,
+    /// How many? Events of a recording, which can be counted: `countdown callbacks woken`.
+    count: Option<String>,
+    /// At which line is it? That line of the item.
+    line: Option<String>,
+    /// Why that is so, where it is not said answer by answer.
+    why: Option<String>,
 }
 
 /// An answer that can be chosen.
@@ -61,69 +78,73 @@ pub fn expand(places: &Places, name: &str) -> Answer<String> {
         let line = error.span().map(|span| crate::chapter::line_of(&text, span.start));
         format!("{path}:{}: {}", line.unwrap_or(1), error.message())
     })?;
-    let wrong = quiz.question.iter().enumerate().flat_map(|(index, question)| {
-        let wrong = question.complaints().into_iter();
-        wrong.map(move |message| format!("{path}: question {}: {message}", index + 1))
+    let items = quiz.question.iter().enumerate().map(|(index, question)| {
+        let said = |message| format!("{path}: question {}: {message}", index + 1);
+        question.html(places).map_err(said)
     });
-    let wrong: Vec<_> = wrong.collect();
+    let items: Vec<_> = items.collect();
+    let wrong: Vec<_> = items.iter().filter_map(|it| it.clone().err()).collect();
     if !wrong.is_empty() {
         return Err(wrong.join("; "));
     }
-    let items: Answer<String> = quiz.question.iter().map(|it| it.html(places)).collect();
+    let items: String = items.into_iter().flatten().collect();
     Ok(format!(
-        "<section class=\"quiz\" id=\"quiz-{name}\">\n<ol>\n{}</ol>\n</section>\n",
-        items?
+        "<section class=\"quiz\" id=\"quiz-{name}\">\n<ol>\n{items}</ol>\n</section>\n"
     ))
 }
 
 impl Question {
-    fn complaints(&self) -> Vec<&'static str> {
-        let right = self.answer.iter().filter(|it| it.correct).count();
-        let is_unexplained = |it: &Possible| it.why.trim().is_empty();
+    fn html(&self, places: &Places) -> Answer<String> {
+        if let Some(complaint) = self.complaint() {
+            return Err(complaint.to_owned());
+        }
+        let form = Form::of(self)?;
+        let mut html = format!(
+            "<li class=\"quiz-item\" data-form=\"{}\">\n<p>{}</p>\n",
+            form.name(),
+            inline(&self.ask)
+        );
+        if let Some(piece) = self.piece(places)? {
+            // Blank lines around a fence, or mdBook takes it for text.
+            _ = write!(html, "\n{}\n", piece.figure());
+        }
+        html.push_str(&form.html(self, places)?);
+        Ok(html + "</li>\n")
+    }
+
+    fn complaint(&self) -> Option<&'static str> {
         let is_negative = self.ask.to_lowercase().contains("which is not");
         let complaints = [
             (self.ask.trim().is_empty(), "it asks nothing"),
-            (self.answer.len() < 2, "it has fewer than two answers"),
-            (right != 1, "one answer has to be correct, and only one"),
-            (self.answer.iter().any(is_unexplained), "an answer does not say why"),
             (is_negative, "“which is not” asks for attention, not for understanding"),
             (self.has_a_fence(), "a fence by hand: name an item instead"),
         ];
-        complaints.into_iter().filter(|(is_so, _)| *is_so).map(|(_, text)| text).collect()
+        complaints.into_iter().find_map(|(is_so, text)| is_so.then_some(text))
     }
 
     fn has_a_fence(&self) -> bool {
         let answers = self.answer.iter().flat_map(|it| [&it.text, &it.why]);
         answers
+            .chain(&self.order)
+            .chain(&self.why)
             .chain([&self.ask])
             .any(|text| text.contains("```") || text.contains("~~~"))
     }
 
-    fn html(&self, places: &Places) -> Answer<String> {
-        let code = match self.item.as_deref().map(|it| it.split_once(' ')) {
-            None => String::new(),
-            Some(None) => return Err("a question's item is \"FILE ITEM\"".to_owned()),
-            // Blank lines around a fence, or mdBook takes it for text.
-            Some(Some((file, item))) => {
-                format!("\n{}\n", Piece::of(places, file, item)?.figure())
-            }
-        };
-        let mut html = format!(
-            "<li class=\"quiz-item\">\n<p>{}</p>\n{code}<ul>\n",
-            inline(&self.ask)
-        );
-        for answer in &self.answer {
-            let Possible { text, correct, why } = answer;
-            let mark = if *correct { "Right" } else { "Wrong" };
-            _ = writeln!(
-                html,
-                "<li data-correct=\"{correct}\"><span class=\"answer\">{}</span>\
-                 <details><summary>Is it?</summary>\
-                 <p class=\"why\"><b>{mark}.</b> {}</p></details></li>",
-                inline(text),
-                inline(why)
-            );
+    /// The code to look at, if there is any.
+    fn piece(&self, places: &Places) -> Answer<Option<Piece>> {
+        let Some(item) = &self.item else { return Ok(None) };
+        let (file, item) =
+            item.split_once(' ').ok_or("a question's item is \"FILE ITEM\"")?;
+        Piece::of(places, file, item).map(Some)
+    }
+
+    /// Why, for the forms that say it once.
+    fn why(&self) -> Answer<String> {
+        let why = self.why.as_deref().map(str::trim).unwrap_or_default();
+        if why.is_empty() {
+            return Err("it does not say why".to_owned());
         }
-        Ok(html + "</ul>\n</li>\n")
+        Ok(inline(why))
     }
 }

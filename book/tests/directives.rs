@@ -227,7 +227,7 @@ fn a_quiz_explains_every_answer() {
         &fixture.page(),
         &[
             "<section class=\"quiz\" id=\"quiz-who\">",
-            "<li class=\"quiz-item\">",
+            "<li class=\"quiz-item\" data-form=\"choice\">",
             "<p>Who <code>runs</code>",
             "struct Slot",
             "<li data-correct=\"true\"><span class=\"answer\">The loop</span>",
@@ -269,4 +269,102 @@ fn the_map_lights_the_boxes_that_are_named() {
 fn a_backslash_shows_a_directive_as_it_is() {
     let page = page("Write `\\{{#item FILE ITEM}}` and `\\{{#title T}}`.\n");
     assert_in_order(&page, &["<code>{{#item FILE ITEM}}</code>", "{{#title T}}</code>"]);
+}
+
+#[test]
+fn a_guess_folds_what_answers_it_and_markdown_goes_on_inside() {
+    let page = page("Who?\n\n{{#guess}}\n\nThe *loop*.\n\n{{#guessed}}\n\nAnd so on.\n");
+    assert_in_order(
+        &page,
+        &[
+            "Who?",
+            "<details class=\"guess\">",
+            "<summary>I have guessed</summary>",
+            "<p>The <em>loop</em>.</p>",
+            "</details>",
+            "And so on.",
+        ],
+    );
+}
+
+#[test]
+fn a_program_grows_from_its_first_version() {
+    let fixture = Fixture::saying("{{#grow steps/a.rs steps/b.rs}}\n");
+    fixture.write("steps/a.rs", "//! First.\n\nfn main() {}\n");
+    fixture.write("steps/b.rs", "//! Second.\n\nfn main() {\n    go();\n}\n");
+    let page = fixture.page();
+    assert_in_order(
+        &page,
+        &[
+            "First: <code>steps/a.rs</code>",
+            "fn main() {}",
+            "Then: <code>steps/b.rs</code>",
+        ],
+    );
+    assert_in_order(&page, &["-fn main() {}", "+fn main() {", "+    go();"]);
+    assert!(!page.contains("//! First."), "its head is for those who open it: {page}");
+}
+
+/// And only what no chapter shows, wherever the appendix stands in the book.
+#[test]
+fn the_rest_of_a_file_is_what_no_chapter_shows() {
+    let fixture = Fixture::saying(&format!("{{{{#rest {PROGRAM}}}}}\n"));
+    fixture.append("book/chapters/two.md", &format!("\n{{{{#item {PROGRAM} count}}}}\n"));
+    let page = fixture.page();
+    assert_in_order(&page, &["struct Slot", "fn take", "fn drop"]);
+    assert!(!page.contains("pub fn count"), "{page}");
+}
+
+#[test]
+fn a_long_difference_is_folded() {
+    let long = "fn step() {}\n".repeat(50);
+    let directive = "{{#diff stage2-generators stage3-yield-from src/time.rs}}\n";
+    let fixture = Fixture::saying(directive);
+    assert!(!fixture.page().contains("<details"));
+    fixture.append("stage3-yield-from/src/time.rs", &long);
+    assert_in_order(
+        &fixture.page(),
+        &[
+            "<details class=\"long\">",
+            ": 51 lines added, 1 removed</summary>",
+            "+fn step",
+        ],
+    );
+}
+
+#[test]
+fn a_question_has_one_of_several_forms() {
+    let fixture = Fixture::saying("{{#quiz forms}}\n");
+    fixture.write("book/snapshots/hello.txt", "$ lineage list\none\ntwo\n");
+    fixture.write(
+        "book/quizzes/forms.toml",
+        &format!(
+            "[[question]]\nask = \"What comes when?\"\norder = [\"one\", \"two\", \"three\"]\n\
+             why = \"So.\"\n\
+             [[question]]\nask = \"What is printed?\"\nprints = \"hello\"\nwhy = \"So.\"\n\
+             [[question]]\nask = \"Which line?\"\nitem = \"{PROGRAM} Slot::take\"\n\
+             line = \"self.0\"\nwhy = \"So.\"\n"
+        ),
+    );
+    let page = fixture.page();
+    assert_in_order(
+        &page,
+        &[
+            "data-form=\"order\"",
+            "<ol class=\"mixed\">",
+            "<summary>In order</summary>",
+            "<li>one</li>",
+            "<li>two</li>",
+            "<li>three</li>",
+            "data-form=\"prints\"",
+            "$ lineage list",
+            "<summary>What it prints</summary>",
+            "one\ntwo",
+            "data-form=\"choice\"",
+            "<li data-correct=\"true\"><span class=\"answer\"><code>self.0</code>",
+        ],
+    );
+    let mixed = page.split("In order").next().unwrap();
+    let at = |place| mixed.find(&format!("data-place=\"{place}\"")).unwrap();
+    assert!(!(at(0) < at(1) && at(1) < at(2)), "{mixed}");
 }

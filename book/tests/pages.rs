@@ -207,9 +207,9 @@ fn styles_and_scripts_are_looked_at_as_well() {
     ];
     assert_eq!(fixture.problems(), said);
     fixture.write("book/theme/a.css", "a {}");
-    fixture.write("book/theme/a.js", &"// http://www.w3.org/2000/svg\n".repeat(2000));
+    fixture.write("book/theme/a.js", &"// http://www.w3.org/2000/svg\n".repeat(3000));
     let said = fixture.problems();
-    assert_eq!(said, ["theme: our scripts and styles have 60004 B, of 40000 B at most"]);
+    assert_eq!(said, ["theme: our scripts and styles have 90004 B, of 70000 B at most"]);
 }
 
 #[test]

@@ -265,6 +265,17 @@ fn a_quiz_is_held_to_its_form() {
             "which is not",
         ),
         (format!("{ask}item = \"x.rs y\"\n{right}{wrong}"), "there is no file x.rs"),
+        (ask.to_owned(), "it has no answer: no answer, order, prints, count or line"),
+        (format!("{ask}prints = \"a\"\n{right}{wrong}"), "it is of two forms at once"),
+        (format!("{ask}why = \"b\"\norder = [\"c\", \"d\"]"), "are no order"),
+        (format!("{ask}order = [\"c\", \"d\", \"e\"]"), "it does not say why"),
+        (format!("{ask}why = \"b\"\nprints = \"c\""), "no file snapshots/c.txt"),
+        (format!("{ask}why = \"b\"\ncount = \"c\""), "count is \"PROGRAM STYLE WHAT\""),
+        (format!("{ask}why = \"b\"\nline = \"c\""), "a line needs an item"),
+        (
+            format!("{ask}why = \"b\"\nitem = \"{PROGRAM} count\"\nline = \"c\""),
+            "0 lines of the item are `c`, and one has to be",
+        ),
     ] {
         fixture.write("book/quizzes/who.toml", &quiz);
         let problems = fixture.problems();
@@ -318,4 +329,44 @@ fn a_chapter_that_is_listed_and_missing_is_named_with_its_line() {
     let said = "SUMMARY.md:4: there is no chapter tow.md\n\
                 SUMMARY.md:6: there is no chapter three.md";
     assert_eq!(error.to_string(), said);
+}
+
+#[test]
+fn a_guess_is_answered_and_not_inside_another() {
+    for (text, said) in [
+        ("{{#guess}}\n\nSo.\n", "one.md:3: the guess is never answered"),
+        ("So.\n\n{{#guessed}}\n", "one.md:5: nothing to guess is open here"),
+        (
+            "{{#guess}}\n\n{{#guess}}\n\n{{#guessed}}\n",
+            "one.md:5: the guess of line 3 is open",
+        ),
+    ] {
+        let problems = Fixture::saying(text).problems();
+        assert!(problems[0].starts_with(said), "{said}: {problems:?}");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+}
+
+#[test]
+fn a_program_grows_by_what_fits_a_screen() {
+    let fixture = Fixture::saying("{{#grow steps/a.rs steps/b.rs}}\n");
+    let lines = |many: usize| "step();\n".repeat(many);
+    for (first, then, said) in [
+        (26, 27, "steps/a.rs begins with 26 lines; 25 are enough"),
+        (3, 44, "steps/a.rs to steps/b.rs changes 41 lines, and a screen has 40"),
+        (3, 3, "steps/a.rs and steps/b.rs are the same"),
+    ] {
+        fixture.write("steps/a.rs", &lines(first));
+        fixture.write("steps/b.rs", &lines(then));
+        let problems = fixture.problems();
+        assert!(problems[0].contains(said), "{said}: {problems:?}");
+    }
+}
+
+#[test]
+fn there_is_no_rest_where_the_chapters_show_all() {
+    let fixture = Fixture::saying(&format!("{{{{#item {PROGRAM} *}}}}\n"));
+    fixture.append("book/chapters/two.md", &format!("\n{{{{#rest {PROGRAM}}}}}\n"));
+    let problems = fixture.problems();
+    assert!(problems[0].contains("the chapters show all of"), "{problems:?}");
 }
