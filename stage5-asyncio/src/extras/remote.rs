@@ -1,0 +1,97 @@
+//! The way into a loop from other threads: a list of what they have left, and whoever ends the
+//! loop's sleep.
+
+use std::fmt;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use reactor::trace;
+
+use crate::events::{AbstractEventLoop, Handle, Ready};
+use crate::tasks::{self, TaskId};
+
+/// The way in. It is the only part of a loop that other threads reach.
+pub struct Remote {
+    /// Filled by other threads; emptied by the loop.
+    list: Mutex<Vec<Left>>,
+    /// Ends the loop's sleep.
+    sleeper: Waker,
+}
+
+/// What another thread has left.
+enum Left {
+    /// A task that it woke.
+    Woken(TaskId),
+    /// A callback.
+    Call(Box<dyn FnOnce() + Send>),
+}
+
+/// Whether a task is on the list: set by the wake that puts it there, cleared by the loop.
+#[derive(Debug, Default)]
+pub(crate) struct Listed(AtomicBool);
+
+impl Remote {
+    /// A way to a loop that `sleeper` wakes.
+    pub fn new(sleeper: Waker) -> Self {
+        Self { list: Mutex::new(Vec::new()), sleeper }
+    }
+
+    /// Has the loop call `callback` in its next turn. From any thread. If the loop is closed,
+    /// the callback is never called.
+    pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
+        self.leave(Left::Call(Box::new(callback)));
+    }
+
+    /// Has the loop step a task in its next turn, unless that is on the list already.
+    pub(crate) fn wake(&self, id: TaskId, listed: &Listed) {
+        if !listed.0.swap(true, Ordering::AcqRel) {
+            self.leave(Left::Woken(id));
+        }
+    }
+
+    fn leave(&self, left: Left) {
+        let mut list = self.list();
+        list.push(left);
+        let is_first = list.len() == 1;
+        drop(list);
+        if is_first {
+            self.sleeper.wake_by_ref();
+        }
+    }
+
+    /// Queues what other threads have left: for the loop, once in every turn.
+    pub fn hear(&self, engine: &dyn AbstractEventLoop) {
+        let left = mem::take(&mut *self.list());
+        for left in left {
+            match left {
+                Left::Woken(id) => tasks::heard(id),
+                Left::Call(call) => {
+                    engine.push(Ready::call(Handle::new(call, trace::queued)));
+                }
+            }
+        }
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Left>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listed {
+    /// From here on, a wake counts for another step.
+    ///
+    /// It swaps, and does not only store. A wake that comes a moment earlier finds the flag
+    /// still set, adds nothing to the list, and relies on the step that follows this. To see
+    /// what was written before that wake, this has to read what it wrote.
+    pub(crate) fn clear(&self) {
+        self.0.swap(false, Ordering::AcqRel);
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("left", &self.list().len()).finish_non_exhaustive()
+    }
+}

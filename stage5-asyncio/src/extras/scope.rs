@@ -1,0 +1,452 @@
+//! How a cancel finds its way: scopes, which form a tree, and the future that fills one.
+//!
+//! A *scope* is a place on the path of a task where a cancel can land: a
+//! [`catch_cancel`](crate::cancel::catch_cancel), a `finally`, a timeout, the task itself. A
+//! scope hangs under the one inside of which it was polled last, and so scopes form a tree: a
+//! join of two bodies forks. A request to stop goes down to whatever is innermost: to every
+//! scope that has none inside, and to the tasks and futures that are awaited there.
+//!
+//! Whoever is asked takes the request at its next poll. If it is not polled then (somebody
+//! keeps it and polls others), the scope around it takes the request back, and stops itself.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
+use slab::Slab;
+
+use crate::event_loop::try_current;
+use crate::events::wake;
+use crate::extras::report::{bury, guard, report, report_panic};
+
+/// How a body ended.
+pub(crate) enum End<T> {
+    Finished(T),
+    Cancelled,
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// What can be cancelled while somebody awaits it.
+pub(crate) trait Cancellable {
+    /// `false`: it was done already.
+    fn cancel(self: Rc<Self>) -> bool;
+}
+
+type Exit = Pin<Box<dyn Future<Output = ()>>>;
+
+thread_local! {
+    /// The innermost scope that is being polled. Swapped for the length of a poll.
+    static CURRENT: RefCell<Option<Rc<Scope>>> = const { RefCell::new(None) };
+}
+
+/// A place where a cancel can land.
+#[derive(Default)]
+pub(crate) struct Scope {
+    /// Where it hangs: filled by `attach`, emptied by `detach`.
+    parent: RefCell<Option<(Rc<Scope>, usize)>>,
+    /// What hangs here.
+    inner: RefCell<Slab<Inner>>,
+    /// Set by a request that is for this scope; taken by its next poll.
+    is_requested: Cell<bool>,
+    /// Set by a request that went further in; cleared by whoever takes it there.
+    is_asked: Cell<bool>,
+    /// Set by `raise`; taken at the end of the poll in which that happened.
+    is_raised: Cell<bool>,
+    /// Set at each poll of a cleanup inside: a raise beside it waits until that is over.
+    is_cleaning: Cell<bool>,
+    /// How many requests came from further out, less those that were taken back.
+    pub(crate) from_outside: Cell<usize>,
+    /// Kept by each poll: wakes whoever polls this scope.
+    waker: RefCell<Option<Waker>>,
+    /// Filled by what was dropped inside; emptied by the scope's own polls.
+    exits: RefCell<Exits>,
+}
+
+/// What hangs in a scope.
+enum Inner {
+    Scope(Rc<Scope>),
+    /// Whether a request has reached it.
+    Awaited(Rc<dyn Cancellable>, bool),
+}
+
+impl Scope {
+    pub(crate) fn current() -> Option<Rc<Self>> {
+        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+    }
+
+    /// Asks whatever is innermost to stop.
+    pub(crate) fn request(&self) {
+        let (scopes, awaited) = self.reached();
+        let mut is_heard = !scopes.is_empty();
+        self.is_asked.set(self.is_asked.get() || is_heard);
+        for scope in scopes {
+            scope.from_outside.set(scope.from_outside.get() + 1);
+            scope.request();
+        }
+        for what in awaited {
+            is_heard |= what.cancel();
+        }
+        if !is_heard {
+            self.is_requested.set(true);
+        }
+        self.wake();
+    }
+
+    /// What hangs here, and is reached by a request.
+    fn reached(&self) -> (Vec<Rc<Self>>, Vec<Rc<dyn Cancellable>>) {
+        let (mut scopes, mut awaited) = (Vec::new(), Vec::new());
+        for (_, inner) in self.inner.borrow_mut().iter_mut() {
+            match inner {
+                Inner::Scope(scope) => scopes.push(Rc::clone(scope)),
+                Inner::Awaited(what, is_reached) => {
+                    *is_reached = true;
+                    awaited.push(Rc::clone(what));
+                }
+            }
+        }
+        (scopes, awaited)
+    }
+
+    /// Takes one request back, from all scopes through which it came.
+    pub(crate) fn uncancel() {
+        let mut path = Self::current();
+        while let Some(scope) = path {
+            scope.from_outside.set(scope.from_outside.get().saturating_sub(1));
+            path = scope.outer();
+        }
+    }
+
+    /// Whether it was asked to stop, and was not polled since.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.is_requested.get() || self.is_asked.get()
+    }
+
+    /// Marks the scope that is being polled, at each poll of a cleanup.
+    pub(crate) fn is_cleaning() {
+        CURRENT.with_borrow(|current| {
+            if let Some(scope) = current {
+                scope.is_cleaning.set(true);
+            }
+        });
+    }
+
+    #[track_caller]
+    fn wake(&self) {
+        let waker = self.waker.borrow().clone();
+        waker.into_iter().for_each(wake);
+    }
+
+    fn outer(&self) -> Option<Rc<Self>> {
+        self.parent.borrow().as_ref().map(|(parent, _)| Rc::clone(parent))
+    }
+
+    /// Whether it has to stop now.
+    fn must_stop(&self) -> bool {
+        self.take_request() || !self.is_cleaning.get() && self.is_raised.take()
+    }
+
+    /// Takes a request that is for this scope. Nobody further out has to take it any more.
+    fn take_request(&self) -> bool {
+        let is_taken = self.is_requested.take();
+        let mut path = self.outer().filter(|_| is_taken);
+        while let Some(scope) = path {
+            scope.is_asked.set(false);
+            path = scope.outer();
+        }
+        is_taken
+    }
+
+    /// Takes back what was asked of those inside, who were polled by now or will not be.
+    fn take_back(&self) {
+        if self.is_asked.take() {
+            self.revoke();
+            self.is_requested.set(true);
+        }
+    }
+
+    fn revoke(&self) {
+        for (_, inner) in self.inner.borrow().iter() {
+            if let Inner::Scope(scope) = inner {
+                scope.is_requested.set(false);
+                scope.is_asked.set(false);
+                scope.revoke();
+            }
+        }
+    }
+
+    /// Whether somebody inside was asked to stop, and has not been polled since.
+    fn is_anybody_asked(&self) -> bool {
+        let inner = self.inner.borrow();
+        inner.iter().any(|(_, it)| matches!(it, Inner::Scope(it) if it.is_requested()))
+    }
+
+    /// Hangs the scope under the one that is being polled. A request that waited there is for
+    /// the newcomer.
+    fn attach(self: &Rc<Self>) {
+        let Some(outer) = Self::current() else { return self.detach() };
+        if self.outer().is_some_and(|parent| Rc::ptr_eq(&parent, &outer)) {
+            return;
+        }
+        self.detach();
+        let place = outer.inner.borrow_mut().insert(Inner::Scope(Rc::clone(self)));
+        if outer.is_requested.take() {
+            outer.is_asked.set(true);
+            self.is_requested.set(true);
+            self.from_outside.set(self.from_outside.get() + 1);
+        }
+        self.parent.replace(Some((outer, place)));
+    }
+
+    /// Leaves the tree. A request that it has not taken is for the scope around it, unless that
+    /// has asked others, too.
+    fn detach(&self) {
+        let Some((outer, place)) = self.parent.take() else { return };
+        let was_asked = self.is_requested.take() | self.is_asked.take();
+        let left = outer.inner.borrow_mut().remove(place);
+        if was_asked && outer.is_asked.get() && !outer.is_anybody_asked() {
+            outer.is_asked.set(false);
+            outer.is_requested.set(true);
+        }
+        drop(left);
+    }
+
+    fn keep(&self, waker: &Waker) {
+        let mut kept = self.waker.borrow_mut();
+        if kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+            return;
+        }
+        let before = kept.replace(waker.clone());
+        drop(kept);
+        drop(before);
+    }
+
+    /// Awaits the exits that were left behind here.
+    fn poll_exits(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut exits = self.exits.take();
+        if exits.0.is_empty() {
+            return Poll::Ready(());
+        }
+        let polled = exits.poll(context);
+        exits.0.append(&mut self.exits.borrow_mut().0);
+        self.exits.replace(exits);
+        polled
+    }
+}
+
+/// Something that is awaited, where a cancel of whoever awaits it finds it.
+#[derive(Default)]
+pub(crate) struct Seat(Option<(Rc<Scope>, usize)>);
+
+impl Seat {
+    /// Has it hang in the scope that is being polled.
+    pub(crate) fn take(&mut self, what: &Rc<dyn Cancellable>) {
+        let Some(scope) = Scope::current() else { return self.leave() };
+        if self.0.as_ref().is_some_and(|(taken, _)| Rc::ptr_eq(taken, &scope)) {
+            return;
+        }
+        self.leave();
+        let is_requested = scope.take_request();
+        let inner = Inner::Awaited(Rc::clone(what), is_requested);
+        let place = scope.inner.borrow_mut().insert(inner);
+        self.0 = Some((scope, place));
+        if is_requested {
+            Rc::clone(what).cancel();
+        }
+    }
+
+    /// Whether a cancel of whoever awaits it has reached it. Then it is given the time it takes,
+    /// whatever is raised beside it.
+    pub(crate) fn is_reached(&self) -> bool {
+        let Some((scope, place)) = &self.0 else { return false };
+        matches!(scope.inner.borrow().get(*place), Some(Inner::Awaited(_, true)))
+    }
+
+    pub(crate) fn leave(&mut self) {
+        if let Some((scope, place)) = self.0.take() {
+            let left = scope.inner.borrow_mut().remove(place);
+            drop(left);
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// Cancels whoever runs, from here: it goes outward to the next catcher.
+///
+/// # Panics
+///
+/// Panics outside of every task.
+#[track_caller]
+pub(crate) fn raise<T>() -> Poll<T> {
+    let scope = Scope::current().expect(
+        "what was awaited here is cancelled, but no task awaits it that could be cancelled, too",
+    );
+    scope.is_raised.set(true);
+    Poll::Pending
+}
+
+/// Makes a scope, or none, the current one; dropping it goes back.
+struct Inside(Option<Rc<Scope>>);
+
+impl Inside {
+    fn enter(scope: Option<Rc<Scope>>) -> Self {
+        Self(CURRENT.replace(scope))
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
+/// Calls `body` as it is called outside of every task.
+pub(crate) fn outside<R>(body: impl FnOnce() -> R) -> R {
+    let _inside = Inside::enter(None);
+    body()
+}
+
+pin_project! {
+    /// A body in a scope of its own: runs it until it ends, panics or has to stop, and then the
+    /// exits that it left behind.
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub(crate) struct Settle<F: Future> {
+        // Gone once it has ended.
+        #[pin]
+        body: Option<F>,
+        member: Member,
+        // A request that came before the first poll is for the first suspension.
+        is_fresh: bool,
+        end: Option<End<F::Output>>,
+    }
+}
+
+impl<F: Future> Settle<F> {
+    pub(crate) fn new(body: F) -> Self {
+        Self::within(Rc::default(), body)
+    }
+
+    /// The same, in a scope that others know of.
+    pub(crate) fn within(scope: Rc<Scope>, body: F) -> Self {
+        Self { body: Some(body), member: Member(scope), is_fresh: true, end: None }
+    }
+
+    /// The same for a task: one that is cancelled before its first poll never begins.
+    pub(crate) fn root(scope: Rc<Scope>, body: F) -> Self {
+        Self { is_fresh: false, ..Self::within(scope, body) }
+    }
+}
+
+impl<F: Future> Future for Settle<F> {
+    type Output = End<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End<F::Output>> {
+        let mut this = self.project();
+        let scope = &this.member.0;
+        if this.body.is_some() {
+            scope.attach();
+            let inside = Inside::enter(Some(Rc::clone(scope)));
+            let is_fresh = std::mem::take(this.is_fresh);
+            let ended = poll_body(scope, this.body.as_mut(), is_fresh, context);
+            drop(inside);
+            if ended.is_some() {
+                scope.detach();
+            }
+            *this.end = ended;
+        }
+        let exits = scope.poll_exits(context);
+        if this.end.is_none() || exits.is_pending() {
+            scope.keep(context.waker());
+            return Poll::Pending;
+        }
+        Poll::Ready(this.end.take().expect("it has ended"))
+    }
+}
+
+/// Polls a body until it ends or has to. Then it is dropped.
+fn poll_body<F: Future>(
+    scope: &Scope,
+    mut body: Pin<&mut Option<F>>,
+    is_fresh: bool,
+    context: &mut Context<'_>,
+) -> Option<End<F::Output>> {
+    let end = if !is_fresh && scope.must_stop() {
+        End::Cancelled
+    } else {
+        scope.is_cleaning.set(false);
+        let running = body.as_mut().as_pin_mut().expect("it has not ended");
+        match guard(|| running.poll(context)) {
+            Ok(Poll::Ready(output)) => End::Finished(output),
+            Err(panic) => End::Panicked(panic),
+            Ok(Poll::Pending) => {
+                scope.take_back();
+                if !scope.must_stop() {
+                    return None;
+                }
+                End::Cancelled
+            }
+        }
+    };
+    let dropped = guard(|| body.set(None));
+    Some(dropped.map_or_else(End::Panicked, |()| end))
+}
+
+/// Leaves the tree when it is dropped; exits that were not run yet are for whoever is outside.
+struct Member(Rc<Scope>);
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.0.detach();
+        let exits = self.0.exits.take();
+        drop(exits);
+    }
+}
+
+/// Hands an exit to whoever is outside: to the scope that is being polled, or else to the loop.
+pub(crate) fn leave_behind(exit: Exit) {
+    if let Some(scope) = Scope::current() {
+        // Its poll, which is under way, ends with the exits.
+        return scope.exits.borrow_mut().0.push_back(exit);
+    }
+    if let Some(event_loop) = try_current().filter(|it| !it.is_closed()) {
+        drop(event_loop.create_task(exit));
+    } else {
+        report("An exit was left behind where nobody awaits it: outside of every loop");
+        bury(exit);
+    }
+}
+
+/// Exits that are still to be awaited, in the order in which they were left.
+#[derive(Default)]
+struct Exits(VecDeque<Exit>);
+
+impl Exits {
+    /// Awaits them one after the other. No cancel reaches them: each is outside of all scopes,
+    /// in one of its own.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let Some(first) = self.0.front_mut() {
+            let polled = guard(|| outside(|| first.as_mut().poll(context)));
+            if let Err(panic) = &polled {
+                report_panic("An exit panicked", &**panic);
+            }
+            ready!(polled.unwrap_or(Poll::Ready(())));
+            bury(self.0.pop_front());
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Exits {
+    /// The rest is for whoever is further out.
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(leave_behind);
+    }
+}

@@ -1,0 +1,414 @@
+//! A task: a coroutine, and the right to be polled again; and several of them at a time.
+
+mod gather;
+mod known;
+mod wait;
+
+use std::any::type_name_of_val;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use reactor::trace;
+use slab::Slab;
+
+use crate::cancel::{Cancellable, End, Settle, outside};
+use crate::event_loop::EventLoop;
+use crate::events::{Ready, get_running_loop};
+use crate::extras::remote::{Listed, Remote};
+use crate::extras::report::{bury, report};
+use crate::futures::{Awaiting, EnsureFuture, Future as Promise, Outcome, Promised};
+
+pub use gather::{Exception, gather, gather_each, try_gather};
+pub use known::AnyTask;
+pub(crate) use known::Known;
+pub use wait::{
+    AsCompleted, Fallible, Wait, Waitable, as_completed, shield, wait, wait_for,
+};
+
+/// Starts a task on the running loop. It takes its first step in a later turn, never here.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
+#[doc(alias = "spawn")]
+#[track_caller]
+pub fn create_task<T: 'static>(coroutine: impl Future<Output = T> + 'static) -> Task<T> {
+    get_running_loop().create_task(coroutine)
+}
+
+/// Starts a task, and lets it take its first step here and now. One that does not have to wait
+/// is done when this returns.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
+#[doc(alias("eager_task_factory", "eager_start"))]
+#[track_caller]
+pub fn eager_task<T: 'static>(coroutine: impl Future<Output = T> + 'static) -> Task<T> {
+    let task = Task::unstarted(&get_running_loop(), coroutine);
+    Rc::clone(&task.step).step();
+    task
+}
+
+/// The task that is running, if any.
+pub fn current_task() -> Option<AnyTask> {
+    RUNNING.try_with(|running| running.borrow().clone()).ok().flatten().map(AnyTask)
+}
+
+/// The tasks of the running loop that are not done, in the order in which they were made.
+///
+/// # Panics
+///
+/// Panics when no loop is running on this thread.
+#[track_caller]
+pub fn all_tasks() -> Vec<AnyTask> {
+    all_tasks_of(&get_running_loop())
+}
+
+/// The same, of any loop of this thread.
+pub fn all_tasks_of(event_loop: &EventLoop) -> Vec<AnyTask> {
+    of(event_loop).into_iter().map(AnyTask).collect()
+}
+
+/// A coroutine that runs by itself. Its clones are the same task; dropping them lets it run on.
+///
+/// A task is a [future](crate::futures::Future), and can do what that can. A panic goes to
+/// whoever awaits the task, as an exception does in asyncio. If nobody does, it is told to the
+/// loop's exception handler.
+pub struct Task<T: 'static> {
+    future: Promise<T>,
+    step: Rc<dyn Step>,
+}
+
+/// A task, whatever its output.
+pub(crate) trait Step: Cancellable {
+    /// Polls the coroutine once: the one place where a task is resumed.
+    #[doc(alias = "__step")]
+    fn step(self: Rc<Self>);
+
+    /// Drops the coroutine here and now: for the end of the loop.
+    fn abandon(self: Rc<Self>);
+
+    fn is_done(&self) -> bool;
+
+    fn known(&self) -> &Known;
+
+    /// Has `waker` woken at the end.
+    fn tell(&self, waiter: &mut Option<crate::futures::CallbackId>, waker: &Waker);
+}
+
+struct TaskCell<T: 'static> {
+    known: Known,
+    /// Gone once it has ended. Not here while it is polled.
+    coroutine: Cell<Option<Coroutine<T>>>,
+    outcome: Outcome<T>,
+}
+
+type Coroutine<T> = Pin<Box<dyn Future<Output = End<T>>>>;
+
+thread_local! {
+    /// Filled by every new task; a task leaves when it is done.
+    static TASKS: RefCell<Slab<Rc<dyn Step>>> = const { RefCell::new(Slab::new()) };
+
+    /// How many there were so far: tells a task from the next one in its place.
+    static CREATED: Cell<u64> = const { Cell::new(0) };
+
+    /// Set for the length of a step.
+    static RUNNING: RefCell<Option<Rc<dyn Step>>> = const { RefCell::new(None) };
+}
+
+/// Names a task on its thread. A waker may outlive its task: the number tells the task from
+/// the next one in the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TaskId {
+    pub(crate) index: usize,
+    pub(crate) number: u64,
+}
+
+impl<T: 'static> Task<T> {
+    #[track_caller]
+    pub(crate) fn new(
+        event_loop: &EventLoop,
+        coroutine: impl Future<Output = T> + 'static,
+    ) -> Self {
+        let task = Self::unstarted(event_loop, coroutine);
+        trace::woken_here(task.step.known().subject);
+        schedule(&task.step);
+        task
+    }
+
+    #[track_caller]
+    fn unstarted(
+        event_loop: &EventLoop,
+        coroutine: impl Future<Output = T> + 'static,
+    ) -> Self {
+        let number = CREATED.get() + 1;
+        CREATED.set(number);
+        let index = TASKS.with_borrow(Slab::vacant_key);
+        let name = type_name_of_val(&coroutine);
+        let known = Known::new(TaskId { index, number }, name, event_loop);
+        let settled = Settle::root(Rc::clone(&known.root), coroutine);
+        let cell = Rc::new(TaskCell {
+            known,
+            coroutine: Cell::new(Some(Box::pin(settled) as _)),
+            outcome: Outcome::new(event_loop),
+        });
+        TASKS.with_borrow_mut(|tasks| tasks.insert(Rc::clone(&cell) as _));
+        Self { future: Promise(Rc::clone(&cell) as _), step: cell }
+    }
+
+    /// Names it, and gives it back.
+    #[doc(alias = "set_name")]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.erased().set_name(name);
+        self
+    }
+
+    /// The same task, whatever its output.
+    pub fn erased(&self) -> AnyTask {
+        AnyTask(Rc::clone(&self.step))
+    }
+
+    /// Its name: the one it was given, or `Task-1`.
+    pub fn get_name(&self) -> String {
+        self.erased().get_name()
+    }
+
+    /// How many cancels were requested, less those that were [taken back](Self::uncancel).
+    pub fn cancelling(&self) -> usize {
+        self.erased().cancelling()
+    }
+
+    /// Takes one cancel back, that was caught; gives how many are left.
+    pub fn uncancel(&self) -> usize {
+        self.erased().uncancel()
+    }
+}
+
+/// Makes sure that it is stepped in a later turn.
+fn schedule(task: &Rc<dyn Step>) {
+    let known = task.known();
+    if task.is_done() || known.is_queued.replace(true) {
+        return;
+    }
+    if let Some(event_loop) = known.event_loop.upgrade() {
+        event_loop.engine.push(Ready::step(Rc::clone(task)));
+    }
+}
+
+/// Another thread has woken the task of that name.
+pub(crate) fn heard(id: TaskId) {
+    if let Some(task) = find(id) {
+        task.known().reschedule.listed.clear();
+        schedule(&task);
+    }
+}
+
+/// The task of that name, unless it is done.
+fn find(id: TaskId) -> Option<Rc<dyn Step>> {
+    let found = TASKS.try_with(|tasks| tasks.borrow().get(id.index).cloned());
+    found.ok().flatten().filter(|task| task.known().id == id)
+}
+
+/// The tasks of a loop, in the order in which they were made.
+pub(crate) fn of(event_loop: &EventLoop) -> Vec<Rc<dyn Step>> {
+    let is_its = |task: &Rc<dyn Step>| {
+        std::ptr::eq(task.known().event_loop.as_ptr(), Rc::as_ptr(&event_loop.0))
+    };
+    let all = TASKS.with_borrow(|tasks| {
+        tasks.iter().map(|(_, task)| Rc::clone(task)).collect::<Vec<_>>()
+    });
+    let mut tasks: Vec<_> = all.into_iter().filter(is_its).collect();
+    tasks.sort_by_key(|task| task.known().id.number);
+    tasks
+}
+
+impl<T: 'static> TaskCell<T> {
+    /// Tells whoever waits.
+    fn finish(self: Rc<Self>, end: End<T>) {
+        match end {
+            End::Cancelled => trace::cancelled(),
+            End::Panicked(_) => trace::panicked(),
+            End::Finished(_) => {}
+        }
+        let listed = TASKS.with_borrow_mut(|tasks| tasks.try_remove(self.known.id.index));
+        Promise(self as Rc<dyn Promised<T>>).finish(end);
+        drop(listed);
+    }
+}
+
+impl<T: 'static> Step for TaskCell<T> {
+    fn step(self: Rc<Self>) {
+        let known = &self.known;
+        // From here on, a wake counts for the next step.
+        known.is_queued.set(false);
+        let Some(mut coroutine) = self.coroutine.take() else { return };
+        let running = trace::resumed(known.subject);
+        let outer = RUNNING.replace(Some(Rc::clone(&self) as _));
+        let mut variables = known.context.take();
+        let mut context = Context::from_waker(&known.waker);
+        let poll = variables.run(|| outside(|| coroutine.as_mut().poll(&mut context)));
+        known.context.set(variables);
+        let itself = RUNNING.replace(outer);
+        match poll {
+            Poll::Pending => {
+                self.coroutine.set(Some(coroutine));
+                running.suspended();
+            }
+            // Asked to stop, it never came to a place where it could.
+            Poll::Ready(output) if known.root.is_requested() => {
+                bury((coroutine, output));
+                self.finish(End::Cancelled);
+                running.finished();
+            }
+            Poll::Ready(end) => {
+                drop(coroutine);
+                self.finish(end);
+                running.finished();
+            }
+        }
+        drop(itself);
+    }
+
+    fn abandon(self: Rc<Self>) {
+        report(format_args!("Task was destroyed but it is pending: {}", self.known));
+        bury(self.coroutine.take());
+        self.finish(End::Cancelled);
+    }
+
+    fn is_done(&self) -> bool {
+        self.outcome.is_done()
+    }
+
+    fn known(&self) -> &Known {
+        &self.known
+    }
+
+    fn tell(&self, waiter: &mut Option<crate::futures::CallbackId>, waker: &Waker) {
+        self.outcome.tell(waiter, waker);
+    }
+}
+
+impl<T: 'static> Cancellable for TaskCell<T> {
+    /// Asks whatever it waits for to stop, or else the task itself, at its next step. It may
+    /// refuse.
+    fn cancel(self: Rc<Self>) -> bool {
+        if self.is_done() {
+            return false;
+        }
+        self.known.cancels.set(self.known.cancels.get() + 1);
+        self.known.root.request();
+        true
+    }
+}
+
+impl<T: 'static> Promised<T> for TaskCell<T> {
+    fn outcome(&self) -> &Outcome<T> {
+        &self.outcome
+    }
+
+    fn expect_another(&self) {
+        let running = RUNNING.with_borrow(Clone::clone);
+        assert!(
+            running.is_none_or(|running| running.known().id != self.known.id),
+            "a task cannot await itself: it would wait for its own end, and never come to it"
+        );
+    }
+
+    fn subject(&self) -> Option<trace::Id> {
+        Some(self.known.subject)
+    }
+
+    fn name(&self) -> String {
+        self.known.to_string()
+    }
+}
+
+/// To wake a task is to have it stepped, unless that is on its way already.
+pub(crate) struct Reschedule {
+    pub(crate) id: TaskId,
+    pub(crate) subject: trace::Id,
+    /// The number of the thread it lives on.
+    pub(crate) thread: u64,
+    pub(crate) remote: Arc<Remote>,
+    /// Whether it is on the list of those that other threads have woken.
+    pub(crate) listed: Listed,
+}
+
+impl Wake for Reschedule {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if this_thread() != Some(self.thread) {
+            self.remote.wake(self.id, &self.listed);
+        } else if let Some(task) = find(self.id) {
+            trace::woken(self.subject);
+            schedule(&task);
+        }
+    }
+}
+
+/// The number of this thread, which no other one has. `None`: the thread is about to end.
+pub(crate) fn this_thread() -> Option<u64> {
+    static THREADS: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static NUMBER: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
+    }
+    NUMBER.try_with(|number| *number).ok()
+}
+
+impl<T> Deref for Task<T> {
+    type Target = Promise<T>;
+
+    fn deref(&self) -> &Promise<T> {
+        &self.future
+    }
+}
+
+impl<T> Clone for Task<T> {
+    fn clone(&self) -> Self {
+        Self { future: self.future.clone(), step: Rc::clone(&self.step) }
+    }
+}
+
+impl<T: 'static> IntoFuture for Task<T> {
+    type Output = T;
+    type IntoFuture = Awaiting<T>;
+
+    /// Takes the result.
+    fn into_future(self) -> Awaiting<T> {
+        self.future.into_future()
+    }
+}
+
+impl<T: Clone + 'static> IntoFuture for &Task<T> {
+    type Output = T;
+    type IntoFuture = Awaiting<T>;
+
+    /// Clones the result.
+    fn into_future(self) -> Awaiting<T> {
+        (&self.future).into_future()
+    }
+}
+
+impl<T: 'static> EnsureFuture for Task<T> {
+    type Output = T;
+
+    fn ensure_future(self, _: &EventLoop) -> Promise<T> {
+        self.future
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{} {:?}>", self.step.known(), self.future)
+    }
+}

@@ -1,0 +1,160 @@
+//! What there is to know of a task, whatever its output.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::poll_fn;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use reactor::trace::{self, Place};
+
+use super::{Reschedule, Step, TaskId, this_thread};
+use crate::cancel::Scope;
+use crate::contextvars::{Context, copy_context};
+use crate::event_loop::{EventLoop, Inner};
+use crate::extras::remote::Listed;
+
+/// What there is to know of a task, whatever its output.
+pub(crate) struct Known {
+    pub(crate) id: TaskId,
+    pub(crate) subject: trace::Id,
+    pub(crate) event_loop: Weak<Inner>,
+    /// Set by `set_name`.
+    name: RefCell<Option<String>>,
+    /// The type of its coroutine, which has the function's name in it.
+    pub(crate) function: &'static str,
+    /// Where it was created.
+    pub(crate) place: Place,
+    /// Where a cancel begins its way to whatever is innermost.
+    pub(crate) root: Rc<Scope>,
+    /// Counted up by `cancel`, down by `uncancel`.
+    pub(crate) cancels: Cell<usize>,
+    /// The values of its context variables. Not here while it runs.
+    pub(crate) context: Cell<Context>,
+    /// Set by the first wake, cleared by the step that it leads to.
+    pub(crate) is_queued: Cell<bool>,
+    pub(crate) reschedule: Arc<Reschedule>,
+    /// The same, as the coroutine sees it: made once, cloned by whoever parks.
+    pub(crate) waker: Waker,
+}
+
+impl Known {
+    #[track_caller]
+    pub(crate) fn new(
+        id: TaskId,
+        function: &'static str,
+        event_loop: &EventLoop,
+    ) -> Self {
+        let subject = trace::created(trace::Kind::Task, function);
+        let thread =
+            this_thread().expect("a loop that is used runs on a thread that goes on");
+        let (remote, listed) = (event_loop.remote(), Listed::default());
+        let reschedule = Arc::new(Reschedule { id, subject, thread, remote, listed });
+        Self {
+            id,
+            subject,
+            event_loop: Rc::downgrade(&event_loop.0),
+            name: RefCell::default(),
+            function,
+            place: Place::here(),
+            root: Rc::default(),
+            cancels: Cell::new(0),
+            context: Cell::new(copy_context()),
+            is_queued: Cell::new(false),
+            waker: Waker::from(Arc::clone(&reschedule)),
+            reschedule,
+        }
+    }
+}
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.name.borrow() {
+            Some(name) => f.write_str(name)?,
+            None => write!(f, "Task-{}", self.id.number)?,
+        }
+        match trace::function(self.function) {
+            Some(function) => write!(f, " ({function})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A task, whatever its output.
+#[derive(Clone)]
+pub struct AnyTask(pub(crate) Rc<dyn Step>);
+
+impl AnyTask {
+    /// Asks it to stop: whatever it waits for is cancelled, and the task with that, unless it
+    /// catches it. `false`: it is done already.
+    pub fn cancel(&self) -> bool {
+        Rc::clone(&self.0).cancel()
+    }
+
+    /// How many cancels were requested, less those that were [taken back](Self::uncancel).
+    pub fn cancelling(&self) -> usize {
+        self.0.known().cancels.get()
+    }
+
+    /// Takes one cancel back, that was caught; gives how many are left. Never less than none.
+    pub fn uncancel(&self) -> usize {
+        let cancels = &self.0.known().cancels;
+        if cancels.get() > 0 {
+            cancels.set(cancels.get() - 1);
+            if super::current_task().as_ref() == Some(self) {
+                Scope::uncancel();
+            }
+        }
+        cancels.get()
+    }
+
+    /// Whether it has come to an end, whichever.
+    pub fn done(&self) -> bool {
+        self.0.is_done()
+    }
+
+    /// Its name: the one it was given, or `Task-1`.
+    pub fn get_name(&self) -> String {
+        let Known { name, id, .. } = self.0.known();
+        name.borrow().clone().unwrap_or_else(|| format!("Task-{}", id.number))
+    }
+
+    /// The line that created it, as `file:line`.
+    pub fn created_at(&self) -> String {
+        let place = self.0.known().place;
+        format!("{}:{}", place.file(), place.line())
+    }
+
+    /// Names it.
+    pub fn set_name(&self, name: impl Into<String>) {
+        self.0.known().name.replace(Some(name.into()));
+    }
+
+    /// Waits until it is done, however it ends. A cancel of whoever waits is not passed on.
+    pub async fn ended(&self) {
+        let mut waiter = None;
+        poll_fn(|context| {
+            if self.done() {
+                return Poll::Ready(());
+            }
+            self.0.tell(&mut waiter, context.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl PartialEq for AnyTask {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.known().id == other.0.known().id
+    }
+}
+
+impl Eq for AnyTask {}
+
+impl fmt::Debug for AnyTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}{}>", self.0.known(), if self.done() { " done" } else { "" })
+    }
+}
