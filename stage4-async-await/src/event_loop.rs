@@ -42,7 +42,7 @@ pub fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> io::Result<T>
     let entered = Entered::enter(&event_loop);
     let main = event_loop.spawn(main);
     let ended = event_loop.run_until(|| main.is_finished());
-    let left = event_loop.cancel_all().and_then(|()| event_loop.close_generators());
+    let left = event_loop.cancel_all();
     drop(entered);
     ended?;
     let output = main.take().expect("the loop ran until it was there");
@@ -128,7 +128,7 @@ impl EventLoop {
     }
 
     /// Turn after turn, until `done` says so.
-    pub(crate) fn run_until(&self, mut done: impl FnMut() -> bool) -> io::Result<()> {
+    fn run_until(&self, mut done: impl FnMut() -> bool) -> io::Result<()> {
         loop {
             self.run_ready();
             if done() {

@@ -244,13 +244,13 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     /// # Panics
     ///
-    /// Panics as the task did; in the task itself; after the end of a loop that ended before
-    /// the task did.
+    /// Panics as the task did; in the task itself; if the task was aborted, or its loop ended
+    /// before it did.
     #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         self.0.known.expect_another();
         self.poll_end(context).map(|end| {
-            end.expect("the task was cancelled at the end of its loop, and has no output")
+            end.expect("aborted or cancelled at the end of its loop, it has no output")
         })
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum WaitsFor {
     Clock,
     Socket,
     Semaphore,
+    /// Something else that tasks share, by its name.
+    Shared(&'static str),
     Task(TaskId),
 }
 
@@ -114,6 +116,7 @@ impl EventLoop {
             WaitsFor::Clock => "the clock".to_owned(),
             WaitsFor::Socket => "a socket".to_owned(),
             WaitsFor::Semaphore => "a semaphore".to_owned(),
+            WaitsFor::Shared(name) => name.to_owned(),
             WaitsFor::Task(id) => match self.tasks.borrow().get(id.index) {
                 Some((found, task)) if *found == id => task.known().to_string(),
                 _ => "a task of another loop".to_owned(),

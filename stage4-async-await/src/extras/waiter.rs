@@ -11,6 +11,7 @@ use reactor::wake;
 use crate::event_loop::running;
 use crate::extras::deadlock::WaitsFor;
 use crate::extras::foreign::guarded;
+use crate::extras::join_set::Ended;
 use crate::task::Step;
 
 /// Whoever is to be polled again.
@@ -19,6 +20,8 @@ pub(crate) enum Waiter {
     Task(Rc<dyn Step>),
     /// Something inside of a task, or outside of all loops, that has a waker of its own.
     Other(Waker),
+    /// A set of tasks, which is told which of its members has ended.
+    Set(Rc<Ended>, usize),
 }
 
 impl Waiter {
@@ -48,11 +51,15 @@ impl Waiter {
         match self {
             Self::Task(task) => task.known().own().waker.clone(),
             Self::Other(waker) => waker.clone(),
+            Self::Set(..) => unreachable!("a set waits at handles only"),
         }
     }
 
     #[track_caller]
     pub(crate) fn wake(self) {
-        wake(self.waker());
+        match self {
+            Self::Set(set, member) => set.add(member),
+            one => wake(one.waker()),
+        }
     }
 }

@@ -1,0 +1,98 @@
+//! Again and again, after the same time: what is late does not make the rest later.
+
+use std::time::{Duration, Instant};
+
+use crate::event_loop::current;
+use crate::time::sleep;
+
+/// Ticks after each period. The first tick is at once.
+///
+/// ```
+/// use stage4_async_await::{extras::interval::Interval, run, time::sleep};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let clock = reactor::backend::Clockwork::new();
+/// # reactor::backend::scope(clock, || {
+/// run(async {
+///     let ms = Duration::from_millis(1);
+///     let mut interval = Interval::new(20 * ms);
+///     assert_eq!(interval.tick().await, 0);
+///     // Too slow: the ticks at 20 and at 40 are missed.
+///     sleep(50 * ms).await;
+///     // It is the one at 60.
+///     assert_eq!(interval.tick().await, 2);
+/// })
+/// # })
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Interval {
+    period: Duration,
+    missed: Missed,
+    /// When the next tick is due. `None`: at once.
+    next: Option<Instant>,
+}
+
+/// What becomes of the ticks that nobody was there for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missed {
+    /// They are left out. The next tick is the first that is still to come, and
+    /// [`Interval::tick`] tells how many there were.
+    #[default]
+    Skip,
+    /// They are made up for at once, one after the other.
+    Burst,
+    /// There was none: the period begins with the tick that was late.
+    Delay,
+}
+
+impl Interval {
+    /// Ticks that leave out what was missed.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the period is no time at all.
+    pub fn new(period: Duration) -> Self {
+        assert!(!period.is_zero(), "an interval of no time at all would tick for ever");
+        Self { period, missed: Missed::default(), next: None }
+    }
+
+    /// The same ticks, with another answer to missed ones.
+    #[must_use]
+    pub fn on_missed(self, missed: Missed) -> Self {
+        Self { missed, ..self }
+    }
+
+    /// Waits for the next tick, and tells how many were left out before it. Cancelled, it has
+    /// taken none.
+    pub async fn tick(&mut self) -> u32 {
+        let Some(due) = self.next else {
+            self.next = self.after(now());
+            return 0;
+        };
+        let late = now().saturating_duration_since(due);
+        let left_out = match self.missed {
+            // The one that is due right now is not missed yet.
+            Missed::Skip => late.as_nanos().div_ceil(self.period.as_nanos()),
+            Missed::Burst | Missed::Delay => 0,
+        };
+        let left_out = u32::try_from(left_out).unwrap_or(u32::MAX);
+        let due = due + self.period.saturating_mul(left_out);
+        sleep(due.saturating_duration_since(now())).await;
+        self.next = match self.missed {
+            Missed::Delay => self.after(now()),
+            Missed::Skip | Missed::Burst => self.after(due),
+        };
+        left_out
+    }
+
+    /// `None`: further than the clock goes. Then it is at once, which nobody will see.
+    fn after(&self, instant: Instant) -> Option<Instant> {
+        instant.checked_add(self.period)
+    }
+}
+
+fn now() -> Instant {
+    current().reactor.now()
+}
