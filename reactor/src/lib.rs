@@ -76,4 +76,4 @@ pub use timers::TimerId;
 #[cfg(unix)]
 pub use unix::{UnixDatagram, UnixListener, UnixStream};
 pub use waiting::{Direction, Key};
-pub use wake::wake;
+pub use wake::{wake, wake_by_ref};

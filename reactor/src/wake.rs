@@ -14,3 +14,10 @@ pub fn wake(waker: Waker) {
     let _caller = Place::here().enter();
     waker.wake();
 }
+
+/// The same, for a caller who keeps the waker.
+#[track_caller]
+pub fn wake_by_ref(waker: &Waker) {
+    let _caller = Place::here().enter();
+    waker.wake_by_ref();
+}

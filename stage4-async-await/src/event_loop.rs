@@ -11,6 +11,7 @@ use std::task::Waker;
 use reactor::{Reactor, trace, wake};
 use slab::Slab;
 
+use crate::extras::left::Entered;
 use crate::extras::remote::Remote;
 use crate::task::{JoinHandle, Reschedule, Step, Task, TaskId};
 
@@ -20,7 +21,7 @@ pub const STEPS: usize = 64;
 
 thread_local! {
     /// Set for the length of a `run`; read by whatever needs the loop.
-    static CURRENT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
+    pub(crate) static CURRENT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
 }
 
 /// Runs `main` to its end on a loop of its own, as `asyncio.run` does. Tasks that are left
@@ -78,7 +79,7 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
 }
 
 /// The task that is being polled on this thread, if any.
-pub(crate) fn running() -> Option<Rc<dyn Step>> {
+pub(crate) fn running() -> Option<Rc<Task<dyn Step>>> {
     try_current()?.running.borrow().clone()
 }
 
@@ -89,11 +90,11 @@ pub(crate) struct EventLoop {
     /// Filled by wakers on other threads; emptied by `wait`.
     pub(crate) remote: Arc<Remote>,
     /// Filled by `spawn`; a task leaves when it is finished.
-    pub(crate) tasks: RefCell<Slab<(TaskId, Rc<dyn Step>)>>,
+    pub(crate) tasks: RefCell<Slab<Rc<Task<dyn Step>>>>,
     /// How many tasks there were so far: tells a task from the next one in its place.
-    spawned: Cell<u64>,
+    spawned: Cell<u32>,
     /// Set for the length of a step.
-    running: RefCell<Option<Rc<dyn Step>>>,
+    running: RefCell<Option<Rc<Task<dyn Step>>>>,
     /// Where the last look for wakers outside found one.
     pub(crate) seen_outside: Cell<usize>,
     pub(crate) reactor: Reactor<Waker>,
@@ -118,17 +119,19 @@ impl EventLoop {
         &self,
         future: impl Future<Output = T> + 'static,
     ) -> JoinHandle<T> {
-        self.spawned.set(self.spawned.get() + 1);
         let mut tasks = self.tasks.borrow_mut();
-        let entry = tasks.vacant_entry();
-        let id = TaskId { index: entry.key(), number: self.spawned.get() };
-        let task = Task::new(id, future, Arc::clone(&self.remote));
-        entry.insert((id, Rc::clone(&task) as _));
+        let slot = tasks.vacant_entry();
+        let index = u32::try_from(slot.key()).expect("no memory has room for so many");
+        self.spawned.set(self.spawned.get().wrapping_add(1));
+        let id = TaskId { index, number: self.spawned.get() };
+        let task = Task::new(id, future, &self.remote);
+        slot.insert(Rc::clone(&task) as _);
+        task.known.wake();
         JoinHandle(task)
     }
 
     /// Turn after turn, until `done` says so.
-    fn run_until(&self, mut done: impl FnMut() -> bool) -> io::Result<()> {
+    pub(crate) fn run_until(&self, mut done: impl FnMut() -> bool) -> io::Result<()> {
         loop {
             self.run_ready();
             if done() {
@@ -150,7 +153,7 @@ impl EventLoop {
             let is_finished = task.step();
             self.running.take();
             if is_finished {
-                let finished = self.tasks.borrow_mut().remove(id.index);
+                let finished = self.tasks.borrow_mut().remove(id.index as usize);
                 drop(finished);
             }
         }
@@ -178,54 +181,10 @@ impl EventLoop {
         }
     }
 
-    /// Cancels every task there is, and waits for their exits.
-    fn cancel_all(&self) -> io::Result<()> {
-        let mut left: Vec<_> =
-            self.tasks.borrow().iter().map(|(_, (id, _))| *id).collect();
-        for id in &left {
-            self.task(*id).expect("it is in the list").end(Ok(()));
-        }
-        // One that is over is not asked for again.
-        self.run_until(|| {
-            while left.pop_if(|id| self.task(*id).is_none()).is_some() {}
-            left.is_empty()
-        })
-    }
-
-    /// Drops the tasks that are left, and what waits for them. `false`: there were none.
-    fn drop_left(&self) -> bool {
-        let tasks = self.tasks.take();
-        tasks.iter().for_each(|(_, (_, task))| task.abandon());
-        !tasks.is_empty()
-    }
-
     /// The task of that name, unless it is finished.
-    pub(crate) fn task(&self, id: TaskId) -> Option<Rc<dyn Step>> {
+    pub(crate) fn task(&self, id: TaskId) -> Option<Rc<Task<dyn Step>>> {
         let tasks = self.tasks.borrow();
-        let (found, task) = tasks.get(id.index)?;
-        (*found == id).then(|| Rc::clone(task))
-    }
-}
-
-/// Makes a loop current; dropping it ends that, and before it the tasks that are left.
-struct Entered(Rc<EventLoop>);
-
-impl Entered {
-    fn enter(event_loop: &Rc<EventLoop>) -> Self {
-        assert!(
-            try_current().is_none(),
-            "run() cannot be called from a running event loop: await the future instead"
-        );
-        CURRENT.set(Some(Rc::clone(event_loop)));
-        Self(Rc::clone(event_loop))
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        // What is left owns sockets and timers of this loop, which must still be current. It
-        // may start tasks, and leave exits behind, even as it is dropped.
-        while self.0.drop_left() {}
-        CURRENT.set(None);
+        let task = tasks.get(id.index as usize)?;
+        (task.known.number == id.number).then(|| Rc::clone(task))
     }
 }

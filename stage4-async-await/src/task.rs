@@ -1,6 +1,6 @@
 //! A task: a future, and the right to be polled again.
 
-use std::any::{Any, type_name_of_val};
+use std::any::{Any, type_name};
 use std::cell::Cell;
 use std::panic::resume_unwind;
 use std::pin::Pin;
@@ -12,153 +12,173 @@ use std::thread;
 
 use reactor::trace;
 
-use crate::cancel::Exits;
+use crate::cancel::{Cancellable, Stop};
 use crate::extras::deadlock::WaitsFor;
-use crate::extras::handle::Cancelling;
 use crate::extras::known::{Known, is_here};
 use crate::extras::remote::{Listed, Remote};
 use crate::extras::report::bury;
 use crate::extras::waiter::Waiter;
 
 /// Names a task on its loop. A waker may outlive its task: the number tells the task from
-/// the next one in the same place.
+/// the next one in the same slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskId {
-    pub(crate) index: usize,
-    pub(crate) number: u64,
+    pub(crate) index: u32,
+    pub(crate) number: u32,
 }
 
-/// A spawned future, and what becomes of it. The loop has it, and so has its handle.
-pub(crate) struct Task<T> {
+/// A spawned future, and what becomes of it. The loop has it, and so has its handle: for the
+/// loop its body is something to [`Step`], for the handle something to [`Join`].
+pub(crate) struct Task<B: Step + ?Sized> {
     pub(crate) known: Known,
+    pub(crate) body: B,
+}
+
+/// A future, in the one place where it stays, and where its output goes.
+pub(crate) struct Body<F: Future> {
     /// Gone once it has ended. Not here while it is polled.
-    future: Cell<Option<Pin<Box<dyn Future<Output = T>>>>>,
-    /// Set by whoever ends the task from outside; read by the next step.
-    must_end: Cell<Option<thread::Result<()>>>,
-    /// What the future left behind. Not here while they are polled.
-    exits: Cell<Exits>,
-    /// Set when the future ends; taken by the handle, once the task is finished.
-    pub(crate) end: Cell<Option<End<T>>>,
-    pub(crate) is_finished: Cell<bool>,
-    /// Left by whoever awaits the handle.
-    pub(crate) waiting: Cell<Option<Waiter>>,
+    future: Cell<Option<Pin<Box<Cancellable<F>>>>>,
+    state: Cell<State<F::Output>>,
 }
 
-/// How a future ended.
-pub(crate) enum End<T> {
-    Finished(T),
-    Panicked(Box<dyn Any + Send>),
-    Cancelled,
+/// How a future ended: with an output, or without one (it was cancelled), or in a panic.
+pub(crate) type End<T> = thread::Result<Option<T>>;
+
+/// Where a task stands, as its handle sees it.
+pub(crate) enum State<T> {
+    /// It has not ended. Perhaps somebody awaits that.
+    Awaited(Option<Waiter>),
+    Ended(End<T>),
+    /// The handle has given it away.
+    Taken,
 }
 
-/// A task, whatever its output.
+/// The body of a task, whatever its output.
 pub(crate) trait Step {
+    /// Polls the future until it ends, or stops it if it has to. `Ready`: it has ended, and
+    /// that is who awaits it.
+    fn poll(&self, stop: Option<Stop>, context: &mut Context<'_>)
+    -> Poll<Option<Waiter>>;
+
+    /// Drops the future here and now: for the end of the loop. Gives who awaits it.
+    fn abandon(&self) -> Option<Waiter>;
+
+    /// Drops the output that nobody has taken. A panic is given back.
+    fn forget(&self) -> Option<Box<dyn Any + Send>>;
+
+    /// The type of the future, which has the function's name in it.
+    fn name(&self) -> &'static str;
+}
+
+/// The same, for a handle that wants the output.
+pub(crate) trait Join<T>: Step {
+    fn state(&self) -> &Cell<State<T>>;
+}
+
+impl<F: Future + 'static> Task<Body<F>> {
+    /// A task that nobody has woken yet.
+    #[track_caller]
+    pub(crate) fn new(id: TaskId, future: F, remote: &Arc<Remote>) -> Rc<Self> {
+        let known = Known::new(id, type_name::<F>(), remote);
+        let future = Cell::new(Some(Box::pin(Cancellable::new(future))));
+        let state = Cell::new(State::Awaited(None));
+        Rc::new(Self { known, body: Body { future, state } })
+    }
+}
+
+impl Task<dyn Step> {
     /// Polls the future once: the one place where a task is resumed. `true`: it is finished.
     #[doc(alias = "__step")]
-    fn step(&self) -> bool;
-
-    /// Has the future dropped by the next step, which is soon: because it is cancelled, or
-    /// with a panic that goes to whoever awaits the handle.
-    fn end(&self, how: thread::Result<()>);
-
-    /// Drops the future here and now: for the end of the loop.
-    fn abandon(&self);
-
-    fn known(&self) -> &Known;
-}
-
-impl<T: 'static> Task<T> {
-    /// A task that is ready for its first step.
-    #[track_caller]
-    pub(crate) fn new(
-        id: TaskId,
-        future: impl Future<Output = T> + 'static,
-        remote: Arc<Remote>,
-    ) -> Rc<Self> {
-        let known = Known::new(id, type_name_of_val(&future), remote);
-        known.wake();
-        Rc::new(Self {
-            known,
-            future: Cell::new(Some(Box::pin(future))),
-            must_end: Cell::default(),
-            exits: Cell::default(),
-            end: Cell::default(),
-            is_finished: Cell::default(),
-            waiting: Cell::default(),
-        })
-    }
-
-    /// Polls the future until it ends, panics, or has to; then the exits that are left.
-    fn poll(&self, context: &mut Context<'_>, exits: &mut Exits) -> Poll<()> {
-        let Some(mut future) = self.future.take() else { return exits.poll(context) };
-        let end = match self.must_end.take() {
-            Some(how) => how.map_or_else(End::Panicked, |()| End::Cancelled),
-            None => match exits.left_by(|| future.as_mut().poll(context)) {
-                Ok(Poll::Ready(output)) => End::Finished(output),
-                Ok(Poll::Pending) => {
-                    self.future.set(Some(future));
-                    // A part of it may have been dropped: a select's loser.
-                    let _ = exits.poll(context);
-                    return Poll::Pending;
-                }
-                Err(panic) => End::Panicked(panic),
-            },
-        };
-        let dropped = exits.left_by(|| drop(future));
-        self.end.set(Some(dropped.map_or_else(End::Panicked, |()| end)));
-        exits.poll(context)
-    }
-}
-
-impl<T> Task<T> {
-    /// Tells whoever awaits the handle.
-    fn finish(&self) {
-        let end = self.end.take().unwrap_or(End::Cancelled);
-        match end {
-            End::Cancelled => trace::cancelled(),
-            End::Panicked(_) => trace::panicked(),
-            End::Finished(_) => {}
-        }
-        self.end.set(Some(end));
-        self.is_finished.set(true);
-        if let Some(waiting) = self.waiting.take() {
-            waiting.wake();
-        }
-    }
-}
-
-impl<T: 'static> Step for Task<T> {
-    fn step(&self) -> bool {
+    pub(crate) fn step(&self) -> bool {
         let own = self.known.own();
         // From here on, a wake counts for the next step.
         own.reschedule.is_queued.store(false, Ordering::Relaxed);
         self.known.waits_for.set(WaitsFor::Unknown);
-        let running = trace::resumed(self.known.subject);
-        let mut exits = self.exits.take();
-        let poll = self.poll(&mut Context::from_waker(&own.waker), &mut exits);
-        self.exits.set(exits);
-        if poll.is_ready() {
-            self.finish();
+        let running = trace::resumed(own.reschedule.subject);
+        let stop = self.known.must_stop.take().map(|stop| *stop);
+        let polled = self.body.poll(stop, &mut Context::from_waker(&own.waker));
+        let is_finished = polled.is_ready();
+        if let Poll::Ready(waiting) = polled {
+            self.finish(waiting);
         }
-        running.stopped(poll.is_ready());
-        poll.is_ready()
+        running.stopped(is_finished);
+        is_finished
     }
 
-    fn end(&self, how: thread::Result<()>) {
-        // The first to say how is heard.
-        let first = self.must_end.take().unwrap_or(how);
-        self.must_end.set(Some(first));
-        self.known.wake_unless(self.is_finished.get());
+    /// Tells whoever awaits the handle.
+    fn finish(&self, waiting: Option<Waiter>) {
+        self.known.is_finished.set(true);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
     }
 
-    fn abandon(&self) {
+    /// Drops the future here and now: for the end of the loop.
+    pub(crate) fn abandon(&self) {
+        self.finish(self.body.abandon());
+    }
+}
+
+impl<F: Future> Step for Body<F> {
+    fn poll(
+        &self,
+        stop: Option<Stop>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Waiter>> {
+        let mut future = self.future.take().expect("nobody steps what has ended");
+        if let Some(stop) = stop {
+            future.as_mut().end(stop.map(|()| None));
+        }
+        match future.as_mut().poll(context) {
+            Poll::Ready(end) => {
+                drop(future);
+                Poll::Ready(self.ended(end))
+            }
+            Poll::Pending => {
+                self.future.set(Some(future));
+                Poll::Pending
+            }
+        }
+    }
+
+    fn abandon(&self) -> Option<Waiter> {
         bury(self.future.take());
-        drop(self.exits.take());
-        self.finish();
+        self.ended(Ok(None))
     }
 
-    fn known(&self) -> &Known {
-        &self.known
+    fn forget(&self) -> Option<Box<dyn Any + Send>> {
+        match self.state.replace(State::Taken) {
+            State::Ended(Err(panic)) => Some(panic),
+            other => {
+                bury(other);
+                None
+            }
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        type_name::<F>()
+    }
+}
+
+impl<F: Future> Body<F> {
+    /// Keeps the output for the handle. Gives who awaits it.
+    fn ended(&self, end: End<F::Output>) -> Option<Waiter> {
+        match end {
+            Ok(Some(_)) => {}
+            Ok(None) => trace::cancelled(),
+            Err(_) => trace::panicked(),
+        }
+        match self.state.replace(State::Ended(end)) {
+            State::Awaited(waiting) => waiting,
+            _ => None,
+        }
+    }
+}
+
+impl<F: Future> Join<F::Output> for Body<F> {
+    fn state(&self) -> &Cell<State<F::Output>> {
+        &self.state
     }
 }
 
@@ -196,32 +216,32 @@ impl Wake for Reschedule {
 /// the result, as an exception does in asyncio. If nobody does, it is
 /// [reported](crate::extras::report::on_report).
 #[must_use = "a task runs without it, but its output is lost; drop it on purpose"]
-pub struct JoinHandle<T>(pub(crate) Rc<Task<T>>);
+pub struct JoinHandle<T>(pub(crate) Rc<Task<dyn Join<T>>>);
 
 impl<T: 'static> JoinHandle<T> {
     /// Whether the task has come to an end, whichever.
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
-        self.0.is_finished.get()
-    }
-
-    /// Cancels the task: its future is dropped at its next step, which is soon, whether the
-    /// returned future is awaited or not. Await it to wait for the exits that are left; it
-    /// gives the output if the task was faster.
-    #[track_caller]
-    pub fn cancel(self) -> Cancelling<T> {
-        self.0.end(Ok(()));
-        Cancelling(self)
+        self.0.known.is_finished.get()
     }
 
     /// The output of a task that is finished. `None`: it was cancelled.
     pub(crate) fn take(&self) -> Option<T> {
-        match self.0.end.take() {
-            Some(End::Finished(output)) => Some(output),
-            Some(End::Panicked(panic)) => resume_unwind(panic),
-            Some(End::Cancelled) => None,
-            None => panic!("a JoinHandle gives its output once; it was polled again"),
+        self.take_end().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// How a task that is finished has ended.
+    pub(crate) fn take_end(&self) -> End<T> {
+        match self.0.body.state().replace(State::Taken) {
+            State::Ended(end) => end,
+            _ => panic!("a JoinHandle gives its output once; it was polled again"),
         }
+    }
+
+    /// Who is to be woken at the end of the task, which is to come.
+    pub(crate) fn waits(&self, who: Option<Waiter>) {
+        let before = self.0.body.state().replace(State::Awaited(who));
+        drop(before);
     }
 
     /// Called by the `.await`, which is the line that waits.
@@ -230,11 +250,11 @@ impl<T: 'static> JoinHandle<T> {
         if self.is_finished() {
             return Poll::Ready(self.take());
         }
-        let Known { id, subject, .. } = self.0.known;
-        trace::waits_for(subject);
+        let Known { number, .. } = self.0.known;
+        trace::waits_for(self.0.known.subject());
         trace::waits_at(trace::Place::here());
-        let waiter = Waiter::of(context, WaitsFor::Task(id));
-        drop(self.0.waiting.replace(Some(waiter)));
+        let waiter = Waiter::of(context, WaitsFor::Task(number));
+        self.waits(Some(waiter));
         Poll::Pending
     }
 }
@@ -248,7 +268,7 @@ impl<T: 'static> Future for JoinHandle<T> {
     /// before it did.
     #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        self.0.known.expect_another();
+        self.0.expect_another();
         self.poll_end(context).map(|end| {
             end.expect("aborted or cancelled at the end of its loop, it has no output")
         })

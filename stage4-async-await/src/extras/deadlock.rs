@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::io;
 use std::rc::Rc;
-use std::sync::Weak;
 use std::time::Duration;
 
 use crate::event_loop::EventLoop;
-use crate::task::{Reschedule, Step, TaskId};
+use crate::extras::known::GivenUp;
+use crate::task::{Step, Task};
 
 /// How many tasks are told of, at the most.
 const MANY: usize = 100;
@@ -22,7 +22,8 @@ pub(crate) enum WaitsFor {
     Semaphore,
     /// Something else that tasks share, by its name.
     Shared(&'static str),
-    Task(TaskId),
+    /// The one of that number.
+    Task(u32),
 }
 
 /// A sleep that is about to begin, and that somebody can end.
@@ -31,7 +32,7 @@ pub(crate) struct Watch {
     pub(crate) patience: Option<Duration>,
     /// A task that can be woken from outside only, and its waker. It has none itself as long
     /// as the loop sleeps: so the drop of the last one is noticed.
-    task: Option<(Rc<dyn Step>, Weak<Reschedule>)>,
+    task: Option<(Rc<Task<dyn Step>>, GivenUp)>,
 }
 
 impl EventLoop {
@@ -52,8 +53,8 @@ impl EventLoop {
             return Ok(Watch { patience: None, task: None });
         }
         while let Some(task) = self.find_outside() {
-            let waker = task.known().give_up_waker();
-            let is_outside = waker.strong_count() > 0;
+            let waker = task.known.give_up_waker();
+            let is_outside = waker.is_kept();
             let watch = Watch { patience: None, task: Some((task, waker)) };
             if is_outside {
                 return Ok(watch);
@@ -68,13 +69,13 @@ impl EventLoop {
 
     /// A task whose waker is outside. It begins where it found one last time, so that many
     /// tasks cost little.
-    fn find_outside(&self) -> Option<Rc<dyn Step>> {
+    fn find_outside(&self) -> Option<Rc<Task<dyn Step>>> {
         let tasks = self.tasks.borrow();
         let last = self.seen_outside.get();
         let mut places = (last..tasks.capacity()).chain(0..last);
         let found = places.find_map(|place| {
-            let (_, task) = tasks.get(place)?;
-            (task.known().outside() > 0).then(|| (place, Rc::clone(task)))
+            let task = tasks.get(place)?;
+            (task.known.outside() > 0).then(|| (place, Rc::clone(task)))
         });
         let (place, task) = found?;
         self.seen_outside.set(place);
@@ -87,11 +88,10 @@ impl EventLoop {
             return error;
         }
         let tasks = self.tasks.borrow();
-        let mut pending: Vec<_> =
-            tasks.iter().map(|(_, (_, task))| task.known()).collect();
-        pending.sort_by_key(|known| known.id.number);
+        let mut pending: Vec<_> = tasks.iter().map(|(_, task)| task).collect();
+        pending.sort_by_key(|task| task.known.number);
         let (timers, sockets) = (self.reactor.timers(), self.reactor.waiters());
-        let wakers: usize = pending.iter().map(|known| known.outside()).sum();
+        let wakers: usize = pending.iter().map(|task| task.known.outside()).sum();
         let mut text = format!(
             "nobody can wake this loop any more: {} pending, {} outside, {}, {}",
             count(pending.len(), "task"),
@@ -99,9 +99,10 @@ impl EventLoop {
             count(timers, "timer"),
             count(sockets, "socket"),
         );
-        for known in pending.iter().take(MANY) {
-            let (place, what) = (known.spawned_at(), self.name(known.waits_for.get()));
-            write!(text, "\n  {known}, spawned at {place}, waits for {what}")
+        for task in pending.iter().take(MANY) {
+            let (place, what) =
+                (task.spawned_at(), self.name(task.known.waits_for.get()));
+            write!(text, "\n  {task}, spawned at {place}, waits for {what}")
                 .expect("a string takes it all");
         }
         if let Some(more) = pending.len().checked_sub(MANY).filter(|more| *more > 0) {
@@ -117,10 +118,12 @@ impl EventLoop {
             WaitsFor::Socket => "a socket".to_owned(),
             WaitsFor::Semaphore => "a semaphore".to_owned(),
             WaitsFor::Shared(name) => name.to_owned(),
-            WaitsFor::Task(id) => match self.tasks.borrow().get(id.index) {
-                Some((found, task)) if *found == id => task.known().to_string(),
-                _ => "a task of another loop".to_owned(),
-            },
+            WaitsFor::Task(number) => {
+                let tasks = self.tasks.borrow();
+                let mut tasks = tasks.iter().map(|(_, task)| task);
+                let found = tasks.find(|task| task.known.number == number);
+                found.map_or("a task of another loop".to_owned(), ToString::to_string)
+            }
         }
     }
 }
@@ -128,7 +131,7 @@ impl EventLoop {
 impl Drop for Watch {
     fn drop(&mut self) {
         if let Some((task, waker)) = self.task.take() {
-            task.known().take_waker_back(&waker);
+            task.known.take_waker_back(waker);
         }
     }
 }

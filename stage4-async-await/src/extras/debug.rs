@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::extras::handle::Cancelling;
+use crate::cancel::Cancelling;
 use crate::net::{TcpListener, TcpStream};
 use crate::sync::Semaphore;
 use crate::task::JoinHandle;

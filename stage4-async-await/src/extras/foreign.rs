@@ -4,14 +4,17 @@
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-use crate::extras::known::{Known, is_here};
+use crate::extras::known::is_here;
 use crate::extras::remote::Remote;
 use crate::extras::report::{bury, guard, report_panic};
-use crate::task::TaskId;
+use crate::task::{Step, Task, TaskId};
 
 /// `waker`, as it may be left with others by `task`, or outside of all tasks.
-pub(crate) fn guarded(waker: Waker, task: Option<&Known>) -> Waker {
-    let task = task.map(|known| (known.id, Arc::clone(&known.remote)));
+pub(crate) fn guarded(waker: Waker, task: Option<&Task<dyn Step>>) -> Waker {
+    let task = task.map(|task| {
+        let own = task.known.own();
+        (own.reschedule.id, Arc::clone(&own.reschedule.remote))
+    });
     Arc::new(Foreign { waker: Some(waker), task }).into()
 }
 
@@ -32,7 +35,7 @@ impl Wake for Foreign {
         let Err(panic) = woken else { return };
         let task = self.task.as_ref();
         match task.and_then(|(id, remote)| is_here(remote)?.task(*id)) {
-            Some(task) => task.end(Err(panic)),
+            Some(task) => task.stop(Err(panic)),
             None => report_panic("A waker panicked", &*panic),
         }
     }

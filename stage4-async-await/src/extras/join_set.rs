@@ -14,7 +14,7 @@ use crate::event_loop::spawn;
 use crate::extras::outcome::{AbortHandle, JoinError};
 use crate::extras::seat::Seat;
 use crate::extras::waiter::Waiter;
-use crate::task::{JoinHandle, Step};
+use crate::task::JoinHandle;
 
 /// Tasks that are spawned together and awaited as they end: asyncio's `as_completed`, for
 /// tasks that may still be added. Dropped, it cancels those that are left.
@@ -87,7 +87,7 @@ impl<T: 'static> JoinSet<T> {
         let mut members = self.members.borrow_mut();
         let entry = members.vacant_entry();
         let waiter = Waiter::Set(Rc::clone(&self.ended), entry.key());
-        handle.0.waiting.set(Some(waiter));
+        handle.waits(Some(waiter));
         entry.insert(handle);
         abort_handle
     }
@@ -104,7 +104,7 @@ impl<T: 'static> JoinSet<T> {
     #[track_caller]
     pub fn abort_all(&self) {
         let members = self.members.borrow();
-        members.iter().for_each(|(_, handle)| handle.0.end(Ok(())));
+        members.iter().for_each(|(_, handle)| handle.0.stop(Ok(())));
     }
 
     /// How many tasks there are, with those that have ended and were not asked for.
@@ -127,7 +127,7 @@ impl<T: 'static> JoinSet<T> {
         let first = self.ended.members.borrow_mut().pop_front();
         if let Some(member) = first {
             let handle = self.members.borrow_mut().remove(member);
-            return Poll::Ready(Some(handle.0.outcome()));
+            return Poll::Ready(Some(handle.ended()));
         }
         self.ended.owner.take(context, "a task of a set", at);
         if self.is_empty() { Poll::Ready(None) } else { Poll::Pending }

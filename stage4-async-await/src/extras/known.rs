@@ -9,25 +9,26 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use reactor::trace::{self, Place};
-use reactor::wake;
+use reactor::wake_by_ref;
 
+use crate::cancel::Stop;
 use crate::event_loop::{EventLoop, running, try_current};
 use crate::extras::deadlock::WaitsFor;
 use crate::extras::remote::{Listed, Remote};
-use crate::task::{Reschedule, TaskId};
+use crate::task::{Reschedule, Step, Task, TaskId};
 
 /// What there is to know of a task, whatever its output.
 pub(crate) struct Known {
-    pub(crate) id: TaskId,
-    pub(crate) subject: trace::Id,
-    /// Leads to its loop.
-    pub(crate) remote: Arc<Remote>,
-    /// The type of its future, which has the function's name in it.
-    name: &'static str,
+    /// The one of its id, at hand.
+    pub(crate) number: u32,
     /// Where it was spawned.
-    place: Place,
+    pub(crate) place: Place,
     /// Noted by what it waits for, in the step it is noted in.
     pub(crate) waits_for: Cell<WaitsFor>,
+    /// Set by the loop; read by the handle.
+    pub(crate) is_finished: Cell<bool>,
+    /// Set by whoever stops the task from outside; read by the next step.
+    pub(crate) must_stop: Cell<Option<Box<Stop>>>,
     /// Not here while the loop sleeps and watches it.
     own: RefCell<Option<Own>>,
 }
@@ -41,12 +42,17 @@ pub(crate) struct Own {
 
 impl Known {
     #[track_caller]
-    pub(crate) fn new(id: TaskId, name: &'static str, remote: Arc<Remote>) -> Self {
+    pub(crate) fn new(id: TaskId, name: &'static str, remote: &Arc<Remote>) -> Self {
         let subject = trace::created(trace::Kind::Task, name);
-        let own = Own::new(Reschedule::new(id, subject, Arc::clone(&remote)));
-        let own = RefCell::new(Some(own));
-        let (place, waits_for) = (Place::here(), Cell::new(WaitsFor::Unknown));
-        Self { id, subject, remote, name, place, waits_for, own }
+        let own = Own::new(Reschedule::new(id, subject, Arc::clone(remote)));
+        Self {
+            number: id.number,
+            place: Place::here(),
+            waits_for: Cell::new(WaitsFor::Unknown),
+            is_finished: Cell::default(),
+            must_stop: Cell::default(),
+            own: RefCell::new(Some(own)),
+        }
     }
 
     /// Its waker, as long as the loop is awake.
@@ -54,19 +60,20 @@ impl Known {
         Ref::map(self.own.borrow(), |own| own.as_ref().expect("the loop is awake"))
     }
 
+    /// What it is called on its loop.
+    pub(crate) fn id(&self) -> TaskId {
+        self.own().reschedule.id
+    }
+
+    /// What it is called in a recording.
+    pub(crate) fn subject(&self) -> trace::Id {
+        self.own().reschedule.subject
+    }
+
     /// Has the task stepped, in this turn or the next.
     #[track_caller]
     pub(crate) fn wake(&self) {
-        let waker = self.own().waker.clone();
-        wake(waker);
-    }
-
-    /// The same, but whoever is finished has no step to take.
-    #[track_caller]
-    pub(crate) fn wake_unless(&self, is_finished: bool) {
-        if !is_finished {
-            self.wake();
-        }
+        wake_by_ref(&self.own().waker);
     }
 
     /// Notes what it waits for. The first to say so in a step is heard: a body that waits,
@@ -83,24 +90,45 @@ impl Known {
     }
 
     /// Leaves the waker to those who have a clone.
-    pub(crate) fn give_up_waker(&self) -> Weak<Reschedule> {
+    pub(crate) fn give_up_waker(&self) -> GivenUp {
         let own = self.own.take().expect("the loop is awake");
-        Arc::downgrade(&own.reschedule)
+        let Reschedule { id, subject, remote, .. } = &*own.reschedule;
+        let (id, subject, remote) = (*id, *subject, Arc::clone(remote));
+        GivenUp { kept: Arc::downgrade(&own.reschedule), id, subject, remote }
     }
 
     /// The same waker, if anybody has kept it; or else a new one.
-    pub(crate) fn take_waker_back(&self, kept: &Weak<Reschedule>) {
-        let new = || Reschedule::new(self.id, self.subject, Arc::clone(&self.remote));
+    pub(crate) fn take_waker_back(&self, given_up: GivenUp) {
+        let GivenUp { kept, id, subject, remote } = given_up;
+        let new = || Reschedule::new(id, subject, remote);
         self.own.replace(Some(Own::new(kept.upgrade().unwrap_or_else(new))));
     }
+}
 
+/// A waker that its task has left to others, and what makes another like it.
+pub(crate) struct GivenUp {
+    kept: Weak<Reschedule>,
+    id: TaskId,
+    subject: trace::Id,
+    remote: Arc<Remote>,
+}
+
+impl GivenUp {
+    /// Whether anybody has it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.strong_count() > 0
+    }
+}
+
+impl<B: Step + ?Sized> Task<B> {
     /// Makes sure that the task is not the one that runs, and is about to await it.
     ///
     /// # Panics
     ///
     /// Panics if it is: "Task cannot await on itself" in asyncio.
     pub(crate) fn expect_another(&self) {
-        let is_itself = running().is_some_and(|task| ptr::eq(task.known(), self));
+        let is_itself = running()
+            .is_some_and(|task| ptr::eq(&raw const task.known, &raw const self.known));
         assert!(
             !is_itself,
             "a task cannot await itself: it would wait for its own end, and never come to it"
@@ -109,7 +137,7 @@ impl Known {
 
     /// The line that spawned it.
     pub(crate) fn spawned_at(&self) -> String {
-        format!("{}:{}", self.place.file(), self.place.line())
+        format!("{}:{}", self.known.place.file(), self.known.place.line())
     }
 }
 
@@ -122,7 +150,7 @@ impl EventLoop {
     /// Puts whoever was woken by other threads on the ready queue.
     pub(crate) fn hear_others(&self) {
         for task in self.remote.take().into_iter().filter_map(|id| self.task(id)) {
-            let own = task.known().own();
+            let own = task.known.own();
             own.reschedule.listed.clear();
             self.push(&own.reschedule);
         }
@@ -154,10 +182,10 @@ impl Drop for Reschedule {
     }
 }
 
-impl fmt::Display for Known {
+impl<B: Step + ?Sized> fmt::Display for Task<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}", self.id.number)?;
-        match trace::function(self.name) {
+        write!(f, "task {}", self.known.number)?;
+        match trace::function(self.body.name()) {
             Some(name) => write!(f, " ({name})"),
             None => Ok(()),
         }

@@ -18,6 +18,7 @@ pub mod incoming;
 pub mod interval;
 pub mod join_set;
 pub(crate) mod known;
+pub(crate) mod left;
 pub mod lines;
 pub mod outcome;
 mod polled;

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
-use crate::task::{End, JoinHandle, Step, Task};
+use crate::task::{JoinHandle, Step, Task};
 
 /// Why a task has no output.
 pub enum JoinError {
@@ -50,7 +50,8 @@ impl<T: 'static> JoinHandle<T> {
 
     /// Something to cancel the task with, while somebody else awaits the handle.
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle(Rc::downgrade(&self.0) as _)
+        let task: Rc<Task<dyn Step>> = Rc::clone(&self.0) as _;
+        AbortHandle(Rc::downgrade(&task))
     }
 }
 
@@ -64,23 +65,20 @@ impl<T: 'static> Future for Outcome<T> {
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let task = &self.0.0;
-        task.known.expect_another();
+        self.0.0.expect_another();
         if self.0.is_finished() {
-            return Poll::Ready(task.outcome());
+            return Poll::Ready(self.0.ended());
         }
         self.0.poll_end(context).map(|_| unreachable!("it is not finished"))
     }
 }
 
-impl<T> Task<T> {
+impl<T: 'static> JoinHandle<T> {
     /// The end of a task that is finished. It is given once.
-    pub(crate) fn outcome(&self) -> Result<T, JoinError> {
-        match self.end.take() {
-            Some(End::Finished(output)) => Ok(output),
-            Some(End::Panicked(panic)) => Err(JoinError::Panicked(panic)),
-            Some(End::Cancelled) => Err(JoinError::Cancelled),
-            None => panic!("a task has one outcome; it was asked for again"),
+    pub(crate) fn ended(&self) -> Result<T, JoinError> {
+        match self.take_end() {
+            Ok(output) => output.ok_or(JoinError::Cancelled),
+            Err(panic) => Err(JoinError::Panicked(panic)),
         }
     }
 }
@@ -88,7 +86,7 @@ impl<T> Task<T> {
 /// Cancels a task. It keeps neither the task's future alive, nor its output; it may be cloned,
 /// and be dropped without any effect.
 #[derive(Clone)]
-pub struct AbortHandle(Weak<dyn Step>);
+pub struct AbortHandle(Weak<Task<dyn Step>>);
 
 impl AbortHandle {
     /// Cancels the task, as [`JoinHandle::cancel`] does: its future is dropped at its next
@@ -97,7 +95,7 @@ impl AbortHandle {
     #[track_caller]
     pub fn abort(&self) {
         if let Some(task) = self.0.upgrade() {
-            task.end(Ok(()));
+            task.stop(Ok(()));
         }
     }
 }
