@@ -4,8 +4,8 @@ use crate::coverage::Shown;
 use crate::item::Piece;
 use crate::places::{Answer, Places};
 use crate::{
-    behaviours, chart, difference, growth, guess, map, python, quiz, rest, results,
-    rosetta, slides, snapshot, story,
+    behaviours, chart, difference, figure, growth, guess, map, python, quiz, rest,
+    results, rosetta, slides, snapshot, story,
 };
 
 /// What somebody asked for, taken apart.
@@ -27,6 +27,8 @@ pub enum Directive<'a> {
     Trace(&'a str, Vec<&'a str>),
     /// A measurement, drawn.
     Chart(&'a str),
+    /// A picture.
+    Figure(&'a str),
     /// A number in prose.
     Measure(String),
     /// Questions with answers.
@@ -82,6 +84,7 @@ impl<'a> Directive<'a> {
                 Ok(Self::Trace(program, styles.to_vec()))
             }
             ("chart", [name]) => Ok(Self::Chart(name)),
+            ("figure", [name]) => Ok(Self::Figure(name)),
             ("measure", key) if !key.is_empty() => Ok(Self::Measure(key.join(" "))),
             ("quiz", [name]) => Ok(Self::Quiz(name)),
             ("python", [file]) => Ok(Self::Python(file, None)),
@@ -119,6 +122,7 @@ impl<'a> Directive<'a> {
             Self::Run(name) => snapshot::expand(places, name)?,
             Self::Trace(program, styles) => story::expand(places, program, styles)?,
             Self::Chart(name) => chart::expand(places, name)?,
+            Self::Figure(name) => figure::expand(places, name)?,
             Self::Measure(key) => results::expand(places, key)?,
             Self::Quiz(name) => quiz::expand(places, name)?,
             Self::Python(file, function) => python::expand(places, file, *function)?,
@@ -154,7 +158,7 @@ fn usage(name: &str) -> String {
     format!("there is no directive #{name}; there are: {}", names.join(", "))
 }
 
-const USAGES: [&str; 16] = [
+const USAGES: [&str; 17] = [
     "item FILE ITEM",
     "diff STAGE STAGE FILE",
     "grow FILE FILE ...",
@@ -163,6 +167,7 @@ const USAGES: [&str; 16] = [
     "run NAME",
     "trace PROGRAM STYLE [STYLE]",
     "chart NAME",
+    "figure NAME",
     "measure KEY",
     "quiz NAME",
     "guess",

@@ -8,7 +8,7 @@
 //! [`chapter`] finds the directives of a chapter and hands them to [`directive`], the table
 //! of what there is: [`item`], [`difference`], [`growth`], [`rest`], [`rosetta`], [`python`],
 //! [`snapshot`], [`story`] (a trace), [`results`] and [`chart`], [`quiz`] and [`guess`], [`map`],
-//! [`slides`], [`behaviours`].
+//! [`figure`], [`slides`], [`behaviours`].
 //! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
 //! [`pages`] and [`coverage`] look at the whole; [`serve`] shows it, [`record`] keeps what
 //! was recorded true. [`args`] is what may be typed.
@@ -24,6 +24,7 @@ pub mod chart;
 pub mod coverage;
 pub mod difference;
 pub mod directive;
+pub mod figure;
 pub mod growth;
 pub mod guess;
 pub mod html;

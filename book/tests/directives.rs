@@ -368,3 +368,89 @@ fn a_question_has_one_of_several_forms() {
     let at = |place| mixed.find(&format!("data-place=\"{place}\"")).unwrap();
     assert!(!(at(0) < at(1) && at(1) < at(2)), "{mixed}");
 }
+
+#[test]
+fn a_figure_is_boxes_and_arrows_with_words_for_whoever_does_not_see_them() {
+    let fixture = Fixture::saying("{{#figure two}}\n");
+    fixture.write("book/figures/two.toml", FIGURE);
+    assert_in_order(
+        &fixture.page(),
+        &[
+            "<figure class=\"drawing\" id=\"figure-two\">",
+            "0 0 360 48",
+            "aria-label=\"Before\"",
+            "class=\"plain\"><rect",
+            ">one</text>",
+            "class=\"lit\"><rect",
+            ">two</text>",
+            "class=\"arrow plain\"",
+            ">goes</text>",
+            "<p id=\"figure-two-0\">Before</p>",
+            "aria-label=\"After\"",
+            "<summary>In words</summary>",
+            "One goes to <em>two</em>.",
+        ],
+    );
+}
+
+#[test]
+fn a_figure_of_states_is_drawn_from_the_enum() {
+    let fixture = Fixture::saying("{{#figure states}}\n");
+    fixture.write("steps/machine.rs", "enum Machine { Start { pause: u32 }, End }\n");
+    fixture.write(
+        "book/figures/states.toml",
+        "title = \"a\"\nwords = \"b\"\ncolumns = 1\nstates = \"steps/machine.rs Machine\"\n\
+         [[arrow]]\nfrom = \"Start\"\nto = \"End\"\n",
+    );
+    let page = fixture.page();
+    assert_in_order(&page, &["Start", "keeps pause", "End", "keeps nothing", "arrow"]);
+}
+
+#[test]
+fn a_railway_has_a_picture_for_each_link_that_ran() {
+    let fixture = Fixture::saying("{{#figure railway}}\n");
+    fixture.write(
+        "book/figures/railway.toml",
+        "title = \"a\"\nwords = \"b\"\ncolumns = 4\nrailway = \"chain\"\n",
+    );
+    let links = "$ lineage list\ncallback  halve  Ok(21)  Err(odd)\n\
+                 callback  add  Err(odd)  Err(odd)\nerrback  mend  Err(odd)  Ok(0)\n";
+    fixture.write("book/snapshots/chain.txt", links);
+    assert_in_order(
+        &fixture.page(),
+        &[
+            "The callback <code>halve</code> is called with <code>Ok(21)</code>",
+            "The callback <code>add</code> is passed by",
+            "The errback <code>mend</code> is called with <code>Err(odd)</code>, and out \
+             comes <code>Ok(0)</code>",
+        ],
+    );
+}
+
+const FIGURE: &str = "\
+title = \"Two\"
+words = \"One goes to *two*.\"
+columns = 2
+
+[[box]]
+name = \"one\"
+at = [0, 0]
+text = \"one\"
+
+[[frame]]
+text = \"Before\"
+
+[[frame.box]]
+name = \"two\"
+at = [1, 0]
+text = \"two\"
+kind = \"lit\"
+
+[[frame.arrow]]
+from = \"one\"
+to = \"two\"
+text = \"goes\"
+
+[[frame]]
+text = \"After\"
+";

@@ -61,8 +61,8 @@ fn a_source_that_is_no_rust_is_named_with_its_line() {
 fn an_unknown_directive_is_answered_with_those_there_are() {
     assert_said(
         "{{#itme a b}}",
-        "there is no directive #itme; there are: item, diff, rosetta, run, trace, chart, \
-         measure, quiz, python, map, slides, behaviours",
+        "there is no directive #itme; there are: item, diff, grow, rest, rosetta, run, trace, \
+         chart, figure, measure, quiz, guess, guessed, python, map, slides, behaviours",
     );
     assert_said(
         "{{#include one.md}}",
@@ -369,4 +369,36 @@ fn there_is_no_rest_where_the_chapters_show_all() {
     fixture.append("book/chapters/two.md", &format!("\n{{{{#rest {PROGRAM}}}}}\n"));
     let problems = fixture.problems();
     assert!(problems[0].contains("the chapters show all of"), "{problems:?}");
+}
+
+#[test]
+fn a_figure_is_held_to_its_grid() {
+    let fixture = Fixture::saying("{{#figure two}}\n");
+    let head = "title = \"a\"\nwords = \"b\"\ncolumns = 2\n";
+    let boxed = |at: &str, text: &str| {
+        format!("[[box]]\nname = \"one\"\nat = {at}\ntext = \"{text}\"\n")
+    };
+    for (figure, said) in [
+        (head.to_owned(), "figures/two.toml: a picture of nothing"),
+        (head.replace("\"b\"", "\"\""), "words for whoever does not see it"),
+        (format!("{head}{}", boxed("[2, 0]", "a")), "stands beside the picture"),
+        (
+            format!("{head}{}", boxed("[0, 0]", &"a".repeat(30))),
+            "is too long for its box",
+        ),
+        (format!("{head}{}", boxed("[0, 0]", "a\\nb\\nc\\nd")), "has too many lines"),
+        (
+            format!(
+                "{head}{}[[arrow]]\nfrom = \"one\"\nto = \"two\"",
+                boxed("[0, 0]", "a")
+            ),
+            "an arrow from one to two: there is no box two",
+        ),
+        (format!("{head}states = \"a.rs A\""), "there is no file a.rs"),
+        (format!("{head}kolumns = 3"), "figures/two.toml:4: unknown field"),
+    ] {
+        fixture.write("book/figures/two.toml", &figure);
+        let problems = fixture.problems();
+        assert!(problems[0].contains(said), "{said}: {problems:?}");
+    }
 }

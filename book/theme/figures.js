@@ -1,0 +1,37 @@
+// Figures of several pictures: a handle goes from one to the next. Without it they stand one
+// below the other.
+'use strict';
+
+document.querySelectorAll('figure.drawing').forEach((figure) => {
+  const { make } = lineage;
+  const frames = [...figure.querySelectorAll('.frame')];
+  if (frames.length < 2) {
+    return;
+  }
+  const range = make('input', {
+    type: 'range', min: 1, max: frames.length, value: 1, 'aria-label': 'Picture',
+    input: () => show(),
+  });
+  const back = make('button', { type: 'button', click: () => step(-1) }, '◀ Back');
+  const next = make('button', { type: 'button', click: () => step(1) }, 'Next ▶');
+
+  function show() {
+    frames.forEach((frame, n) => frame.classList.toggle('off', n + 1 !== +range.value));
+    range.setAttribute('aria-valuetext', `${range.value} of ${frames.length}`);
+  }
+
+  function step(by) {
+    range.value = +range.value + by;
+    show();
+  }
+
+  const controls = make('div', { class: 'drawing-controls' }, back, range, next);
+  controls.addEventListener('keydown', (event) => {
+    if (event.key.startsWith('Arrow')) {
+      event.stopPropagation(); // mdBook would turn the page
+    }
+  });
+  frames[0].before(controls);
+  frames.forEach(frame => frame.setAttribute('aria-live', 'polite'));
+  show();
+});
