@@ -43,7 +43,7 @@ pub fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> io::Result<T>
     let entered = Entered::enter(&event_loop);
     let main = event_loop.spawn(main);
     let ended = event_loop.run_until(|| main.is_finished());
-    let left = event_loop.cancel_all();
+    let left = event_loop.cancel_all().and_then(|()| event_loop.close_generators());
     drop(entered);
     ended?;
     let output = main.take().expect("the loop ran until it was there");

@@ -533,27 +533,6 @@ fn exits_are_awaited_at_a_timeout_and_at_the_end_of_the_loop() {
     assert_eq!(log.take(), ["enter", "exit(cancelled)"]);
 }
 
-/// M5.16 without syntax for it: a stream is a `next` that is awaited.
-#[test]
-fn items_are_awaited_one_by_one() {
-    struct Ticks(u32);
-    impl Ticks {
-        async fn next(&mut self) -> Option<u32> {
-            sleep(MS).await;
-            self.0 = self.0.checked_sub(1)?;
-            Some(self.0)
-        }
-    }
-    let (seen, took) = story(async {
-        let (mut ticks, mut seen) = (Ticks(3), Vec::new());
-        while let Some(n) = ticks.next().await {
-            seen.push(n);
-        }
-        seen
-    });
-    assert_eq!((seen, took), (vec![2, 1, 0], 4 * MS));
-}
-
 /// A handle gives its output once.
 #[test]
 fn a_handle_that_is_polled_after_its_end_panics() {

@@ -1,6 +1,7 @@
 //! What fidelity needs beyond the core: the words for a loop that nobody can wake, the way in
-//! from other threads, what becomes of errors that nobody awaits;
-//! sockets that are not TCP, and the futures crate's traits.
+//! from other threads, what becomes of errors that nobody awaits; sockets that are not TCP, and
+//! the futures crate's traits; and what is syntax in Python and a library here: an async
+//! [`generator`], and all of `async with` ([`manager`]).
 //!
 //! And what many tasks need of each other: to wait for all of them ([`together`]), for the first
 //! ([`race`]), for each in its turn ([`join_set`]), for none to be left ([`task_group`]); to be
@@ -13,6 +14,7 @@ pub mod datagram;
 pub(crate) mod deadlock;
 mod debug;
 pub(crate) mod foreign;
+pub mod generator;
 pub mod handle;
 pub mod incoming;
 pub mod interval;
@@ -20,6 +22,8 @@ pub mod join_set;
 pub(crate) mod known;
 pub(crate) mod left;
 pub mod lines;
+pub(crate) mod live;
+pub mod manager;
 pub mod outcome;
 mod polled;
 pub(crate) mod queue;
