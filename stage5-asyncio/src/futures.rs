@@ -20,6 +20,7 @@ use crate::event_loop::{EventLoop, Inner};
 use crate::events::{Handle, Ready, wake};
 use crate::exceptions::{Cancelled, InvalidState};
 use crate::extras::report::{bury, guard, report, text_of};
+use crate::tasks::{WaitsFor, waits};
 
 /// A place for a result. Its clones are the same place.
 ///
@@ -50,6 +51,11 @@ pub(crate) trait Promised<T>: Cancellable {
     /// What it is called where an error is reported.
     fn name(&self) -> String {
         "Future".to_owned()
+    }
+
+    /// For those who ask what a task waits for.
+    fn waits_for(&self) -> WaitsFor {
+        WaitsFor::Other("a future")
     }
 
     /// For the recording.
@@ -450,7 +456,7 @@ impl<T: 'static> std::future::Future for Awaiting<T> {
         }
         if !of.done() {
             of.0.subject().into_iter().for_each(trace::waits_for);
-            trace::waits_at(Place::here());
+            waits(of.0.waits_for(), Place::here());
             of.outcome().tell(notice, context.waker());
             if seat.as_ref().is_some_and(Seat::is_reached) {
                 Scope::is_cleaning();

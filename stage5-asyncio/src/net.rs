@@ -11,6 +11,7 @@ use reactor::{Direction, Key};
 
 use crate::event_loop::try_current;
 use crate::events::{Ready, get_running_loop};
+use crate::tasks::{WaitsFor, waits};
 
 /// A listening socket.
 #[derive(Debug)]
@@ -156,6 +157,7 @@ struct Parked<'a> {
 
 impl Parked<'_> {
     fn park(&mut self, context: &Context<'_>) -> io::Result<()> {
+        waits(WaitsFor::Other("a socket"), self.place);
         let _place = self.place.enter();
         let (event_loop, Side { key, direction, parked }) =
             (get_running_loop(), self.side);

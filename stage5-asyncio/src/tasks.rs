@@ -26,7 +26,7 @@ use crate::futures::{Awaiting, EnsureFuture, Future as Promise, Outcome, Promise
 
 pub use gather::{Exception, gather, gather_each, try_gather};
 pub use known::AnyTask;
-pub(crate) use known::Known;
+pub(crate) use known::{Known, WaitsFor, waits};
 pub use wait::{
     AsCompleted, Fallible, Wait, Waitable, as_completed, shield, wait, wait_for,
 };
@@ -248,6 +248,7 @@ impl<T: 'static> Step for TaskCell<T> {
         let known = &self.known;
         // From here on, a wake counts for the next step.
         known.is_queued.set(false);
+        known.waits_for.set(None);
         let Some(mut coroutine) = self.coroutine.take() else { return };
         let running = trace::resumed(known.subject);
         let outer = RUNNING.replace(Some(Rc::clone(&self) as _));
@@ -327,6 +328,10 @@ impl<T: 'static> Promised<T> for TaskCell<T> {
 
     fn name(&self) -> String {
         self.known.to_string()
+    }
+
+    fn waits_for(&self) -> WaitsFor {
+        WaitsFor::Task(self.known.id)
     }
 }
 

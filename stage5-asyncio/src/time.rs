@@ -9,6 +9,7 @@ use reactor::trace::Place;
 
 use crate::event_loop::try_current;
 use crate::events::{Ready, get_running_loop};
+use crate::tasks::{WaitsFor, waits};
 
 /// Lets other tasks run for at least `duration`, counted from the first poll.
 #[track_caller]
@@ -28,6 +29,7 @@ impl Future for Alarm {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        waits(WaitsFor::Other("the clock"), self.place);
         let event_loop = get_running_loop();
         let reactor = event_loop.reactor();
         let is_over =

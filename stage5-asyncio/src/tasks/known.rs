@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 
 use reactor::trace::{self, Place};
 
-use super::{Reschedule, Step, TaskId, this_thread};
+use super::{RUNNING, Reschedule, Step, TaskId, this_thread};
 use crate::cancel::Scope;
 use crate::contextvars::{Context, copy_context};
 use crate::event_loop::{EventLoop, Inner};
@@ -26,6 +26,8 @@ pub(crate) struct Known {
     pub(crate) function: &'static str,
     /// Where it was created.
     pub(crate) place: Place,
+    /// Noted by what it waits for, in the step it is noted in: what that is, and where.
+    pub(crate) waits_for: Cell<Option<(WaitsFor, Place)>>,
     /// Where a cancel begins its way to whatever is innermost.
     pub(crate) root: Rc<Scope>,
     /// Counted up by `cancel`, down by `uncancel`.
@@ -37,6 +39,25 @@ pub(crate) struct Known {
     pub(crate) reschedule: Arc<Reschedule>,
     /// The same, as the coroutine sees it: made once, cloned by whoever parks.
     pub(crate) waker: Waker,
+}
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitsFor {
+    Task(TaskId),
+    Other(&'static str),
+}
+
+/// Notes what the task that runs is going to wait for, and at which line. The first to say so
+/// in a step is heard: a body that waits, and not what is around it.
+pub(crate) fn waits(what: WaitsFor, place: Place) {
+    trace::waits_at(place);
+    RUNNING.with_borrow(|running| {
+        if let Some(task) = running {
+            let waits_for = &task.known().waits_for;
+            waits_for.set(waits_for.get().or(Some((what, place))));
+        }
+    });
 }
 
 impl Known {
@@ -58,6 +79,7 @@ impl Known {
             name: RefCell::default(),
             function,
             place: Place::here(),
+            waits_for: Cell::default(),
             root: Rc::default(),
             cancels: Cell::new(0),
             context: Cell::new(copy_context()),
