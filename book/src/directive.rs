@@ -4,7 +4,7 @@ use crate::coverage::Shown;
 use crate::item::Piece;
 use crate::places::{Answer, Places};
 use crate::{
-    behaviours, chart, difference, figure, growth, guess, map, python, quiz, rest,
+    behaviours, chart, cycle, difference, figure, growth, guess, map, python, quiz, rest,
     results, rosetta, slides, snapshot, story,
 };
 
@@ -39,6 +39,8 @@ pub enum Directive<'a> {
     Guessed,
     /// A file of Python, or one function of it.
     Python(&'a str, Option<&'a str>),
+    /// Where in the life of a task this chapter is.
+    Cycle(&'a str, Vec<&'a str>),
     /// Where in the map this chapter is.
     Map(Vec<&'a str>),
     /// The talk, line by line.
@@ -89,6 +91,9 @@ impl<'a> Directive<'a> {
             ("quiz", [name]) => Ok(Self::Quiz(name)),
             ("python", [file]) => Ok(Self::Python(file, None)),
             ("python", [file, function]) => Ok(Self::Python(file, Some(function))),
+            ("cycle", [stage, arrows @ ..]) if !arrows.is_empty() => {
+                Ok(Self::Cycle(stage, arrows.to_vec()))
+            }
             ("map", boxes) if !boxes.is_empty() => Ok(Self::Map(boxes.to_vec())),
             ("slides", []) => Ok(Self::Slides),
             ("behaviours", []) => Ok(Self::Behaviours),
@@ -126,6 +131,7 @@ impl<'a> Directive<'a> {
             Self::Measure(key) => results::expand(places, key)?,
             Self::Quiz(name) => quiz::expand(places, name)?,
             Self::Python(file, function) => python::expand(places, file, *function)?,
+            Self::Cycle(stage, arrows) => cycle::expand(places, stage, arrows)?,
             Self::Map(boxes) => map::expand(boxes)?,
             Self::Slides => slides::expand(places)?,
             Self::Behaviours => behaviours::expand(places)?,
@@ -158,7 +164,7 @@ fn usage(name: &str) -> String {
     format!("there is no directive #{name}; there are: {}", names.join(", "))
 }
 
-const USAGES: [&str; 17] = [
+const USAGES: [&str; 18] = [
     "item FILE ITEM",
     "diff STAGE STAGE FILE",
     "grow FILE FILE ...",
@@ -173,6 +179,7 @@ const USAGES: [&str; 17] = [
     "guess",
     "guessed",
     "python FILE [FUNCTION]",
+    "cycle STAGE ARROW ...",
     "map BOX ...",
     "slides",
     "behaviours",

@@ -7,8 +7,8 @@
 //!
 //! [`chapter`] finds the directives of a chapter and hands them to [`directive`], the table
 //! of what there is: [`item`], [`difference`], [`growth`], [`rest`], [`rosetta`], [`python`],
-//! [`snapshot`], [`story`] (a trace), [`results`] and [`chart`], [`quiz`] and [`guess`], [`map`],
-//! [`figure`], [`slides`], [`behaviours`].
+//! [`snapshot`], [`story`] (a trace), [`results`] and [`chart`], [`quiz`] and [`guess`], [`map`] and
+//! [`cycle`], [`figure`], [`slides`], [`behaviours`].
 //! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
 //! [`pages`] and [`coverage`] look at the whole; [`serve`] shows it, [`record`] keeps what
 //! was recorded true. [`args`] is what may be typed.
@@ -22,6 +22,7 @@ pub mod build;
 pub mod chapter;
 pub mod chart;
 pub mod coverage;
+pub mod cycle;
 pub mod difference;
 pub mod directive;
 pub mod figure;

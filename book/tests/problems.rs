@@ -62,12 +62,12 @@ fn an_unknown_directive_is_answered_with_those_there_are() {
     assert_said(
         "{{#itme a b}}",
         "there is no directive #itme; there are: item, diff, grow, rest, rosetta, run, trace, \
-         chart, figure, measure, quiz, guess, guessed, python, map, slides, behaviours",
+         chart, figure, measure, quiz, guess, guessed, python, cycle, map, slides, behaviours",
     );
     assert_said(
         "{{#include one.md}}",
-        "there is no directive #include; there are: item, diff, rosetta, run, trace, chart, \
-         measure, quiz, python, map, slides, behaviours",
+        "there is no directive #include; there are: item, diff, grow, rest, rosetta, run, trace, \
+         chart, figure, measure, quiz, guess, guessed, python, cycle, map, slides, behaviours",
     );
 }
 
@@ -401,4 +401,36 @@ fn a_figure_is_held_to_its_grid() {
         let problems = fixture.problems();
         assert!(problems[0].contains(said), "{said}: {problems:?}");
     }
+}
+
+#[test]
+fn the_cycle_names_functions_that_are_there() {
+    let fixture = Fixture::saying("{{#cycle stage4-async-await park}}\n");
+    let arrows = |park: &str| {
+        format!(
+            "[stage4-async-await]\nspawn = \"a.rs spawn\"\nresume = \"a.rs step\"\n\
+             wake = \"a.rs wake\"\nend = \"a.rs end\"\n{park}"
+        )
+    };
+    let source =
+        "fn spawn() {}\nfn step() {}\nfn wake() {}\nfn end() {}\nfn retry() {}\n";
+    fixture.write("stage4-async-await/src/a.rs", source);
+    for (park, said) in [
+        ("", "cycle.toml: stage4-async-await lacks park"),
+        ("park = \"a.rs rtery\"\n", "stage4-async-await/src/a.rs has no item rtery"),
+    ] {
+        fixture.write("book/cycle.toml", &arrows(park));
+        let problems = fixture.problems();
+        assert!(problems[0].contains(said), "{said}: {problems:?}");
+    }
+    fixture.write("book/cycle.toml", &arrows("park = \"a.rs retry\"\n"));
+    let page = fixture.page();
+    assert!(page.contains("<b>park</b> is <code>retry</code> in a.rs"), "{page}");
+    fixture
+        .write("book/chapters/one.md", "# One\n\n{{#cycle stage4-async-await spark}}\n");
+    let problems = fixture.problems();
+    assert!(problems[0].contains("the cycle has no arrow spark"), "{problems:?}");
+    fixture.write("book/chapters/one.md", "# One\n\n{{#cycle stage9 park}}\n");
+    let problems = fixture.problems();
+    assert!(problems[0].contains("cycle.toml has no stage stage9"), "{problems:?}");
 }

@@ -35,3 +35,27 @@ document.querySelectorAll('figure.drawing').forEach((figure) => {
   frames.forEach(frame => frame.setAttribute('aria-live', 'polite'));
   show();
 });
+
+// The life-cycle picture follows the player that was moved last.
+(() => {
+  const cycles = [...document.querySelectorAll('.cycle')];
+  const arrows = {
+    created: 'spawn', woken: 'wake', resumed: 'resume', suspended: 'park',
+    'timer-set': 'park', 'socket-parked': 'park',
+    finished: 'end', cancelled: 'end', panicked: 'end',
+  };
+  const states = {
+    spawn: 'created', wake: 'ready', resume: 'running', park: 'parked', end: 'done',
+  };
+  document.addEventListener('lineage:step', ({ detail }) => {
+    const arrow = arrows[detail];
+    cycles.forEach((cycle) => {
+      cycle.querySelectorAll('.arrow').forEach((it) => {
+        it.classList.toggle('went', it.dataset.arrow === arrow);
+      });
+      cycle.querySelectorAll('.state').forEach((it) => {
+        it.classList.toggle('at', it.dataset.state === states[arrow]);
+      });
+    });
+  });
+})();

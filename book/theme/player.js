@@ -432,6 +432,9 @@
       if (say && !this.timer) {
         this.say(this.words());
       }
+      const [view] = this.views;
+      const { what } = view.events[(this.path ? this.path[this.at - 1][0] : this.at) - 1] || {};
+      document.dispatchEvent(new CustomEvent('lineage:step', { detail: what }));
     }
 
     // Forward by one; where a guess is due, that first.
