@@ -16,10 +16,19 @@ use stage4_async_await::{run, spawn};
 const PAUSE: Duration = Duration::from_millis(10);
 
 fn main() -> io::Result<()> {
-    println!("asleep: {}", run(asleep()).expect_err("nobody wakes it"));
-    println!("busy:   {} polls", run(counted(busy()))?);
-    println!("parked: {} polls", run(counted(sleep(PAUSE)))?);
+    for line in story()? {
+        println!("{line}");
+    }
     Ok(())
+}
+
+/// What it prints.
+pub fn story() -> io::Result<[String; 3]> {
+    Ok([
+        format!("asleep: {}", run(asleep()).expect_err("nobody wakes it")),
+        format!("busy:   {} polls", run(counted(busy()))?),
+        format!("parked: {} polls", run(counted(sleep(PAUSE)))?),
+    ])
 }
 
 /// Says "not yet", and tells nobody whom to wake.
