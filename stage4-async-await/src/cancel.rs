@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::thread;
 
 use pin_project_lite::pin_project;
@@ -188,10 +188,11 @@ impl<T, E: fmt::Debug> Future for Leaving<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
-        let exit = self.0.as_mut().expect("a future is not polled after it finished");
-        let output = ready!(exit.as_mut().poll(context));
-        self.0 = None;
-        Poll::Ready(output)
+        // One that panics is not there any more.
+        let mut exit = self.0.take().expect("a future is not polled after it finished");
+        let poll = exit.as_mut().poll(context);
+        self.0 = poll.is_pending().then_some(exit);
+        poll
     }
 }
 
