@@ -381,6 +381,27 @@ fn an_exit_that_panics_is_reported() {
     assert_eq!(log.take(), lines("outer", "not at all"));
 }
 
+/// The same in its own time, when the body has ended: it is heard by whoever awaits, and what
+/// has panicked is not polled again.
+#[test]
+fn an_exit_that_panics_after_its_body_is_not_left_behind() {
+    struct Bad;
+    impl Manager for Bad {
+        type Error = ();
+        async fn enter(&mut self) -> Result<(), ()> {
+            Ok(())
+        }
+        async fn exit(self, _: Option<Result<(), &()>>) -> Result<(), ()> {
+            turn().await;
+            panic!("in the exit")
+        }
+    }
+    let reported = reports();
+    let (told, _) = story(caught(with(Bad, async |_| Ok(()))));
+    assert_eq!(told.unwrap_err(), "in the exit");
+    assert!(reported.borrow().is_empty(), "{reported:?}");
+}
+
 /// Says a number as it leaves.
 struct Numbered(Rc<RefCell<Vec<u32>>>, u32);
 
