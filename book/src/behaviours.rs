@@ -63,7 +63,10 @@ pub fn expand(places: &Places) -> Answer<String> {
     let mut witnesses = witnesses(places.workspace());
     let mut html = String::new();
     for (group, title) in GROUPS {
-        _ = writeln!(html, "\n## {title}\n\n<div class=\"table-wrapper\">\n<table>");
+        _ = writeln!(
+            html,
+            "\n## {title}\n\n<div class=\"table-wrapper\">\n<table class=\"behaviours\">"
+        );
         html.push_str(
             "<thead><tr><th>Behaviour</th><th>There</th><th>Here</th></tr></thead>\n<tbody>\n",
         );
@@ -97,7 +100,7 @@ fn cell(Witness { file, test, remark }: &Witness) -> String {
     let package = file.split('/').next().unwrap_or(file);
     let name = match test {
         Some(test) => {
-            format!("<code>{}</code>", escape(test).replace('_', "_<wbr>"))
+            format!("<code>{}</code>", escape(test))
         }
         None => "an example that does not compile, or an assertion in it".to_owned(),
     };
