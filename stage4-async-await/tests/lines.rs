@@ -3,13 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use reactor::backend::{self, Clockwork};
 use reactor::trace::{self, What};
+use stage4_async_await::extras::generator::AsyncGenerator;
 use stage4_async_await::sync::Semaphore;
-use stage4_async_await::time::sleep;
+use stage4_async_await::time::{sleep, timeout};
 use stage4_async_await::{run, spawn};
 
 /// The lines at which somebody waits for something else than the clock.
@@ -39,11 +42,11 @@ fn a_wait_for_a_task_is_at_the_line_that_awaits_it() {
     let lines = waits(async {
         let task = spawn(nap());
         let other = spawn(nap());
-        task.await; // line 42
+        task.await; // line 45
         other.cancel().await;
-        spawn(nap()).cancel().await; // line 44
+        spawn(nap()).cancel().await; // line 47
     });
-    assert_eq!(lines, [42, 44]);
+    assert_eq!(lines, [45, 47]);
 }
 
 #[test]
@@ -57,8 +60,51 @@ fn a_wait_for_a_permit_is_at_the_line_that_asks_for_it() {
         });
         drop(permit);
         nap().await; // it is the other's now
-        let _permit = one.acquire().await; // line 60
+        let _permit = one.acquire().await; // line 63
         task.await;
     });
-    assert!(lines.contains(&60), "{lines:?}");
+    assert!(lines.contains(&63), "{lines:?}");
+}
+
+/// An `async for` waits where its generator waits: at the line of the body.
+#[test]
+fn a_loop_over_a_generator_waits_at_the_line_of_its_body() {
+    fn ticks() -> AsyncGenerator<u32> {
+        AsyncGenerator::new(async |co| {
+            for n in 0..2 {
+                sleep(Duration::from_millis(1)).await; // line 75
+                co.yield_(n).await?;
+            }
+            Ok(())
+        })
+    }
+    let by_hand = waits(async {
+        let mut ticks = ticks();
+        while let Ok(Some(_)) = ticks.next().await {}
+    });
+    assert_eq!(by_hand, [75, 75]);
+    let as_a_stream = waits(async { assert_eq!(ticks().count().await, 2) });
+    assert_eq!(as_a_stream, [75, 75]);
+}
+
+/// A task that is made of an adapter has the name of the function inside.
+#[test]
+fn a_task_is_named_for_the_function_that_its_future_holds() {
+    let record = || {
+        backend::scope(Clockwork::new(), || {
+            run(async {
+                let second = Duration::from_secs(1);
+                spawn(timeout(second, nap())).await.unwrap();
+                let naps = futures_util::stream::iter([(); 2]).for_each(|()| nap());
+                spawn(naps).await;
+                spawn(async { pin!(nap()).await }).await;
+            })
+        })
+    };
+    let (ran, recording) = trace::record(record);
+    ran.unwrap();
+    let names = recording.subjects.iter().filter(|it| it.kind == trace::Kind::Task);
+    let names: Vec<_> = names.map(|it| it.name.as_deref().unwrap_or("?")).collect();
+    let here = "a_task_is_named_for_the_function_that_its_future_holds";
+    assert_eq!(names, [here, "nap", "nap", here]);
 }

@@ -256,13 +256,29 @@ impl Recorder {
 }
 
 /// The function that a closure, a future or a generator was written in, from the name of its
-/// type: `count` of `app::count<T>::{{closure}}`.
+/// type: `count` of `app::count<T>::{{closure}}`. Of what only holds such a one, as a timeout or a
+/// stream's adapter does, it is that of the first one it holds.
 pub fn function(type_name: &str) -> Option<String> {
     let path = without_generics(type_name);
-    let (path, _) = path.split_once("::{{closure}}")?;
+    let Some((path, _)) = path.split_once(CLOSURE) else {
+        return function(first_held(type_name)?);
+    };
     let name =
         path.rsplit("::").find(|part| !part.starts_with('{') && !part.is_empty())?;
     Some(name.to_owned())
+}
+
+const CLOSURE: &str = "::{{closure}}";
+
+/// `app::fetch<T>::{{closure}}` of `time::Race<app::fetch<T>::{{closure}}, U>`.
+fn first_held(type_name: &str) -> Option<&str> {
+    let held = &type_name[..type_name.find(CLOSURE)? + CLOSURE.len()];
+    let mut depth = 0;
+    let before = held.rfind(|letter| {
+        depth += i32::from(letter == '>') - i32::from(letter == '<');
+        depth < 0 || depth == 0 && [' ', '(', '&'].contains(&letter)
+    })?;
+    Some(&held[before + 1..])
 }
 
 /// `app::begin::{{closure}}` of `app::begin<Vec<u8>>::{{closure}}`.
@@ -289,6 +305,13 @@ mod tests {
             ("net::begin<Vec<u8>>::{{closure}}", Some("begin")),
             ("net::begin<(), app::fetch::{{closure}}>::{{closure}}", Some("begin")),
             ("alloc::boxed::Box<dyn Fn()>", None),
+            ("time::Race<app::fetch::{{closure}}>", Some("fetch")),
+            ("time::Race<u8, app::fetch<Vec<u8>>::{{closure}}, u8>", Some("fetch")),
+            (
+                "a::Pair<time::Race<app::one::{{closure}}>, app::two::{{closure}}>",
+                Some("one"),
+            ),
+            ("(app::one::{{closure}}, u8)", Some("one")),
         ] {
             assert_eq!(function(type_name).as_deref(), name, "{type_name}");
         }
