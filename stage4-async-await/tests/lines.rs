@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use reactor::backend::{self, Clockwork};
 use reactor::trace::{self, What};
 use stage4_async_await::extras::generator::AsyncGenerator;
+use stage4_async_await::net::{TcpListener, TcpStream};
 use stage4_async_await::sync::Semaphore;
 use stage4_async_await::time::{sleep, timeout};
 use stage4_async_await::{run, spawn};
@@ -33,6 +34,13 @@ fn waits(main: impl Future<Output = ()> + 'static) -> Vec<u32> {
         .collect()
 }
 
+/// The line of this file that ends in such a mark.
+fn line(mark: &str) -> u32 {
+    let ending = format!("// mark: {mark}");
+    let place = include_str!("lines.rs").lines().position(|it| it.ends_with(&ending));
+    u32::try_from(place.unwrap()).unwrap() + 1
+}
+
 async fn nap() {
     sleep(Duration::from_millis(1)).await;
 }
@@ -42,11 +50,11 @@ fn a_wait_for_a_task_is_at_the_line_that_awaits_it() {
     let lines = waits(async {
         let task = spawn(nap());
         let other = spawn(nap());
-        task.await; // line 45
+        task.await; // mark: task
         other.cancel().await;
-        spawn(nap()).cancel().await; // line 47
+        spawn(nap()).cancel().await; // mark: cancel
     });
-    assert_eq!(lines, [45, 47]);
+    assert_eq!(lines, [line("task"), line("cancel")]);
 }
 
 #[test]
@@ -60,10 +68,10 @@ fn a_wait_for_a_permit_is_at_the_line_that_asks_for_it() {
         });
         drop(permit);
         nap().await; // it is the other's now
-        let _permit = one.acquire().await; // line 63
+        let _permit = one.acquire().await; // mark: permit
         task.await;
     });
-    assert!(lines.contains(&63), "{lines:?}");
+    assert!(lines.contains(&line("permit")), "{lines:?}");
 }
 
 /// An `async for` waits where its generator waits: at the line of the body.
@@ -72,7 +80,7 @@ fn a_loop_over_a_generator_waits_at_the_line_of_its_body() {
     fn ticks() -> AsyncGenerator<u32> {
         AsyncGenerator::new(async |co| {
             for n in 0..2 {
-                sleep(Duration::from_millis(1)).await; // line 75
+                sleep(Duration::from_millis(1)).await; // mark: tick
                 co.yield_(n).await?;
             }
             Ok(())
@@ -82,9 +90,9 @@ fn a_loop_over_a_generator_waits_at_the_line_of_its_body() {
         let mut ticks = ticks();
         while let Ok(Some(_)) = ticks.next().await {}
     });
-    assert_eq!(by_hand, [75, 75]);
+    assert_eq!(by_hand, [line("tick"); 2]);
     let as_a_stream = waits(async { assert_eq!(ticks().count().await, 2) });
-    assert_eq!(as_a_stream, [75, 75]);
+    assert_eq!(as_a_stream, [line("tick"); 2]);
 }
 
 /// A task that is made of an adapter has the name of the function inside.
@@ -107,4 +115,27 @@ fn a_task_is_named_for_the_function_that_its_future_holds() {
     let names: Vec<_> = names.map(|it| it.name.as_deref().unwrap_or("?")).collect();
     let here = "a_task_is_named_for_the_function_that_its_future_holds";
     assert_eq!(names, [here, "nap", "nap", here]);
+}
+
+/// A stream of connections waits at the line that made it.
+#[test]
+fn a_loop_over_connections_waits_at_the_line_that_made_their_stream() {
+    let record = || {
+        run(async {
+            let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+            let address = listener.local_addr().unwrap();
+            let client = spawn(TcpStream::connect(address));
+            let mut incoming = listener.incoming(); // mark: incoming
+            incoming.next().await.unwrap().unwrap();
+            drop(client.await.unwrap());
+        })
+    };
+    let (ran, recording) = trace::record(record);
+    ran.unwrap();
+    let main = recording.subjects[0].id;
+    let parked = recording.events.iter().find_map(|event| match event.what {
+        What::SocketParked(id, _) if id == main => event.place,
+        _ => None,
+    });
+    assert_eq!(parked.unwrap().line(), line("incoming"));
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
+use reactor::trace::Place;
 
 use crate::net::{TcpListener, TcpStream};
 
@@ -31,6 +32,7 @@ impl TcpListener {
     /// })?
     /// # }
     /// ```
+    #[track_caller]
     pub fn incoming(&mut self) -> Incoming<'_> {
         Incoming::of(self)
     }
@@ -40,12 +42,15 @@ impl TcpListener {
 #[derive(Debug)]
 pub struct Incoming<'a, S = TcpStream> {
     listener: &'a TcpListener,
+    /// Where it was made, for the recording: who asks for an item is hidden by what asks for it.
+    place: Place,
     streams: PhantomData<fn() -> S>,
 }
 
 impl<'a, S> Incoming<'a, S> {
+    #[track_caller]
     pub(crate) fn of(listener: &'a mut TcpListener) -> Self {
-        Self { listener, streams: PhantomData }
+        Self { listener, place: Place::here(), streams: PhantomData }
     }
 }
 
@@ -56,6 +61,7 @@ impl<S: From<reactor::TcpStream<Waker>>> Stream for Incoming<'_, S> {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Self::Item>> {
+        let _place = self.place.enter();
         let TcpListener { inner, accepts } = self.listener;
         accepts.poll(context, || Ok(inner.accept()?.into())).map(Some)
     }

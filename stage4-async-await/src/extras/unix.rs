@@ -41,6 +41,7 @@ impl UnixListener {
     }
 
     /// The connections that come, as a stream.
+    #[track_caller]
     pub fn incoming(&mut self) -> Incoming<'_, UnixStream> {
         Incoming::of(&mut self.0)
     }
