@@ -58,7 +58,8 @@ scenarios! {
         fifty_clients_of_all_sizes_are_served
         half_a_connection_carries_the_answer
         a_peer_that_resets_takes_nobody_along
-        a_slow_reader_gets_everything_and_holds_up_nobody;
+        a_slow_reader_gets_everything_and_holds_up_nobody
+        an_address_that_is_taken_is_told_as_such;
     process:
         descriptors_go_back_to_where_they_were
         a_flood_is_survived_with_64_descriptors

@@ -39,6 +39,8 @@ struct State {
     waiting: VecDeque<SocketAddr>,
     /// Those that were, in the order in which they were begun.
     attempts: Vec<Attempt>,
+    /// Of what kind the last failure was: whoever loses because of it fails so.
+    last: ErrorKind,
 }
 
 /// An attempt to connect, and what became of it.
@@ -75,7 +77,11 @@ impl Race {
     /// begins, and from then on the families take turns. Ten seconds, and a quarter of one
     /// from attempt to attempt.
     pub fn new(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
-        let state = State { waiting: interleaved(addresses), attempts: Vec::new() };
+        let state = State {
+            waiting: interleaved(addresses),
+            attempts: Vec::new(),
+            last: ErrorKind::NotConnected,
+        };
         Self { delay: DELAY, timeout: TIMEOUT, state: Mutex::new(state) }
     }
 
@@ -105,16 +111,20 @@ impl Race {
     }
 
     /// An attempt has ended: gives the connection, if it is one, and the race is won.
-    pub fn record<T, E: fmt::Display>(
+    pub fn record<T, E: Into<io::Error>>(
         &self,
         address: SocketAddr,
         connected: Result<T, E>,
     ) -> Option<T> {
+        let connected = connected.map_err(Into::into);
+        let mut state = self.state();
         let end = match &connected {
             Ok(_) => End::Connected,
-            Err(error) => End::Failed(error.to_string()),
+            Err(error) => {
+                state.last = error.kind();
+                End::Failed(error.to_string())
+            }
         };
-        let mut state = self.state();
         let is_it = |it: &&mut Attempt| it.address == address;
         if let Some(attempt) = state.attempts.iter_mut().find(is_it) {
             attempt.end = end;
@@ -135,8 +145,10 @@ impl Race {
     }
 
     /// Why a race is lost: what became of each attempt, in the order in which they were begun.
+    /// It is an error of the kind of the last one.
     pub fn lost(&self) -> io::Error {
-        self.error(ErrorKind::NotConnected, "no address could be reached")
+        let last = self.state().last;
+        self.error(last, "no address could be reached")
     }
 
     /// Why a race is over that nobody has won in time.
@@ -241,16 +253,21 @@ mod tests {
     fn a_race_is_lost_once_all_have_failed_and_says_how_in_order() {
         let race = Race::new([at("10.0.0.1:1"), at("10.0.0.2:1")]);
         let (first, second) = (race.next().expect("two"), race.next().expect("two"));
-        assert_eq!(race.record(second, Err::<(), _>("refused")), None);
+        let failed = |kind| Err::<(), _>(io::Error::from(kind));
+        assert_eq!(race.record(second, failed(ErrorKind::ConnectionRefused)), None);
         assert!(!race.is_lost(), "one of them is still under way");
-        assert_eq!(race.record(first, Err::<(), _>("unreachable")), None);
+        assert_eq!(race.record(first, failed(ErrorKind::HostUnreachable)), None);
         assert!(race.is_lost());
+        let lost = race.lost();
         assert_eq!(
-            race.lost().to_string(),
-            "no address could be reached: 10.0.0.1:1 failed, unreachable; \
-             10.0.0.2:1 failed, refused"
+            lost.to_string(),
+            "no address could be reached: 10.0.0.1:1 failed, host unreachable; \
+             10.0.0.2:1 failed, connection refused"
         );
-        assert!(Race::new([]).is_lost(), "there is nobody to win");
+        assert_eq!(lost.kind(), ErrorKind::HostUnreachable, "the last to fail");
+        let nobody = Race::new([]);
+        assert!(nobody.is_lost(), "there is nobody to win");
+        assert_eq!(nobody.lost().kind(), ErrorKind::NotConnected);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
             Ok(())
         })
     })?;
-    closed.map_err(|failure| io::Error::other(failure.to_string()))
+    closed.map_err(io::Error::from)
 }
 
 fn accept(listener: TcpListener, room: Room<Firer<()>>) -> Deferred<()> {

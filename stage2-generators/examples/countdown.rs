@@ -25,7 +25,7 @@ pub fn countdown() -> io::Result<Vec<String>> {
             Ok(())
         })
     })?
-    .map_err(|failure| io::Error::other(failure.to_string()))?;
+    .map_err(io::Error::from)?;
     Ok(log.take())
 }
 

@@ -28,7 +28,7 @@ pub fn happy_eyeballs(race: Race) -> io::Result<Won> {
             Ok(race.won(stream.peer_addr()?))
         })
     })?;
-    won.map_err(|failure| io::Error::other(failure.to_string()))
+    won.map_err(io::Error::from)
 }
 
 /// Begins an attempt whenever one has failed or taken too long.

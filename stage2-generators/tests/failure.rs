@@ -8,6 +8,7 @@ use std::io;
 use std::num::ParseIntError;
 
 use stage2_generators::failure::Failure;
+use stage2_generators::time::Elapsed;
 
 fn parse(text: &str) -> Result<i32, Failure> {
     if text.is_empty() {
@@ -63,4 +64,30 @@ fn a_failure_tells_what_it_came_from() {
     let failure = Failure::from(NoAge("x".parse::<i32>().unwrap_err()));
     assert!(failure.source().unwrap().is::<ParseIntError>());
     assert!(Failure::from("no more than a text").source().is_none());
+}
+
+/// Whoever matches on the kind of an error finds the one that went in.
+#[test]
+fn a_failure_that_leaves_the_stage_is_of_the_kind_that_it_was() {
+    let leaves = |failure: Failure| io::Error::from(failure);
+    let refused = io::Error::from_raw_os_error(111);
+    let (kind, said) = (refused.kind(), refused.to_string());
+    let told = leaves(refused.into());
+    assert_eq!((told.raw_os_error(), told.kind()), (Some(111), kind));
+    assert_eq!(told.to_string(), said);
+    let told = leaves(io::Error::new(io::ErrorKind::NotFound, "nobody is here").into());
+    assert_eq!(
+        (told.kind(), &*told.to_string()),
+        (io::ErrorKind::NotFound, "nobody is here")
+    );
+    let told = leaves(Elapsed.into());
+    assert_eq!(
+        (told.kind(), &*told.to_string()),
+        (io::ErrorKind::TimedOut, "the time was up")
+    );
+    let told = leaves(parse("").unwrap_err());
+    assert_eq!(
+        (told.kind(), &*told.to_string()),
+        (io::ErrorKind::Other, "there is no number")
+    );
 }

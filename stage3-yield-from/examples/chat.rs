@@ -31,7 +31,7 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
         let _ = yield_from(timeout(GRACE, wait(|who| room.when_empty(who)))).await;
         Ok(())
     }))?;
-    closed.map_err(|failure| io::Error::other(failure.to_string()))
+    closed.map_err(io::Error::from)
 }
 
 fn accept(listener: TcpListener, room: Room<Future<()>>) -> Coroutine<()> {

@@ -16,7 +16,7 @@ fn main() -> io::Result<()> {
 /// Visits every page that can be reached, level by level, many at a time.
 pub fn crawl(job: Job) -> io::Result<Report> {
     let report = run(crawl_levels(Rc::new(job)))?;
-    report.map_err(|failure| io::Error::other(failure.to_string()))
+    report.map_err(io::Error::from)
 }
 
 fn crawl_levels(job: Rc<Job>) -> Coroutine<Report> {

@@ -24,7 +24,7 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
         control.on_stop(move || stop.set());
         yield_from(&stopped).await
     }))?
-    .map_err(|failure| io::Error::other(failure.to_string()))
+    .map_err(io::Error::from)
 }
 
 fn accept(listener: TcpListener) -> Coroutine<()> {

@@ -1,7 +1,7 @@
 //! Echo servers, in this process: whatever clients do, every byte comes back, once.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -34,6 +34,16 @@ struct StopOnDrop(Control);
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.stop();
+    }
+}
+
+/// Whoever cannot listen says so by the kind of the error, and not in words alone.
+pub(crate) fn an_address_that_is_taken_is_told_as_such(style: &'static Style) {
+    let taken = TcpListener::bind(ANYWHERE).unwrap();
+    let address = taken.local_addr().unwrap();
+    for serve in [Some(style.echo), style.chat].into_iter().flatten() {
+        let error = serve(address, Control::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse, "{error}");
     }
 }
 

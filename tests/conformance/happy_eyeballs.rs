@@ -1,5 +1,6 @@
 //! Races over addresses: who wins, when, and what is left of those that lose.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -42,11 +43,14 @@ pub(crate) fn the_first_address_that_answers_wins(style: &'static Style) {
 
 pub(crate) fn a_race_that_all_lose_says_how_each_did(style: &'static Style) {
     let nobody: Vec<_> = [1, 2].map(|port| SocketAddr::new(ANYWHERE.ip(), port)).into();
-    let lost = (style.happy_eyeballs)(Race::new(nobody.clone())).unwrap_err().to_string();
+    let lost = (style.happy_eyeballs)(Race::new(nobody.clone())).unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::ConnectionRefused);
+    let lost = lost.to_string();
     let rest = lost.strip_prefix("no address could be reached: 127.0.0.1:1 failed, ");
     assert!(rest.is_some_and(|it| it.contains("; 127.0.0.1:2 failed, ")), "{lost}");
-    let lost = (style.happy_eyeballs)(Race::new([])).unwrap_err().to_string();
-    assert_eq!(lost, "no address could be reached");
+    let lost = (style.happy_eyeballs)(Race::new([])).unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::NotConnected);
+    assert_eq!(lost.to_string(), "no address could be reached");
 }
 
 /// RFC 8305, section 5: the second begins a quarter of a second after the first, which does
@@ -100,7 +104,9 @@ pub(crate) fn a_race_that_nobody_wins_ends_in_time(style: &'static Style) {
     let sim = Sim::new(1, Weather::calm());
     silent.into_iter().for_each(|address| sim.black_hole(address));
     let end = backend::scope(sim.clone(), || (style.happy_eyeballs)(Race::new(silent)));
-    let end = end.unwrap_err().to_string();
+    let end = end.unwrap_err();
+    assert_eq!(end.kind(), ErrorKind::TimedOut);
+    let end = end.to_string();
     assert!(
         end.starts_with("no address answered in time: 10.0.0.1:80 cancelled"),
         "{end}"

@@ -22,7 +22,7 @@ pub fn countdown() -> io::Result<Vec<String>> {
         let rockets = ROCKETS.map(|rocket| count(rocket, rocket.from, Rc::clone(&said)));
         gather_results(rockets.into())
     })?
-    .map_err(|failure| io::Error::other(failure.to_string()))?;
+    .map_err(io::Error::from)?;
     Ok(log.take())
 }
 

@@ -22,7 +22,7 @@ fn main() -> io::Result<()> {
 pub fn crawl(job: Job) -> io::Result<Report> {
     let frontier = Rc::new(Frontier::new(&job));
     let report = react(move || crawl_levels(Rc::new(job), frontier))?;
-    report.map_err(|failure| io::Error::other(failure.to_string()))
+    report.map_err(io::Error::from)
 }
 
 fn crawl_levels(job: Rc<Job>, frontier: Rc<Frontier>) -> Deferred<Report> {

@@ -12,6 +12,7 @@ pub mod delayed;
 mod endpoints;
 pub(crate) mod fired;
 mod firers;
+mod leaving;
 pub(crate) mod line;
 pub mod line_receiver;
 mod links;

@@ -14,6 +14,7 @@ pub(crate) mod fired;
 mod firers;
 pub mod generator;
 pub(crate) mod lasting;
+mod leaving;
 pub(crate) mod line;
 mod links;
 pub mod lists;

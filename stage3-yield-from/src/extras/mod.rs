@@ -19,6 +19,7 @@ pub mod gather;
 pub mod generator;
 pub mod handle;
 pub(crate) mod lasting;
+mod leaving;
 pub(crate) mod left;
 pub(crate) mod line;
 pub mod lock;
