@@ -16,7 +16,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use site::{BadUrl, Job, Target, count};
+use site::{Job, Target, count};
 
 use crate::companion::Companion;
 use crate::crawl::{CONCURRENCY, Crawled};
@@ -72,6 +72,10 @@ enum Command {
         /// What to run
         #[arg(value_enum)]
         program: Program,
+
+        /// Whose addresses to race over; the port is 80 unless told
+        #[arg(value_name = "HOST[:PORT]", conflicts_with = "sim")]
+        host: Option<String>,
 
         /// In which style
         #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = a_style(), hide_possible_values = true)]
@@ -259,9 +263,9 @@ impl Command {
             Self::Soak { seeds, from, style } => {
                 soak::soak(from..=last_seed(from, seeds)?, style.0, output)
             }
-            Self::Run { program, style, address, hostile, sim: None } => {
+            Self::Run { program, host, style, address, hostile, sim: None } => {
                 let temper = if hostile { Temper::Hostile } else { Temper::Friendly };
-                run::run(program, style, address, temper, output)
+                run::run(program, style, host.as_deref(), address, temper, output)
             }
             Self::Trace { program, style, out, perfetto } => {
                 let format = if perfetto { Format::Perfetto } else { Format::Json };
@@ -283,7 +287,8 @@ impl Command {
             }
             Self::Man => shell::man(Args::command(), output),
             Self::ChildCrawl { style, url, timeout, concurrency } => {
-                let job = Job { concurrency, timeout, ..Job::new(target(&url)?) };
+                let job =
+                    Job { concurrency, timeout, ..Job::new(Target::resolve(&url)?) };
                 child::answer(&Crawled::by(style, job)?)
             }
             Self::ChildPark { style } => park::measure(style, |kib| child::answer(&kib)),
@@ -328,13 +333,6 @@ fn command_names() -> Vec<String> {
     let root = Args::command();
     let shown = root.get_subcommands().filter(|command| !command.is_hide_set());
     shown.map(|command| command.get_name().to_owned()).collect()
-}
-
-fn target(url: &str) -> Result<Target, Error> {
-    Target::resolve(url).map_err(|error| match error {
-        BadUrl::Malformed(text) => Error::Usage(text),
-        BadUrl::UnknownHost(text) => Error::Failure(text),
-    })
 }
 
 /// Reads the name of a style. (A shell may offer those there are.)

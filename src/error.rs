@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use site::BadUrl;
+
 /// Why a command ended early. The text is one line that says what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -44,6 +46,15 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<BadUrl> for Error {
+    fn from(error: BadUrl) -> Self {
+        match error {
+            BadUrl::Malformed(text) => Self::Usage(text),
+            BadUrl::UnknownHost(text) => Self::Failure(text),
+        }
+    }
+}
 
 /// Puts the name of a file before what went wrong with it: the system does not say it.
 pub fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use reactor::sim::Tally;
+use site::demo::Course;
 use site::server::Server;
-use site::{Control, Job, Site, Target, count};
+use site::{Control, Job, Race, Site, Target, addresses_of, count};
 
 use crate::crawl::Crawl;
 use crate::error::{Error, complain};
-use crate::interrupt;
+use crate::interrupt::{self, end_on_interrupt};
 use crate::invocation::to_type;
 use crate::output::Output;
 use crate::sim::Case;
@@ -33,13 +34,16 @@ pub enum Program {
     Echo,
     /// A crawl of the site that is built in
     Crawl,
+    /// A race over the addresses of a host (RFC 8305)
+    HappyEyeballs,
     /// A room where people talk, until Ctrl-C
     Chat,
 }
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Countdown, Self::Echo, Self::Crawl, Self::Chat];
+    pub const ALL: [Self; 5] =
+        [Self::Countdown, Self::Echo, Self::Crawl, Self::HappyEyeballs, Self::Chat];
 
     /// What it is called on the command line.
     pub fn name(self) -> &'static str {
@@ -47,6 +51,7 @@ impl Program {
             Self::Countdown => "countdown",
             Self::Echo => "echo",
             Self::Crawl => "crawl",
+            Self::HappyEyeballs => "happy-eyeballs",
             Self::Chat => "chat",
         }
     }
@@ -62,15 +67,19 @@ pub enum Temper {
     Hostile,
 }
 
-/// Runs `program` in `style`. `address` is where a server listens, if not at any free port.
+/// Runs `program` in `style`. `host` is whose addresses are raced over, if not those of a course
+/// that is laid out on this machine; `address` is where a server listens, if not at any free
+/// port.
 ///
 /// # Errors
 ///
-/// Fails as the program does; a usage error for a hostile site where there is none, and for
-/// an address where nobody listens, and for a style that cannot chat.
+/// Fails as the program does; a usage error for a hostile site where there is none, for a host
+/// that nobody races to or that is none, for an address where nobody listens, and for a style
+/// that cannot chat.
 pub fn run(
     program: Program,
     style: &'static Style,
+    host: Option<&str>,
     address: Option<SocketAddr>,
     temper: Temper,
     output: &mut Output,
@@ -87,11 +96,19 @@ pub fn run(
         );
         return Err(Error::Usage(text));
     }
+    if let Some(host) = host.filter(|_| program != Program::HappyEyeballs) {
+        let how = to_type("run happy-eyeballs HOST[:PORT]");
+        let text = format!(
+            "{host:?} is a host to race to, and only happy-eyeballs is a race: {how}"
+        );
+        return Err(Error::Usage(text));
+    }
     let address = address.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
     match program {
         Program::Countdown => countdown(style, output),
         Program::Echo => serve(style, style.echo, address, output),
         Program::Crawl => crawl(style, temper, output),
+        Program::HappyEyeballs => happy_eyeballs(style, host, output),
         Program::Chat => serve(style, style.needs_a_room()?, address, output),
     }
 }
@@ -165,6 +182,36 @@ fn crawl(
         .run(output)?;
     let most = count(server.max_in_flight(), "request");
     output.line(format_args!("at most {most} in flight"))
+}
+
+/// Without a host, over three addresses of this machine: nobody answers, nobody listens,
+/// somebody does.
+fn happy_eyeballs(
+    style: &Style,
+    host: Option<&str>,
+    output: &mut Output,
+) -> Result<(), Error> {
+    end_on_interrupt()?;
+    if let Some(host) = host {
+        return race(style, addresses_of(host)?, output);
+    }
+    let course = Course::lay().map_err(|error| {
+        Error::Failure(format!("cannot listen for those who race: {error}"))
+    })?;
+    race(style, course.addresses(), output)
+}
+
+fn race(
+    style: &Style,
+    addresses: Vec<SocketAddr>,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let began = Instant::now();
+    let won = (style.happy_eyeballs)(Race::new(addresses));
+    let seconds = began.elapsed().as_secs_f64();
+    let won = won.map_err(|error| in_style(style, &error))?;
+    won.attempts.iter().try_for_each(|attempt| output.line(attempt))?;
+    output.line(format_args!("{seconds:.2} s, in style {}", style.name))
 }
 
 /// Runs a program in the simulated network, and says what it came to.

@@ -3,6 +3,7 @@
 
 mod checks;
 mod clients;
+mod course;
 mod guests;
 mod site_peer;
 
@@ -22,6 +23,7 @@ use site::{Control, Job, Outcome, Report, Site, Target, count};
 
 use self::checks::View;
 use self::clients::{Client, Manner, Right, Watched};
+use self::course::{Course, Ending};
 use self::guests::{Guest, Habit};
 use self::site_peer::{InFlight, SitePeer, Sulk};
 use crate::run::Program;
@@ -132,6 +134,7 @@ impl Case {
             Program::Countdown => self.countdown(&sim),
             Program::Echo => self.echo(&sim),
             Program::Crawl => self.crawl(&sim),
+            Program::HappyEyeballs => self.happy_eyeballs(&sim),
             Program::Chat => self.chat(&sim),
         };
         // Whoever records this run already looks at the recording himself.
@@ -160,12 +163,16 @@ impl Case {
             _ => Weather::rough(),
         };
         let descriptors = if self.has_few() { FEW } else { usize::MAX };
-        let window = match self.program {
-            Program::Chat => weather.window.min(NEAR),
-            _ if self.sulk().is_some() => NARROW,
-            _ => weather.window,
-        };
-        Weather { descriptors, window, ..weather }
+        let weather = Weather { descriptors, ..weather };
+        match self.program {
+            Program::Chat => Weather { window: weather.window.min(NEAR), ..weather },
+            // What is late there is as late as its address is far.
+            Program::HappyEyeballs => {
+                Weather { latency: Weather::calm().latency, hold: 0, ..weather }
+            }
+            _ if self.sulk().is_some() => Weather { window: NARROW, ..weather },
+            _ => weather,
+        }
     }
 
     fn is_calm(self) -> bool {
@@ -289,6 +296,19 @@ impl Case {
         }
     }
 
+    fn happy_eyeballs(self, sim: &Rc<Sim>) -> Result<Vec<String>, Wrong> {
+        let course = Course::drawn(self.seed);
+        course.lay(sim);
+        let race = course.race();
+        let end = in_the_network(sim, || Ok((self.style.happy_eyeballs)(race)))?;
+        let Ending { end: right, took, most } = course.ending();
+        checks::race(&end, &right)?;
+        checks::took(sim.elapsed(), took)?;
+        checks::at_once(sim.tally().open, most)?;
+        let told = end.map_or_else(|error| error.to_string(), |won| won.to_string());
+        Ok(told.lines().map(str::to_owned).collect())
+    }
+
     fn chat(self, sim: &Rc<Sim>) -> Result<Vec<String>, Wrong> {
         let serve =
             self.style.needs_a_room().map_err(|error| Wrong(error.to_string()))?;
@@ -360,6 +380,17 @@ pub(crate) fn gossip(style: &Style, seed: u64) -> io::Result<()> {
         sim.connect_peer(Duration::from_millis(delay), ROOM.into(), Box::new(guest));
     }
     backend::scope(sim, || serve(ROOM.into(), control))
+}
+
+/// A race over three addresses in calm weather, to be recorded.
+///
+/// # Errors
+///
+/// Fails as the program does.
+pub(crate) fn dash(style: &Style, seed: u64) -> io::Result<()> {
+    let (sim, course) = (Sim::new(seed, Weather::calm()), Course::short());
+    course.lay(&sim);
+    backend::scope(sim, || (style.happy_eyeballs)(course.race())).map(drop)
 }
 
 /// An echo server with two polite clients in calm weather, to be recorded.
@@ -442,7 +473,7 @@ impl Way {
 
 /// What a client says: up to some thousand bytes, different for each.
 fn words(seed: u64, client: u64) -> Vec<u8> {
-    let mixed = (seed ^ client << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = mixed(seed, client);
     let size = match mixed % 4 {
         0 => 1 + mixed % 7,
         1 => mixed % 300,
@@ -450,6 +481,11 @@ fn words(seed: u64, client: u64) -> Vec<u8> {
         _ => mixed % 40_000,
     };
     (0..size).map(|n| (n.wrapping_mul(31) ^ mixed).to_le_bytes()[0]).collect()
+}
+
+/// The chance of that number, as a seed has it. Its upper bits are better than the lower.
+fn mixed(seed: u64, number: u64) -> u64 {
+    (seed ^ number << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Runs a program there. One that panics has gone wrong like any other.

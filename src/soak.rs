@@ -130,7 +130,9 @@ impl Soak {
                 }
                 thread::sleep(TICK.min(quick));
             }
-            Ok(running.join().expect("a run that panics is caught by its loop"))
+            Ok::<_, Error>(
+                running.join().expect("a run that panics is caught by its loop"),
+            )
         })?;
         if output.is_terminal() {
             output.overwrite("")?;

@@ -37,8 +37,8 @@ pub enum Format {
 }
 
 /// Runs `program` in `style` and records what its loop does: a countdown under a virtual
-/// clock; in a simulated network, an echo server with two clients, a crawl of a few pages, or
-/// a room with two people.
+/// clock; in a simulated network, an echo server with two clients, a crawl of a few pages,
+/// a race over three addresses, or a room with two people.
 /// Where there is no loop, the kernel is asked what it did, by strace: for the countdown,
 /// which does nothing else.
 ///
@@ -62,6 +62,9 @@ pub fn record(program: Program, style: &'static Style) -> Result<Trace, Error> {
             Some(SEED),
             recording_of(|| sim::stroll(style, SEED, PAGES)),
         ),
+        Program::HappyEyeballs => {
+            (Clock::Simulated, Some(SEED), recording_of(|| sim::dash(style, SEED)))
+        }
         Program::Chat => {
             (Clock::Simulated, Some(SEED), recording_of(|| sim::gossip(style, SEED)))
         }

@@ -115,7 +115,7 @@ fn a_list_names_styles_and_programs() {
     assert!(names.eq(Style::names()));
     assert_eq!(
         list["programs"],
-        serde_json::json!(["countdown", "echo", "crawl", "chat"])
+        serde_json::json!(["countdown", "echo", "crawl", "happy-eyeballs", "chat"])
     );
 }
 
@@ -176,6 +176,11 @@ const WRONG: &[&str] = &[
     "run countdown --hostile",
     "run echo --hostile",
     "run chat --style blocking",
+    "run countdown localhost",
+    "run happy-eyeballs http://localhost/",
+    "run happy-eyeballs localhost:0",
+    "run happy-eyeballs :80",
+    "run happy-eyeballs localhost --sim 1",
     "crawl",
     "crawl 127.0.0.1",
     "crawl https://localhost/",

@@ -16,7 +16,7 @@ use lineage::trace::json::{Clock, Event, Thing};
 use lineage::trace::{Trace, record};
 use serde_json::Value;
 
-const PROGRAMS: [Program; 4] = Program::ALL;
+const PROGRAMS: [Program; 5] = Program::ALL;
 
 fn with_a_loop() -> impl Iterator<Item = &'static Style> {
     STYLES.iter().filter(|style| style.has_loop())

@@ -134,6 +134,24 @@ fn nobody_at_home_is_a_refusal_and_a_black_hole_is_silence() {
 }
 
 #[test]
+fn an_answer_from_afar_is_late_and_so_is_a_refusal() {
+    let (sim, reactor) = world(Weather::calm());
+    sim.far(SERVER.into(), Duration::from_millis(70));
+    let refused = connect(&reactor, SERVER.into()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(sim.elapsed(), Duration::from_millis(72));
+    serve(&sim, thousand);
+    let stream = connect(&reactor, SERVER.into()).unwrap();
+    assert_eq!(sim.elapsed(), Duration::from_millis(144));
+    assert_eq!(pieces(&reactor, &stream).unwrap(), [1000]);
+    assert_eq!(
+        sim.elapsed(),
+        Duration::from_millis(144),
+        "once there, it is as near as any"
+    );
+}
+
+#[test]
 fn a_peer_that_resets_is_an_error_and_what_was_on_its_way_is_lost() {
     let (sim, reactor) = world(Weather::calm());
     serve(&sim, |event, link| match event {

@@ -13,7 +13,8 @@
 //! (which tells of it meanwhile).
 //! Then what is crawled: [`Site`] (a function from a request to an answer) and
 //! [`server::Server`] (which serves it with threads and blocking calls). [`Race`] is what a
-//! race over a host's addresses needs to know (RFC 8305), [`Won`] how it went. [`Control`] is how
+//! race over a host's addresses ([`addresses_of`]) needs to know (RFC 8305), [`Won`] how it
+//! went. [`Control`] is how
 //! the outside talks to a server that runs; [`countdown`], [`chat`] and [`demo`] are what the
 //! small programs share.
 
@@ -48,4 +49,4 @@ pub use pages::{Answer, Fault, Site};
 pub use progress::{News, Progress, Referrers, Visit};
 pub use race::{Race, Won};
 pub use report::Report;
-pub use target::{BadUrl, Target};
+pub use target::{BadUrl, Target, addresses_of};

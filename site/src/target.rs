@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use ::url::{ParseError, Url};
 use base64::Engine;
@@ -49,16 +49,48 @@ impl Target {
         if url.port() == Some(0) {
             return Err(no_port(text));
         }
-        let host = url.host_str().unwrap_or_default();
-        let addresses = url.socket_addrs(|| None).map_err(|error| {
-            BadUrl::UnknownHost(format!("cannot find the host {host:?}: {error}"))
-        })?;
-        if addresses.is_empty() {
-            return Err(BadUrl::UnknownHost(format!("the host {host:?} has no address")));
-        }
+        let addresses = found(&url)?;
         let (path, authorization) = (url::path(&url), authorization(&url));
         Ok(Self { addresses, authority, path, authorization })
     }
+}
+
+/// The addresses of a host that is written `HOST[:PORT]`, in the system's order (RFC 6724); the
+/// port is 80 unless told. To find them blocks.
+///
+/// # Errors
+///
+/// [`BadUrl`] says in one line what would be right.
+pub fn addresses_of(host: &str) -> Result<Vec<SocketAddr>, BadUrl> {
+    let wrong = |what| BadUrl::Malformed(format!("{host:?} {what}; write HOST[:PORT]"));
+    // The colons of an IPv6 address that stands alone are all its own.
+    if let Ok(ip) = host.parse::<Ipv6Addr>() {
+        return Ok(vec![(ip, 80).into()]);
+    }
+    if host.contains(|char: char| "/\\?#@".contains(char) || char.is_whitespace()) {
+        return Err(wrong("is no name of a host"));
+    }
+    let url = Url::parse(&format!("http://{host}")).map_err(|error| match error {
+        ParseError::EmptyHost => wrong("names no host"),
+        ParseError::InvalidPort => wrong("has no port from 1 to 65535"),
+        _ => wrong("is no name of a host"),
+    })?;
+    if url.port() == Some(0) {
+        return Err(wrong("has no port from 1 to 65535"));
+    }
+    found(&url)
+}
+
+/// The addresses of a URL's host, of which there is at least one.
+fn found(url: &Url) -> Result<Vec<SocketAddr>, BadUrl> {
+    let host = url.host_str().unwrap_or_default();
+    let addresses = url.socket_addrs(|| None).map_err(|error| {
+        BadUrl::UnknownHost(format!("cannot find the host {host:?}: {error}"))
+    })?;
+    if addresses.is_empty() {
+        return Err(BadUrl::UnknownHost(format!("the host {host:?} has no address")));
+    }
+    Ok(addresses)
 }
 
 fn parse(text: &str) -> Result<Url, BadUrl> {
@@ -182,6 +214,40 @@ mod tests {
             assert_eq!((lines.next(), lines.next()), (expected, None), "{user:?}");
             assert!(request.ends_with("\r\n\r\n"), "{request:?}");
         }
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_may_have_a_port() {
+        for (host, address) in [
+            ("127.0.0.1", "127.0.0.1:80"),
+            ("127.0.0.1:7007", "127.0.0.1:7007"),
+            ("127.0.0.1:", "127.0.0.1:80"),
+            ("::1", "[::1]:80"),
+            ("[::1]", "[::1]:80"),
+            ("[::1]:65535", "[::1]:65535"),
+        ] {
+            assert_eq!(addresses_of(host), Ok(vec![address.parse().expect(host)]));
+        }
+        let local = addresses_of("localhost:7007").expect("every machine has it");
+        assert!(!local.is_empty(), "{local:?}");
+        assert!(local.iter().all(|it| it.ip().is_loopback() && it.port() == 7007));
+    }
+
+    #[test]
+    fn what_is_no_host_says_what_would_be_right() {
+        for host in ["", ":80", "a b", "http://localhost/", "user@localhost", "x?", "%"] {
+            let error = addresses_of(host).expect_err(host);
+            assert!(matches!(error, BadUrl::Malformed(_)), "{host:?}: {error}");
+            assert!(error.to_string().ends_with("; write HOST[:PORT]"), "{error}");
+        }
+        for host in ["localhost:0", "localhost:65536", "localhost:http"] {
+            let error = addresses_of(host).expect_err(host).to_string();
+            let told = format!("{host:?} has no port from 1 to 65535; write HOST[:PORT]");
+            assert_eq!(error, told);
+        }
+        let unknown = addresses_of("no-such-host.invalid").expect_err("no such host");
+        assert!(matches!(unknown, BadUrl::UnknownHost(_)), "{unknown}");
+        assert!(unknown.to_string().contains("\"no-such-host.invalid\""), "{unknown}");
     }
 
     #[test]

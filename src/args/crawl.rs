@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use site::{Job, Target};
 
-use super::{Styles, at_least_one, seconds, styles, target};
+use super::{Styles, at_least_one, seconds, styles};
 use crate::crawl::{CONCURRENCY, Crawl};
 use crate::error::Error;
 use crate::output::Output;
@@ -83,7 +83,7 @@ impl Robots {
 
 impl CrawlArgs {
     pub(super) fn obey(self, output: &mut Output) -> Result<(), Error> {
-        let target = target(&self.url)?;
+        let target = Target::resolve(&self.url)?;
         let job = Job {
             limit: self.limit.unwrap_or(usize::MAX),
             concurrency: self.concurrency,

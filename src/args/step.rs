@@ -16,7 +16,7 @@ use crate::styles::Style;
                   The keys are shown by ? while it runs."
 )]
 pub struct Step {
-    /// A program (countdown, echo, crawl, chat), which is recorded now, or the file of a recording
+    /// A program (countdown, echo, crawl, happy-eyeballs, chat), which is recorded now, or the file of a recording
     #[arg(value_name = "PROGRAM|FILE.json")]
     pub what: PathBuf,
 

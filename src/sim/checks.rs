@@ -1,12 +1,13 @@
 //! What must be right after any run, whatever went wrong in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use reactor::sim::Tally;
 use reactor::trace::{Recording, Thing, What};
 use site::chat::{HIGH_WATER, LONGEST_LINE};
-use site::{Outcome, Report, count};
+use site::{Outcome, Report, Won, count};
 
 use super::{AT_ONCE, PATIENCE, Wrong};
 
@@ -279,6 +280,42 @@ pub(super) fn report(
     }
 }
 
+/// A race ended as it has to: the same winner, and of the others each in its place and with its
+/// own end; or, where nobody can win, for the same reason.
+pub(super) fn race(end: &io::Result<Won>, right: &io::Result<Won>) -> Result<(), Wrong> {
+    match (end, right) {
+        (Ok(won), Ok(right)) if won.address != right.address => {
+            Err(Wrong(format!("{} won, and not {}", won.address, right.address)))
+        }
+        (Ok(won), Ok(right)) if won.attempts != right.attempts => {
+            let told = |won: &Won| won.to_string().trim_end().replace('\n', "; ");
+            Err(Wrong(format!("{}, and not: {}", told(won), told(right))))
+        }
+        (Ok(won), Err(_)) => Err(Wrong(format!("{} won, where nobody can", won.address))),
+        (Err(error), Ok(right)) => {
+            Err(Wrong(format!("{} did not win: {error}", right.address)))
+        }
+        (Err(error), Err(right)) if said(error) != said(right) => {
+            let ((kind, text), (right_kind, right)) = (said(error), said(right));
+            Err(Wrong(format!("{text} ({kind:?}), and not {right} ({right_kind:?})")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What can be compared of an error.
+fn said(error: &io::Error) -> (ErrorKind, String) {
+    (error.kind(), error.to_string())
+}
+
+/// So many attempts were under way at once, and each that had ended had closed its socket.
+pub(super) fn at_once(open: usize, right: usize) -> Result<(), Wrong> {
+    if open == right {
+        return Ok(());
+    }
+    Err(Wrong(format!("{} at once, and not {right}", count(open, "socket"))))
+}
+
 /// Which functions stood where when the loop went to sleep for the last time, for a run that
 /// nobody wakes any more. `None`: the style has only callbacks, or nobody waited.
 pub(super) fn who_waits(recording: &Recording) -> Option<String> {
@@ -310,6 +347,7 @@ pub(super) fn who_waits(recording: &Recording) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use reactor::trace::{Event, Id, Kind, Subject};
+    use site::race::{Attempt, End};
 
     use super::*;
 
@@ -494,6 +532,89 @@ mod tests {
         let most = 2 * (HIGH_WATER + READ + 4 * LONGEST_LINE);
         assert_eq!(says(kept(most, 2)), RIGHT);
         assert!(says(kept(most + 1, 2)).starts_with("it kept "));
+    }
+
+    fn won(address: &str, attempts: &[(&str, End)]) -> io::Result<Won> {
+        let at = |text: &str| text.parse().expect("an address");
+        let attempt = |(address, end): &(&str, End)| Attempt {
+            address: at(address),
+            end: end.clone(),
+        };
+        let attempts = attempts.iter().map(attempt).collect();
+        Ok(Won { address: at(address), attempts })
+    }
+
+    fn lost(kind: ErrorKind, why: &str) -> io::Result<Won> {
+        Err(io::Error::new(kind, why))
+    }
+
+    #[test]
+    fn a_race_has_one_winner_and_each_loser_its_place_and_its_end() {
+        let (one, two, three) = ("10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80");
+        let refused = || End::Failed("refused".into());
+        let right = won(
+            three,
+            &[(one, End::Cancelled), (two, refused()), (three, End::Connected)],
+        );
+        let ends = |end: io::Result<Won>| says(race(&end, &right));
+        assert_eq!(
+            ends(won(
+                three,
+                &[(one, End::Cancelled), (two, refused()), (three, End::Connected)]
+            )),
+            RIGHT
+        );
+        assert_eq!(
+            ends(won(one, &[(one, End::Connected)])),
+            "10.0.0.1:80 won, and not 10.0.0.3:80"
+        );
+        let rest = "and not: 10.0.0.1:80 cancelled, it has not answered; \
+                    10.0.0.2:80 failed, refused; 10.0.0.3:80 connected";
+        for (attempts, told) in [
+            (
+                [(two, refused()), (one, End::Cancelled), (three, End::Connected)],
+                "10.0.0.2:80 failed, refused; 10.0.0.1:80 cancelled, it has not answered; ",
+            ),
+            (
+                [(one, End::Cancelled), (two, End::Cancelled), (three, End::Connected)],
+                "10.0.0.1:80 cancelled, it has not answered; \
+                 10.0.0.2:80 cancelled, it has not answered; ",
+            ),
+        ] {
+            let told = format!("{told}10.0.0.3:80 connected, {rest}");
+            assert_eq!(ends(won(three, &attempts)), told);
+        }
+        let few = won(three, &[(one, End::Cancelled), (three, End::Connected)]);
+        assert!(ends(few).ends_with(rest), "one was left out");
+        let nobody = lost(ErrorKind::TimedOut, "too late");
+        assert_eq!(ends(nobody), "10.0.0.3:80 did not win: too late");
+    }
+
+    #[test]
+    fn a_race_that_nobody_can_win_is_lost_for_the_right_reason() {
+        let right = lost(ErrorKind::TimedOut, "too late");
+        let ends = |end: io::Result<Won>| says(race(&end, &right));
+        assert_eq!(ends(lost(ErrorKind::TimedOut, "too late")), RIGHT);
+        assert_eq!(ends(won("10.0.0.1:80", &[])), "10.0.0.1:80 won, where nobody can");
+        assert_eq!(
+            ends(lost(ErrorKind::Other, "too late")),
+            "too late (Other), and not too late (TimedOut)"
+        );
+        assert_eq!(
+            ends(lost(ErrorKind::TimedOut, "refused")),
+            "refused (TimedOut), and not too late (TimedOut)"
+        );
+    }
+
+    #[test]
+    fn as_many_attempts_are_under_way_as_have_not_ended() {
+        assert_eq!(says(at_once(2, 2)), RIGHT);
+        assert_eq!(
+            says(at_once(3, 2)),
+            "3 sockets at once, and not 2",
+            "one stayed open"
+        );
+        assert_eq!(says(at_once(1, 2)), "1 socket at once, and not 2", "one was late");
     }
 
     #[test]

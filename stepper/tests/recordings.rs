@@ -12,7 +12,7 @@ use stepper::state::State;
 use stepper::story::{Event, Story, What};
 use stepper::table;
 
-const PROGRAMS: [Program; 4] = Program::ALL;
+const PROGRAMS: [Program; 5] = Program::ALL;
 
 fn recordings() -> impl Iterator<Item = (String, Story)> {
     let styles = STYLES.iter().filter(|style| style.has_loop());

@@ -139,6 +139,11 @@ impl Sim {
         self.network.borrow_mut().black_hole(address);
     }
 
+    /// Whoever connects to `address` waits so much longer for an answer, whatever that is.
+    pub fn far(&self, address: SocketAddr, longer: Duration) {
+        self.network.borrow_mut().far(address, longer);
+    }
+
     /// Loses patience with a program that keeps asking: after a thousand attempts or waits,
     /// and `each` more for every byte that moves and everything that arrives, whatever it
     /// asks fails with [`QuotaExceeded`](ErrorKind::QuotaExceeded). A loop that only looks

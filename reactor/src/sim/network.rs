@@ -32,6 +32,8 @@ pub(super) struct Network {
     sockets: BTreeMap<End, Socket>,
     listeners: BTreeMap<SocketAddr, Listening>,
     black_holes: BTreeSet<SocketAddr>,
+    /// How much longer the first segment travels to there. Filled by `Sim::far`.
+    far: BTreeMap<SocketAddr, Duration>,
     wire: Wire,
     /// Filled by arrivals, emptied by `report`.
     ready: Vec<Event>,
@@ -66,6 +68,7 @@ impl Network {
             sockets: BTreeMap::new(),
             listeners: BTreeMap::new(),
             black_holes: BTreeSet::new(),
+            far: BTreeMap::new(),
             wire: Wire::new(shuffle),
             ready: Vec::new(),
             was_spurious: None,
@@ -96,6 +99,10 @@ impl Network {
 
     pub(super) fn black_hole(&mut self, address: SocketAddr) {
         self.black_holes.insert(address);
+    }
+
+    pub(super) fn far(&mut self, address: SocketAddr, longer: Duration) {
+        self.far.insert(address, longer);
     }
 
     /// How many sockets the program has.
@@ -155,6 +162,8 @@ impl Network {
     fn begin_to_connect(&mut self, delay: Duration, owner: Owner, to: SocketAddr) -> End {
         let local = SocketAddr::new(here(to), self.port());
         let from = self.add(Socket::new(owner, local, to, None));
+        let longer = self.far.get(&to).copied().unwrap_or_default();
+        let delay = delay.saturating_add(longer);
         self.send_after(delay, from, Parcel::Syn { from, to });
         from
     }
