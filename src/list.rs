@@ -45,7 +45,7 @@ pub fn list(json: bool, output: &mut Output) -> Result<(), Error> {
     }
     output.line("\nPROGRAM")?;
     for (name, help) in programs() {
-        output.line(format_args!("{name:<12}  {help}"))?;
+        output.line(format_args!("{name:<14}  {help}"))?;
     }
     Ok(())
 }

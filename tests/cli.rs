@@ -151,6 +151,47 @@ fn a_countdown_is_what_was_said() {
     assert!(how_long.ends_with(" s, in style blocking"), "{how_long}");
 }
 
+/// A machine may have two addresses for its own name, and nobody at one of them.
+#[test]
+fn a_race_says_what_became_of_each_attempt_and_how_long_it_took() {
+    let host = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = host.local_addr().unwrap();
+    for style in Style::names() {
+        let race =
+            format!("run happy-eyeballs localhost:{} --style {style}", address.port());
+        let told = printed(&race);
+        let lines: Vec<_> = told.lines().collect();
+        let end = format!(" s, in style {style}");
+        let [attempts @ .., took] = &*lines else { panic!("{told}") };
+        assert!(attempts.contains(&&*format!("{address} connected")), "{told}");
+        assert!(took.ends_with(&end) && attempts.len() <= 2, "{told}");
+    }
+    let over_a_course = printed("run happy-eyeballs");
+    let ends: Vec<_> =
+        over_a_course.lines().map(|it| it.split_once(' ').unwrap().1).collect();
+    assert!(
+        ends[0].starts_with("cancelled") || ends[0].starts_with("failed"),
+        "{ends:?}"
+    );
+    assert!(ends[1].starts_with("failed, "), "{ends:?}");
+    assert_eq!((ends[2], ends.len()), ("connected", 4), "{ends:?}");
+}
+
+#[test]
+fn what_could_be_a_host_and_is_none_has_status_1() {
+    let transcript = transcript("run happy-eyeballs no-such-host.invalid");
+    assert!(
+        transcript.contains("\nlineage: cannot find the host \"no-such-host.invalid\": ")
+    );
+    assert!(transcript.ends_with("[status 1]\n"), "{transcript}");
+    let lost = self::transcript("run happy-eyeballs 127.0.0.1:1");
+    assert!(
+        lost.contains("\nlineage: async-await: no address could be reached: "),
+        "{lost}"
+    );
+    assert!(lost.ends_with("[status 1]\n"), "{lost}");
+}
+
 #[test]
 fn a_doctor_tells_of_everything_it_looked_for() {
     let findings = json("doctor --json");

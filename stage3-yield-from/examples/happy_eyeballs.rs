@@ -35,7 +35,7 @@ fn connect(race: Rc<Race>) -> Coroutine<TcpStream> {
     coroutine(async move {
         let mut attempts = Attempts(Vec::new());
         while !race.is_lost() {
-            attempts.0.extend(race.next().map(attempt).map(spawn));
+            attempts.0.extend(race.next().map(|address| spawn(attempt(address))));
             let (tasks, patience) = (attempts.0.clone(), Some(race.patience()));
             let first = wait(tasks, patience, ReturnWhen::FirstCompleted);
             let (done, pending) = yield_from(first).await?;

@@ -8,6 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use lineage::styles::Style;
+use site::demo::Course;
+
 use super::{lineage, send};
 
 /// The status of somebody who was interrupted, as shells have it: 128 and the signal.
@@ -108,6 +111,21 @@ fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
         assert_eq!(long.try_wait().unwrap(), None, "{signal} has ended it");
         send("TERM", &long);
         assert_eq!(long.wait().unwrap().code(), INTERRUPTED);
+    }
+}
+
+/// Whoever nobody answers may be interrupted, in a style that blocks as in any other.
+#[test]
+fn a_race_ends_with_a_word_although_nobody_answers() {
+    let course = Course::lay().unwrap();
+    let silent = course.addresses()[0];
+    for style in Style::names() {
+        let race = start(&format!("run happy-eyeballs {silent} --style {style}"));
+        until_it_listens(race.id());
+        send("INT", &race);
+        let output = race.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), &*output.stdout), (INTERRUPTED, &b""[..]));
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "lineage: interrupted\n");
     }
 }
 
