@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../steps/anywhere.rs"]
+mod anywhere;
 #[path = "../steps/asleep.rs"]
 mod asleep;
 #[path = "../steps/fifteen_lines.rs"]
@@ -143,4 +145,13 @@ fn a_future_that_is_send_goes_on_wherever_it_is_polled() {
         "an Rc may wait on a loop of one thread",
     ];
     assert_eq!(send::story().unwrap(), told);
+}
+
+/// One client and one server, unchanged, on three loops.
+#[test]
+fn what_is_written_against_traits_runs_on_every_loop() {
+    let expected = ["this is /", "this is /about", "this is /contact"];
+    for (name, run) in anywhere::LOOPS {
+        assert_eq!(run().unwrap(), expected, "{name}");
+    }
 }
