@@ -2,23 +2,22 @@
 //!
 //! A deferred is a chain of *links*. Each link takes the result of the one before it, good
 //! or bad, and leaves its own. The chain runs links and does not know their types; a link
-//! owns the slots it reads and writes, and does. So nothing is ever downcast, and a chain
-//! of any length runs in a loop, never by recursion.
+//! knows where it finds a result, and where it leaves one. So nothing is ever downcast, and a
+//! chain of any length runs in a loop, never by recursion.
 
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use thiserror::Error;
-
-use crate::extras::cancelling::Relay;
+use crate::extras::cancelling::{Canceller, Relay};
 use crate::extras::deadlock::{Seat, forget, remember};
+use crate::extras::linked::{Linked, Links};
 use crate::extras::nesting::{Work, perform};
 use crate::extras::reports::let_go;
 use crate::failure::{Failure, bury, guard, report};
 
+pub use crate::extras::deferred_errors::{AlreadyCalled, Cancelled, WaitsForItself};
 pub use crate::extras::fired::{fail, maybe_deferred, succeed};
 
 /// The promise of a `T`.
@@ -30,14 +29,13 @@ pub use crate::extras::fired::{fail, maybe_deferred, succeed};
 pub struct Deferred<T: 'static> {
     pub(crate) chain: Rc<Chain>,
     /// Where the last link leaves its result.
-    pub(crate) end: Rc<Slot<T>>,
+    pub(crate) end: End<T>,
 }
 
 /// The other side of a deferred: who has it can keep the promise.
 pub struct Firer<T: 'static> {
-    pub(crate) chain: Rc<Chain>,
-    /// Where the first link finds the result.
-    pub(crate) start: Rc<Slot<T>>,
+    /// It starts with the slot where the first link finds the result.
+    pub(crate) chain: Rc<Chain<Slot<T>>>,
 }
 
 /// The right to cancel a deferred, without the deferred.
@@ -61,30 +59,13 @@ pub enum Next<T: 'static> {
     Wait(Deferred<T>),
 }
 
-/// A deferred fires once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a deferred fires only once")]
-pub struct AlreadyCalled;
-
-/// A deferred was to wait for itself, or for one that waits for it, as when a callback gives back
-/// its own: neither would ever fire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("this would wait for itself, for ever: it is to wait for one that waits for it")]
-pub struct WaitsForItself;
-
-/// Somebody did not want to wait any longer.
-#[doc(alias = "CancelledError")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("cancelled")]
-pub struct Cancelled;
-
 impl<T: 'static> Deferred<T> {
     /// A deferred that has not fired, and who can fire it.
     #[track_caller]
     pub fn new() -> (Firer<T>, Self) {
-        let (slot, made_at) = (Rc::new(Slot::default()), Location::caller());
-        let chain = Rc::new_cyclic(|chain| Chain {
-            links: RefCell::default(),
+        let made_at = Location::caller();
+        let chain = Rc::new_cyclic(|chain: &Weak<Chain<Slot<T>>>| Chain {
+            links: Linked::default(),
             fired: Cell::new(false),
             running: Cell::new(false),
             pauses: Cell::new(0),
@@ -93,18 +74,12 @@ impl<T: 'static> Deferred<T> {
             canceller: Cell::default(),
             relay: OnceCell::new(),
             is_awaited: Cell::new(false),
-            start: Rc::clone(&slot) as _,
             made_at,
-            seat: remember(chain),
+            seat: remember(chain.clone()),
+            start: Slot::default(),
         });
-        let firer = Firer { chain: Rc::clone(&chain), start: Rc::clone(&slot) };
-        (firer, Self { chain, end: slot })
-    }
-
-    /// Whoever cancels it has `give_up` called.
-    pub(crate) fn given_up_by(self, give_up: impl FnOnce() + 'static) -> Self {
-        self.chain.canceller.set(Some(Box::new(give_up)));
-        self
+        let end = End::Start(Rc::downgrade(&chain));
+        (Firer { chain: Rc::clone(&chain) }, Self { chain, end })
     }
 
     /// Goes on with `callback` if all went well so far. On a deferred that has fired it is
@@ -157,29 +132,27 @@ impl<T: 'static> Deferred<T> {
         step: impl FnOnce(Result<T, Failure>) -> Next<U> + 'static,
     ) -> Deferred<U> {
         let Self { chain, end: input } = self;
-        let output = Rc::new(Slot::default());
-        let end = Rc::clone(&output);
-        chain.push(Box::new(move |chain| {
+        let output = chain.add(move |output: Rc<dyn Output<U>>, chain: &Rc<Chain>| {
             let result = input.take();
             match guard(|| step(result)).unwrap_or_else(|panic| Next::Done(Err(panic))) {
-                Next::Done(result) => output.put(result),
+                Next::Done(result) => output.slot().put(result),
                 Next::Wait(inner) => match inner.try_take() {
-                    Ok(result) => output.put(result),
+                    Ok(result) => output.slot().put(result),
                     Err(inner) if inner.chain.waits_for(chain) => {
                         drop(inner);
-                        output.put(Err(WaitsForItself.into()));
+                        output.slot().put(Err(WaitsForItself.into()));
                     }
                     Err(inner) => return inner.hand_over(output, chain),
                 },
             }
             Flow::Next
-        }));
+        });
         chain.run();
-        Deferred { chain, end }
+        Deferred { chain, end: End::Link(output) }
     }
 
     /// Adds a last link, which leaves the result with an outer chain and continues that.
-    fn hand_over(self, output: Rc<Slot<T>>, outer: &Rc<Chain>) -> Flow {
+    fn hand_over(self, output: Rc<dyn Output<T>>, outer: &Rc<Chain>) -> Flow {
         let Self { chain, end } = self;
         let outer = Rc::clone(outer);
         chain.is_awaited.set(true);
@@ -188,10 +161,10 @@ impl<T: 'static> Deferred<T> {
             output: Rc::clone(&output) as _,
             short_cut: RefCell::default(),
         };
-        chain.push(Box::new(move |_| {
-            output.put(end.take());
+        let _: Rc<dyn Output<()>> = chain.add(move |_, _: &Rc<Chain>| {
+            output.slot().put(end.take());
             Flow::Continue(outer)
-        }));
+        });
         Flow::Wait(inner)
     }
 }
@@ -209,8 +182,8 @@ impl<T: 'static> Firer<T> {
             let_go("A result", result);
             return if self.chain.swallow.take() { Ok(()) } else { Err(AlreadyCalled) };
         }
-        self.start.put(result);
-        self.chain.run();
+        self.chain.start.put(result);
+        Chain::run(&(Rc::clone(&self.chain) as _));
         Ok(())
     }
 }
@@ -222,9 +195,9 @@ fn pass_by<T: 'static>(link: impl Any, result: Result<T, Failure>) -> Next<T> {
 }
 
 /// The links of a deferred, and how far it has come.
-pub(crate) struct Chain {
+pub(crate) struct Chain<S: ?Sized = dyn Fail> {
     /// Filled at the end by whoever adds a callback; emptied from the front by `run`.
-    links: RefCell<VecDeque<Link>>,
+    pub(crate) links: Linked,
     /// Set by `fire` and `cancel`: there is a result for the first link.
     pub(crate) fired: Cell<bool>,
     /// A link is running: what it adds waits behind those that are there.
@@ -235,26 +208,48 @@ pub(crate) struct Chain {
     pub(crate) swallow: Cell<bool>,
     /// The inner deferred that the last link gave: until it has come to its end, nothing runs.
     pub(crate) waits_for: RefCell<Option<Inner>>,
-    pub(crate) canceller: Cell<Option<Box<dyn FnOnce()>>>,
+    /// What a cancel does: set by whoever makes the deferred.
+    pub(crate) canceller: Cell<Option<Canceller>>,
     /// Those to whom a cancel is passed on instead.
     pub(crate) relay: OnceCell<Relay>,
     /// Somebody may wait for it: set by `hand_over` and `cancel_handle`, read by `waits_for`.
     pub(crate) is_awaited: Cell<bool>,
-    /// The first slot, for a failure from outside.
-    pub(crate) start: Rc<dyn Fail>,
     /// For whoever asks why nobody fires it.
     pub(crate) made_at: &'static Location<'static>,
     pub(crate) seat: Seat,
+    /// Filled by `fire`, or with a failure from outside; emptied by the first link.
+    pub(crate) start: S,
 }
 
-pub(crate) type Link = Box<dyn FnOnce(&Rc<Chain>) -> Flow>;
+/// Something that a chain does when it has come to it.
+pub(crate) trait Link {
+    /// Does it, and says where the chain goes from here.
+    fn run(self: Rc<Self>, chain: &Rc<Chain>) -> Flow;
+    /// It never will be done.
+    fn forget(&self) {}
+    /// Its place in the line of those who wait for their turn.
+    fn links(&self) -> &Links;
+}
+
+/// A link that is a function, and leaves a result.
+struct Step<U: 'static, F> {
+    /// Taken by `run`.
+    step: Cell<Option<F>>,
+    output: Slot<U>,
+    links: Links,
+}
+
+/// Where a link leaves a result.
+pub(crate) trait Output<T>: Fail {
+    fn slot(&self) -> &Slot<T>;
+}
 
 /// A chain that another one waits for, and the slot that it will fill there.
 pub(crate) struct Inner {
     pub(crate) chain: Weak<Chain>,
     pub(crate) output: Rc<dyn Fail>,
     /// One that is waited for in the end, if that was asked.
-    pub(crate) short_cut: RefCell<Weak<Chain>>,
+    pub(crate) short_cut: RefCell<Option<Weak<Chain>>>,
 }
 
 /// Where to go after a link.
@@ -267,13 +262,20 @@ pub(crate) enum Flow {
 }
 
 impl Chain {
-    pub(crate) fn push(&self, link: Link) {
-        self.links.borrow_mut().push_back(link);
+    /// Adds a link, and gives the place of its result.
+    pub(crate) fn add<U: 'static>(
+        &self,
+        step: impl FnOnce(Rc<dyn Output<U>>, &Rc<Self>) -> Flow + 'static,
+    ) -> Rc<dyn Output<U>> {
+        let (step, output) = (Cell::new(Some(step)), Slot::default());
+        let link = Rc::new(Step { step, output, links: Links::default() });
+        self.links.push(Rc::clone(&link) as _);
+        link
     }
 
     /// Runs every link that can run.
     pub(crate) fn run(self: &Rc<Self>) {
-        if self.can_run() && !self.links.borrow().is_empty() {
+        if self.can_run() && !self.links.is_empty() {
             perform(Work::Run(Rc::clone(self)));
         }
     }
@@ -281,9 +283,9 @@ impl Chain {
     /// Runs one link. The chain that goes on is this one, or one that has waited for it: never
     /// a call within a call, however many chains wait for each other.
     pub(crate) fn step(self: Rc<Self>) -> Option<Rc<Self>> {
-        let link = self.can_run().then(|| self.pop()).flatten()?;
+        let link = self.can_run().then(|| self.links.pop()).flatten()?;
         self.running.set(true);
-        let flow = link(&self);
+        let flow = link.run(&self);
         self.running.set(false);
         match flow {
             Flow::Next => Some(self),
@@ -298,10 +300,6 @@ impl Chain {
         }
     }
 
-    fn pop(&self) -> Option<Link> {
-        self.links.borrow_mut().pop_front()
-    }
-
     fn can_run(&self) -> bool {
         self.fired.get()
             && !self.running.get()
@@ -310,20 +308,70 @@ impl Chain {
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        self.can_run() && self.links.borrow().is_empty()
+        self.can_run() && self.links.is_empty()
     }
 }
 
 /// A link may hold a deferred whose links hold deferreds, and so may a canceller.
-impl Drop for Chain {
+impl<S: ?Sized> Drop for Chain<S> {
     fn drop(&mut self) {
         forget(self.seat);
-        bury(self.links.take());
-        if let Some(canceller) = self.canceller.take() {
+        while let Some(link) = self.links.pop() {
+            link.forget();
+            bury([link]);
+        }
+        if let Some(Canceller::Call(canceller)) = self.canceller.take() {
             let_go("A canceller", canceller);
         }
         if let Some(relay) = self.relay.take() {
             let_go("A list", relay);
+        }
+    }
+}
+
+impl<U, F> Link for Step<U, F>
+where
+    F: FnOnce(Rc<dyn Output<U>>, &Rc<Chain>) -> Flow + 'static,
+{
+    fn run(self: Rc<Self>, chain: &Rc<Chain>) -> Flow {
+        let step = self.step.take().expect("a link runs once");
+        step(self, chain)
+    }
+
+    fn forget(&self) {
+        let_go("A callback", self.step.take());
+    }
+
+    fn links(&self) -> &Links {
+        &self.links
+    }
+}
+
+impl<U, F> Output<U> for Step<U, F> {
+    fn slot(&self) -> &Slot<U> {
+        &self.output
+    }
+}
+
+/// Where a deferred leaves its result for the next link.
+pub(crate) enum End<T: 'static> {
+    /// With the chain, if there is no link yet. It is not kept: the chain keeps the next link.
+    Start(Weak<Chain<Slot<T>>>),
+    /// With the last link.
+    Link(Rc<dyn Output<T>>),
+}
+
+impl<T> End<T> {
+    pub(crate) fn take(&self) -> Result<T, Failure> {
+        self.slot(Slot::take)
+    }
+
+    pub(crate) fn slot<R>(&self, use_it: impl FnOnce(&Slot<T>) -> R) -> R {
+        match self {
+            Self::Start(chain) => {
+                use_it(&chain.upgrade().expect("a chain that runs is there").start)
+            }
+            Self::Link(link) => use_it(link.slot()),
         }
     }
 }
@@ -366,5 +414,11 @@ pub(crate) trait Fail {
 impl<T: 'static> Fail for Slot<T> {
     fn fail(&self, failure: Failure) {
         self.put(Err(failure));
+    }
+}
+
+impl<U: 'static, F> Fail for Step<U, F> {
+    fn fail(&self, failure: Failure) {
+        self.output.fail(failure);
     }
 }

@@ -14,6 +14,7 @@ use reactor::{Direction, Key};
 
 use crate::deferred::{Deferred, Firer};
 use crate::event_loop::{Call, Callback, current, try_current};
+use crate::extras::cancelling::Canceller;
 use crate::failure::{Failure, bury};
 
 /// How much one read gives at the most, in bytes.
@@ -150,7 +151,8 @@ fn defer<T: 'static>(begin: impl FnOnce(Firer<T>) -> Waiting) -> Deferred<T> {
     let _place = Place::here().enter();
     let (firer, deferred) = Deferred::new();
     let waiting = begin(firer);
-    deferred.given_up_by(move || waiting.cancel())
+    deferred.chain.canceller.set(Some(Canceller::Operation(waiting)));
+    deferred
 }
 
 /// A callback that fires.

@@ -4,7 +4,6 @@
 //! knows of it: the loop still serves callbacks, and one of them resumes the generator.
 
 use std::any::type_name_of_val;
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -12,23 +11,28 @@ use std::rc::Rc;
 use reactor::trace::{self, Place};
 
 use crate::coroutine::{Co, Generator, Step};
-use crate::deferred::{Cancelled, Deferred, Firer, Next, Outcome, WaitsForItself};
+use crate::deferred::{
+    Cancelled, Chain, Deferred, Firer, Flow, Link, Next, Outcome, WaitsForItself,
+};
 use crate::extras::lasting::{self, Lasting};
+use crate::extras::linked::Links;
 use crate::extras::waits_for::WaitsFor;
 use crate::failure::{Failure, guard};
 
-/// A function that yields deferreds. What it waits for is no concern of its driver's: the
-/// value goes to the yield through a slot of its own.
+/// A function that waits for deferreds. What they come to is no concern of its driver's: it
+/// is yielded their chains, and the yield itself takes the value.
 struct Routine<T: 'static> {
-    generator: Generator<Deferred<()>, (), T>,
+    generator: Generator<Rc<Chain>, (), T>,
     subject: trace::Id,
     /// Fires with what the function comes to.
     firer: Firer<T>,
     /// Set by `park`; a cancel goes there. While the function runs, that has fired already.
     waits_for: WaitsFor,
+    /// Its place among the links of that.
+    links: Links,
 }
 
-type Door = Co<Deferred<()>, ()>;
+type Door = Co<Rc<Chain>, ()>;
 
 thread_local! {
     /// The door of the routine that is running; read by `yield_`.
@@ -61,7 +65,8 @@ pub fn inline_callbacks<T: 'static>(
     let generator = Generator::new(|co| with_door(co, body));
     let waits_for = WaitsFor::default();
     let (firer, deferred) = waits_for.deferred();
-    resume(Routine { generator, subject, firer, waits_for });
+    let links = Links::default();
+    resume(&Rc::new(Routine { generator, subject, firer, waits_for, links }));
     deferred
 }
 
@@ -103,34 +108,31 @@ async fn yield_at<O: Outcome>(place: Place, outcome: O) -> Result<O::Value, Fail
     let door = CURRENT.with(Lasting::get).expect(
         "yield_ outside a generator: only the body of an `inline_callbacks` can wait",
     );
-    let value = Rc::new(Cell::new(None));
-    let slot = Rc::downgrade(&value);
     trace::waits_at(place);
-    let put = move |result: Result<_, _>| {
-        // Where nobody waits any more, an error is still one.
-        let Some(slot) = slot.upgrade() else { return result.map(drop) };
-        slot.set(Some(result));
-        Ok(())
-    };
-    door.yield_(deferred.add_both(put)).await?;
-    value.take().expect("a routine is resumed once what it waits for has fired")
+    // Not the chain, which keeps whoever waits for it: this would keep itself.
+    let Deferred { chain, end } = deferred;
+    door.yield_(chain).await?;
+    end.take()
 }
 
 /// Resumes a routine, again and again for as long as what it yields has fired: the one place
 /// where a suspended function goes on. A loop, so that a thousand deferreds that have fired
 /// are not a thousand calls deep.
-fn resume<T: 'static>(routine: Routine<T>) {
-    let mut raise = None;
+fn resume<T: 'static>(routine: &Rc<Routine<T>>) {
+    let (mut settled, mut raise) = (None, None);
     loop {
-        let end = match guard(|| routine.next(raise.take())).and_then(|step| step) {
-            Ok(Step::Yield(deferred)) => match deferred.try_take() {
-                Ok(_) => continue,
-                Err(deferred) if deferred.chain.waits_for(&routine.firer.chain) => {
-                    raise = Some(WaitsForItself);
-                    continue;
-                }
-                Err(deferred) => return park(deferred, routine),
-            },
+        let step = guard(|| routine.next(raise.take())).and_then(|step| step);
+        drop(settled.take());
+        let end = match step {
+            Ok(Step::Yield(chain)) if chain.is_settled() => {
+                settled = Some(chain);
+                continue;
+            }
+            Ok(Step::Yield(chain)) if chain.waits_for(&(routine.firer.chain.clone() as _)) => {
+                raise = Some(WaitsForItself);
+                continue;
+            }
+            Ok(Step::Yield(chain)) => return park(&chain, routine),
             Ok(Step::Return(value)) => Ok(value),
             Err(failure) => Err(failure),
         };
@@ -145,7 +147,7 @@ impl<T: 'static> Routine<T> {
     fn next(
         &self,
         raise: Option<WaitsForItself>,
-    ) -> Result<Step<Deferred<()>, T>, Failure> {
+    ) -> Result<Step<Rc<Chain>, T>, Failure> {
         let running = trace::resumed(self.subject);
         let step = match raise {
             None => self.generator.next(),
@@ -161,9 +163,22 @@ impl<T: 'static> Routine<T> {
 }
 
 /// Leaves the routine with the deferred it waits for, which will resume it.
-fn park<T: 'static>(deferred: Deferred<()>, routine: Routine<T>) {
-    routine.waits_for.this(&deferred);
-    deferred.tap(|_| resume(routine));
+fn park<T: 'static>(chain: &Rc<Chain>, routine: &Rc<Routine<T>>) {
+    routine.waits_for.this(chain);
+    chain.links.push(Rc::clone(routine) as _);
+    chain.run();
+}
+
+/// The next one in the chain is the routine that waits for it.
+impl<T> Link for Routine<T> {
+    fn run(self: Rc<Self>, _: &Rc<Chain>) -> Flow {
+        resume(&self);
+        Flow::Next
+    }
+
+    fn links(&self) -> &Links {
+        &self.links
+    }
 }
 
 /// Has every `yield_` of `body` go through `door`. Whoever polls it, a resume or a close: for

@@ -12,13 +12,13 @@ impl<T: 'static> Firer<T> {
 
     /// Gives it back for as long as somebody else keeps it.
     pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Self> + 'static {
-        let (chain, start) = (Rc::downgrade(&self.chain), Rc::downgrade(&self.start));
-        move || Some(Self { chain: chain.upgrade()?, start: start.upgrade()? })
+        let chain = Rc::downgrade(&self.chain);
+        move || Some(Self { chain: chain.upgrade()? })
     }
 }
 
 impl<T: 'static> Clone for Firer<T> {
     fn clone(&self) -> Self {
-        Self { chain: Rc::clone(&self.chain), start: Rc::clone(&self.start) }
+        Self { chain: Rc::clone(&self.chain) }
     }
 }

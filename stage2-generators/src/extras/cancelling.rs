@@ -1,11 +1,12 @@
 //! How a cancel finds its way: past everybody who only waits, to whoever can do something
 //! about it.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use super::nesting::{Work, later, perform};
 use crate::deferred::{CancelHandle, Cancelled, Chain, Deferred, Firer};
 use crate::failure::{guard, report};
+use crate::net::Waiting;
 
 impl<T: 'static> Deferred<T> {
     /// A deferred that has not fired, who can fire it, and what to do when somebody cancels it. The canceller may fire it; if it
@@ -35,6 +36,12 @@ impl<T: 'static> Deferred<T> {
         (firer, deferred)
     }
 
+    /// Whoever cancels it has `give_up` called.
+    pub(crate) fn given_up_by(self, give_up: impl FnOnce() + 'static) -> Self {
+        self.chain.canceller.set(Some(Canceller::Call(Box::new(give_up))));
+        self
+    }
+
     /// Gives up: fails with [`Cancelled`] unless it has fired. Who waits for an inner
     /// deferred cancels that one instead.
     pub fn cancel(&self) {
@@ -43,12 +50,16 @@ impl<T: 'static> Deferred<T> {
 
     /// The right to cancel, for somebody else.
     pub fn cancel_handle(&self) -> CancelHandle {
-        self.chain.is_awaited.set(true);
-        CancelHandle(Rc::downgrade(&self.chain))
+        CancelHandle::to(&self.chain)
     }
 }
 
 impl CancelHandle {
+    pub(crate) fn to(chain: &Rc<Chain>) -> Self {
+        chain.is_awaited.set(true);
+        Self(Rc::downgrade(chain))
+    }
+
     /// Whether nobody is left who could fire the deferred, or add to it.
     pub(crate) fn is_gone(&self) -> bool {
         self.0.strong_count() == 0
@@ -58,6 +69,22 @@ impl CancelHandle {
     pub fn cancel(&self) {
         if let Some(chain) = self.0.upgrade() {
             chain.cancel();
+        }
+    }
+}
+
+/// What a cancel does.
+pub(crate) enum Canceller {
+    Call(Box<dyn FnOnce()>),
+    /// It gives up an operation of a socket.
+    Operation(Waiting),
+}
+
+impl Canceller {
+    fn call(self) {
+        match self {
+            Self::Call(call) => call(),
+            Self::Operation(waiting) => waiting.cancel(),
         }
     }
 }
@@ -114,7 +141,7 @@ impl Chain {
         }
         for chain in passed {
             if let Some(inner) = &*chain.waits_for.borrow() {
-                inner.short_cut.replace(Rc::downgrade(&last));
+                inner.short_cut.replace(Some(Rc::downgrade(&last)));
             }
         }
         last
@@ -126,7 +153,9 @@ impl Chain {
     }
 
     fn next_in_line(&self) -> Option<Rc<Self>> {
-        let ahead = self.waits_for.borrow().as_ref()?.short_cut.borrow().upgrade();
+        let waits_for = self.waits_for.borrow();
+        let short_cut = waits_for.as_ref()?.short_cut.borrow();
+        let ahead = short_cut.as_ref().and_then(Weak::upgrade);
         ahead.filter(|ahead| !ahead.is_settled()).or_else(|| self.inner())
     }
 
@@ -146,7 +175,7 @@ impl Chain {
         } else if !self.fired.get() {
             match self.canceller.take() {
                 Some(canceller) => {
-                    if let Err(panic) = guard(canceller) {
+                    if let Err(panic) = guard(|| canceller.call()) {
                         report(format_args!("A canceller failed: {panic}"));
                     }
                 }

@@ -50,9 +50,9 @@ impl Alive {
 }
 
 /// Keeps a deferred in mind until it is dropped.
-pub(crate) fn remember(chain: &Weak<Chain>) -> Seat {
+pub(crate) fn remember(chain: Weak<Chain>) -> Seat {
     // At the end of its thread nobody will ask.
-    let come = |alive: &RefCell<Alive>| alive.borrow_mut().come(chain.clone());
+    let come = |alive: &RefCell<Alive>| alive.borrow_mut().come(chain);
     ALIVE.try_with(come).unwrap_or_default()
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::deferred::{Deferred, Firer, Flow, Outcome};
+use crate::deferred::{Chain, Deferred, End, Firer, Flow, Outcome, Output};
 use crate::extras::reports::let_go;
 use crate::failure::{Failure, guard, report};
 
@@ -28,15 +28,15 @@ impl<T: 'static> Deferred<T> {
 
     /// Looks at the result as it goes by, and leaves it where it is.
     pub fn tap(&self, look: impl FnOnce(&Result<T, Failure>) + 'static) {
-        let slot = Rc::clone(&self.end);
-        self.chain.push(Box::new(move |_| {
-            let result = slot.take();
+        let end = self.end.clone();
+        let _: Rc<dyn Output<()>> = self.chain.add(move |_, _: &Rc<Chain>| {
+            let result = end.take();
             if let Err(panic) = guard(|| look(&result)) {
                 report(format_args!("Unhandled error in a callback: {panic}"));
             }
-            slot.put(result);
+            end.slot(|slot| slot.put(result));
             Flow::Next
-        }));
+        });
         self.chain.run();
     }
 
@@ -44,5 +44,14 @@ impl<T: 'static> Deferred<T> {
     #[doc(alias = "chainDeferred")]
     pub fn chain_deferred(self, other: Firer<T>) -> Deferred<()> {
         self.add_both(move |result| Ok(other.fire(result)?))
+    }
+}
+
+impl<T> Clone for End<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Start(chain) => Self::Start(chain.clone()),
+            Self::Link(link) => Self::Link(Rc::clone(link)),
+        }
     }
 }

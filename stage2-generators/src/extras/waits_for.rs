@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::deferred::{CancelHandle, Cancelled, Deferred, Firer};
+use crate::deferred::{CancelHandle, Cancelled, Chain, Deferred, Firer};
 
 /// Nothing, or a deferred. Its clones are one.
 #[derive(Clone, Debug, Default)]
@@ -11,8 +11,8 @@ pub(crate) struct WaitsFor(Rc<RefCell<Option<CancelHandle>>>);
 
 impl WaitsFor {
     /// From now on it is that one.
-    pub(crate) fn this<T>(&self, deferred: &Deferred<T>) {
-        self.0.replace(Some(deferred.cancel_handle()));
+    pub(crate) fn this(&self, chain: &Rc<Chain>) {
+        self.0.replace(Some(CancelHandle::to(chain)));
     }
 
     /// A deferred for what whoever waits will come to. To cancel it is to cancel what is waited
