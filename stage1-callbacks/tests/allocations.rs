@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::cell::Cell;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -62,6 +63,44 @@ fn a_message_costs_what_is_in_it_and_two_operations() {
     let (few, many) = (over_sockets(10), over_sockets(1010));
     let thousand = many.count_total - few.count_total;
     assert!(thousand < 4500, "{thousand} allocations for a thousand messages");
+}
+
+/// What is read; for each of the two operations its deferred and itself; a link for each of four
+/// callbacks, and one by which the inner chain hands over to the outer one.
+#[test]
+fn a_message_takes_ten_with_deferreds() {
+    fn echo(stream: TcpStream, left: usize) {
+        if left == 0 {
+            return stop();
+        }
+        let reply = stream.clone();
+        let round = stream.read().add_callback(move |bytes| {
+            reply.write_all(bytes).add_callback(|()| Ok(true))
+        });
+        let ended = round.add_errback(|_| Ok(false));
+        drop(ended.add_callback(move |_| echo(stream, left - 1)));
+    }
+    let echoes = |times| {
+        measure(move || {
+            run(|| {
+                let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
+                let address = listener.local_addr()?;
+                std::thread::spawn(move || {
+                    let mut client = std::net::TcpStream::connect(address).unwrap();
+                    for _ in 0..times {
+                        client.write_all(b"x").unwrap();
+                        client.read_exact(&mut [0]).unwrap();
+                    }
+                });
+                drop(listener.accept().add_callback(move |stream| echo(stream, times)));
+                Ok(())
+            })
+            .unwrap();
+        })
+        .count_total
+    };
+    let (few, many) = (echoes(10), echoes(1010));
+    assert!(many - few <= 10_000 + 10, "{} for a thousand", many - few);
 }
 
 /// What is read at once is as much as the buffer holds, and nobody sees what was in it before.

@@ -15,7 +15,8 @@ use crate::extras::deadlock::{Seat, forget, remember};
 use crate::extras::linked::{Linked, Links};
 use crate::extras::nesting::{Work, perform};
 use crate::extras::reports::let_go;
-use crate::failure::{Failure, bury, guard, report};
+use crate::extras::slot::{End, Fail, Output, Slot};
+use crate::failure::{Failure, bury, guard};
 
 pub use crate::extras::deferred_errors::{AlreadyCalled, Cancelled, WaitsForItself};
 pub use crate::extras::fired::{fail, maybe_deferred, succeed};
@@ -183,7 +184,7 @@ impl<T: 'static> Firer<T> {
             return if self.chain.swallow.take() { Ok(()) } else { Err(AlreadyCalled) };
         }
         self.chain.start.put(result);
-        Chain::run(&(Rc::clone(&self.chain) as _));
+        self.chain().run();
         Ok(())
     }
 }
@@ -234,14 +235,9 @@ pub(crate) trait Link {
 /// A link that is a function, and leaves a result.
 struct Step<U: 'static, F> {
     /// Taken by `run`.
-    step: Cell<Option<F>>,
+    function: Cell<Option<F>>,
     output: Slot<U>,
     links: Links,
-}
-
-/// Where a link leaves a result.
-pub(crate) trait Output<T>: Fail {
-    fn slot(&self) -> &Slot<T>;
 }
 
 /// A chain that another one waits for, and the slot that it will fill there.
@@ -265,10 +261,10 @@ impl Chain {
     /// Adds a link, and gives the place of its result.
     pub(crate) fn add<U: 'static>(
         &self,
-        step: impl FnOnce(Rc<dyn Output<U>>, &Rc<Self>) -> Flow + 'static,
+        function: impl FnOnce(Rc<dyn Output<U>>, &Rc<Self>) -> Flow + 'static,
     ) -> Rc<dyn Output<U>> {
-        let (step, output) = (Cell::new(Some(step)), Slot::default());
-        let link = Rc::new(Step { step, output, links: Links::default() });
+        let (output, links) = Default::default();
+        let link = Rc::new(Step { function: Cell::new(Some(function)), output, links });
         self.links.push(Rc::clone(&link) as _);
         link
     }
@@ -334,12 +330,12 @@ where
     F: FnOnce(Rc<dyn Output<U>>, &Rc<Chain>) -> Flow + 'static,
 {
     fn run(self: Rc<Self>, chain: &Rc<Chain>) -> Flow {
-        let step = self.step.take().expect("a link runs once");
-        step(self, chain)
+        let function = self.function.take().expect("a link runs once");
+        function(self, chain)
     }
 
     fn forget(&self) {
-        let_go("A callback", self.step.take());
+        let_go("A callback", self.function.take());
     }
 
     fn links(&self) -> &Links {
@@ -350,70 +346,6 @@ where
 impl<U, F> Output<U> for Step<U, F> {
     fn slot(&self) -> &Slot<U> {
         &self.output
-    }
-}
-
-/// Where a deferred leaves its result for the next link.
-pub(crate) enum End<T: 'static> {
-    /// With the chain, if there is no link yet. It is not kept: the chain keeps the next link.
-    Start(Weak<Chain<Slot<T>>>),
-    /// With the last link.
-    Link(Rc<dyn Output<T>>),
-}
-
-impl<T> End<T> {
-    pub(crate) fn take(&self) -> Result<T, Failure> {
-        self.slot(Slot::take)
-    }
-
-    pub(crate) fn slot<R>(&self, use_it: impl FnOnce(&Slot<T>) -> R) -> R {
-        match self {
-            Self::Start(chain) => {
-                use_it(&chain.upgrade().expect("a chain that runs is there").start)
-            }
-            Self::Link(link) => use_it(link.slot()),
-        }
-    }
-}
-
-/// Where one link leaves its result for the next.
-pub(crate) struct Slot<T: 'static>(Cell<Option<Result<T, Failure>>>);
-
-impl<T: 'static> Slot<T> {
-    pub(crate) fn put(&self, result: Result<T, Failure>) {
-        self.0.set(Some(result));
-    }
-
-    pub(crate) fn take(&self) -> Result<T, Failure> {
-        self.0.take().expect("a link runs once the one before it has left a result")
-    }
-}
-
-impl<T: 'static> Default for Slot<T> {
-    fn default() -> Self {
-        Self(Cell::new(None))
-    }
-}
-
-/// A failure that nobody took is reported: at the moment when nobody can any more.
-impl<T: 'static> Drop for Slot<T> {
-    fn drop(&mut self) {
-        let Some(result) = self.0.take() else { return };
-        if let Err(failure) = &result {
-            report(format_args!("Unhandled error in Deferred: {failure}"));
-        }
-        let_go("A result", result);
-    }
-}
-
-/// A slot whose type does not matter.
-pub(crate) trait Fail {
-    fn fail(&self, failure: Failure);
-}
-
-impl<T: 'static> Fail for Slot<T> {
-    fn fail(&self, failure: Failure) {
-        self.put(Err(failure));
     }
 }
 

@@ -63,9 +63,8 @@ pub fn inline_callbacks<T: 'static>(
 ) -> Deferred<T> {
     let subject = trace::created(trace::Kind::Generator, type_name_of_val(&body));
     let generator = Generator::new(|co| with_door(co, body));
-    let waits_for = WaitsFor::default();
+    let (waits_for, links) = <(WaitsFor, Links)>::default();
     let (firer, deferred) = waits_for.deferred();
-    let links = Links::default();
     resume(&Rc::new(Routine { generator, subject, firer, waits_for, links }));
     deferred
 }
@@ -98,7 +97,8 @@ pub fn yield_<O: Outcome>(outcome: O) -> impl Future<Output = Result<O::Value, F
 }
 
 async fn yield_at<O: Outcome>(place: Place, outcome: O) -> Result<O::Value, Failure> {
-    let deferred = match outcome.into_next() {
+    // What stays here is the end. The chain keeps whoever waits for it: this would keep itself.
+    let Deferred { chain, end } = match outcome.into_next() {
         Next::Done(result) => return result,
         Next::Wait(deferred) => match deferred.try_take() {
             Ok(result) => return result,
@@ -109,26 +109,17 @@ async fn yield_at<O: Outcome>(place: Place, outcome: O) -> Result<O::Value, Fail
         "yield_ outside a generator: only the body of an `inline_callbacks` can wait",
     );
     trace::waits_at(place);
-    // Not the chain, which keeps whoever waits for it: this would keep itself.
-    let Deferred { chain, end } = deferred;
     door.yield_(chain).await?;
     end.take()
 }
 
-/// Resumes a routine, again and again for as long as what it yields has fired: the one place
-/// where a suspended function goes on. A loop, so that a thousand deferreds that have fired
-/// are not a thousand calls deep.
+/// Resumes a routine up to its next wait, or to its end: the one place where a suspended
+/// function goes on.
 fn resume<T: 'static>(routine: &Rc<Routine<T>>) {
-    let (mut settled, mut raise) = (None, None);
+    let mut raise = None;
     loop {
-        let step = guard(|| routine.next(raise.take())).and_then(|step| step);
-        drop(settled.take());
-        let end = match step {
-            Ok(Step::Yield(chain)) if chain.is_settled() => {
-                settled = Some(chain);
-                continue;
-            }
-            Ok(Step::Yield(chain)) if chain.waits_for(&(routine.firer.chain.clone() as _)) => {
+        let end = match guard(|| routine.next(raise.take())).and_then(|step| step) {
+            Ok(Step::Yield(chain)) if chain.waits_for(&routine.firer.chain()) => {
                 raise = Some(WaitsForItself);
                 continue;
             }
@@ -144,10 +135,7 @@ fn resume<T: 'static>(routine: &Rc<Routine<T>>) {
 
 impl<T: 'static> Routine<T> {
     /// Runs it up to its next yield, or to its end.
-    fn next(
-        &self,
-        raise: Option<WaitsForItself>,
-    ) -> Result<Step<Rc<Chain>, T>, Failure> {
+    fn next(&self, raise: Option<WaitsForItself>) -> Result<Step<Rc<Chain>, T>, Failure> {
         let running = trace::resumed(self.subject);
         let step = match raise {
             None => self.generator.next(),
@@ -169,7 +157,7 @@ fn park<T: 'static>(chain: &Rc<Chain>, routine: &Rc<Routine<T>>) {
     chain.run();
 }
 
-/// The next one in the chain is the routine that waits for it.
+/// It leaves itself, again and again: to wait takes no memory.
 impl<T> Link for Routine<T> {
     fn run(self: Rc<Self>, _: &Rc<Chain>) -> Flow {
         resume(&self);

@@ -1,9 +1,11 @@
 //! A loop that nobody can wake any more: it says so, and who still waits.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::io;
 use std::rc::{Rc, Weak};
+
+use slab::Slab;
 
 use crate::deferred::Chain;
 use crate::event_loop::EventLoop;
@@ -13,16 +15,10 @@ const MANY: usize = 100;
 
 thread_local! {
     /// Filled by every new deferred, emptied by its drop; read by `explain`.
-    static ALIVE: RefCell<Alive> = const { RefCell::new(Alive::new()) };
-}
+    static ALIVE: RefCell<Slab<Weak<Chain>>> = const { RefCell::new(Slab::new()) };
 
-/// The deferreds that are there. Each has a seat, and nobody is searched for.
-struct Alive {
-    seats: Vec<Option<Weak<Chain>>>,
-    /// Seats that nobody has any more.
-    free: Vec<usize>,
-    /// Counts the deferreds so far: tells in which order they were made.
-    made: u64,
+    /// How many deferreds there were so far: tells in which order they were made.
+    static MADE: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Where a deferred is kept in mind, and how many there were before it.
@@ -32,37 +28,18 @@ pub(crate) struct Seat {
     number: u64,
 }
 
-impl Alive {
-    const fn new() -> Self {
-        Self { seats: Vec::new(), free: Vec::new(), made: 0 }
-    }
-
-    fn come(&mut self, chain: Weak<Chain>) -> Seat {
-        self.made += 1;
-        let index = self.free.pop().unwrap_or(self.seats.len());
-        if index == self.seats.len() {
-            self.seats.push(Some(chain));
-        } else {
-            self.seats[index] = Some(chain);
-        }
-        Seat { index, number: self.made }
-    }
-}
-
 /// Keeps a deferred in mind until it is dropped.
 pub(crate) fn remember(chain: Weak<Chain>) -> Seat {
+    let number = MADE.get() + 1;
+    MADE.set(number);
     // At the end of its thread nobody will ask.
-    let come = |alive: &RefCell<Alive>| alive.borrow_mut().come(chain);
-    ALIVE.try_with(come).unwrap_or_default()
+    let index = ALIVE.try_with(|alive| alive.borrow_mut().insert(chain));
+    Seat { index: index.unwrap_or_default(), number }
 }
 
 /// It is dropped.
 pub(crate) fn forget(seat: Seat) {
-    let _ = ALIVE.try_with(|alive| {
-        let mut alive = alive.borrow_mut();
-        alive.seats[seat.index] = None;
-        alive.free.push(seat.index);
-    });
+    let _ = ALIVE.try_with(|alive| drop(alive.borrow_mut().try_remove(seat.index)));
 }
 
 impl EventLoop {
@@ -114,8 +91,8 @@ impl Chain {
 
 /// The deferreds of this thread that are pending, in the order in which they were made.
 fn pending() -> Vec<Rc<Chain>> {
-    let alive = |alive: &Alive| -> Vec<_> {
-        alive.seats.iter().flatten().filter_map(Weak::upgrade).collect()
+    let alive = |alive: &Slab<Weak<Chain>>| -> Vec<_> {
+        alive.iter().filter_map(|(_, chain)| chain.upgrade()).collect()
     };
     let mut pending = ALIVE.with_borrow(alive);
     pending.retain(|chain| chain.is_pending());

@@ -2,12 +2,17 @@
 
 use std::rc::Rc;
 
-use crate::deferred::Firer;
+use crate::deferred::{Chain, Firer};
 
 impl<T: 'static> Firer<T> {
     /// Whether it has fired.
     pub fn is_fired(&self) -> bool {
         self.chain.fired.get()
+    }
+
+    /// What it fires.
+    pub(crate) fn chain(&self) -> Rc<Chain> {
+        Rc::clone(&self.chain) as _
     }
 
     /// Gives it back for as long as somebody else keeps it.

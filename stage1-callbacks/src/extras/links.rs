@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::deferred::{Chain, Deferred, End, Firer, Flow, Outcome, Output};
-use crate::extras::reports::let_go;
+use super::reports::let_go;
+use super::slot::Output;
+use crate::deferred::{Chain, Deferred, Firer, Flow, Outcome};
 use crate::failure::{Failure, guard, report};
 
 impl<T: 'static> Deferred<T> {
@@ -44,14 +45,5 @@ impl<T: 'static> Deferred<T> {
     #[doc(alias = "chainDeferred")]
     pub fn chain_deferred(self, other: Firer<T>) -> Deferred<()> {
         self.add_both(move |result| Ok(other.fire(result)?))
-    }
-}
-
-impl<T> Clone for End<T> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Start(chain) => Self::Start(chain.clone()),
-            Self::Link(link) => Self::Link(Rc::clone(link)),
-        }
     }
 }

@@ -32,6 +32,7 @@ pub mod race;
 pub mod remote;
 pub(crate) mod reports;
 pub mod signal;
+pub(crate) mod slot;
 pub mod threads;
 mod time_limit;
 pub mod transport;

@@ -28,5 +28,6 @@ pub mod remote;
 pub(crate) mod reports;
 pub mod requests;
 pub mod signal;
+pub(crate) mod slot;
 pub mod trampoline;
 pub(crate) mod waits_for;

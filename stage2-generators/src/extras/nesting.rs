@@ -77,11 +77,18 @@ impl Nested {
     }
 
     fn next(&mut self, goes_on: Option<Work>) -> Option<Work> {
+        let left = LATER.with(|later| later.borrow().len());
+        if left == self.top && (goes_on.is_some() || left == self.base) {
+            return goes_on; // as it is nearly always
+        }
+        self.choose(goes_on)
+    }
+
+    /// Puts what was left in the present step in front of what was left before.
+    #[cold]
+    fn choose(&mut self, goes_on: Option<Work>) -> Option<Work> {
         LATER.with(|later| {
             let mut later = later.borrow_mut();
-            if goes_on.is_some() && later.len() == self.top {
-                return goes_on;
-            }
             later.extend(goes_on);
             later[self.top..].reverse();
             let next = if later.len() > self.base { later.pop() } else { None };
@@ -94,7 +101,9 @@ impl Nested {
 impl Drop for Nested {
     fn drop(&mut self) {
         NESTED.set(NESTED.get() - 1);
-        if NESTED.get() == 0 {
+        let is_over =
+            |later: &RefCell<Vec<_>>| NESTED.get() == 0 && later.borrow().capacity() > 0;
+        if LATER.with(|later| is_over(later)) {
             drop(LATER.with(|later| later.take()));
         }
     }
