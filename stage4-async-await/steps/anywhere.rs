@@ -26,7 +26,7 @@ fn main() -> io::Result<()> {
 }
 
 /// Asks for a page, over whatever carries bytes.
-async fn fetch(
+pub async fn fetch(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     path: &str,
 ) -> io::Result<String> {
@@ -47,7 +47,8 @@ where
     incoming.try_for_each_concurrent(None, answer).await
 }
 
-async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+/// Reads a request, of which the path is all that counts.
+pub async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     let mut head = BufReader::new(&mut stream).lines();
     let request = head.next().await.ok_or(io::ErrorKind::UnexpectedEof)??;
     while head.try_next().await?.is_some_and(|line| !line.is_empty()) {}
