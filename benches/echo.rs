@@ -18,6 +18,8 @@ mod mio_echo;
 #[path = "../reactor/examples/echo.rs"]
 #[allow(dead_code, unreachable_pub, reason = "an example: its `main` is for running it")]
 mod reactor_echo;
+#[path = "peers/smol_echo.rs"]
+mod smol_echo;
 #[path = "peers/tokio_echo.rs"]
 mod tokio_echo;
 
@@ -59,10 +61,11 @@ fn echo(criterion: &mut Criterion) {
 }
 
 fn servers() -> impl Iterator<Item = (&'static str, Serve)> {
-    let peers: [(&str, Serve); 3] = [
+    let peers: [(&str, Serve); 4] = [
         ("reactor alone", reactor_echo::serve),
         ("mio by hand", mio_echo::serve),
         ("tokio", tokio_echo::serve),
+        ("smol", smol_echo::serve),
     ];
     STYLES.iter().map(|style| (style.name, style.echo)).chain(peers)
 }

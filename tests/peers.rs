@@ -1,5 +1,5 @@
-//! The servers that the benches compare with: each echoes every byte, and ends when it is
-//! told to. A peer that is wrong is no measure of anything.
+//! Those that the benches compare with: each server echoes every byte, and ends when it is
+//! told to; each loop does as much as ours. A peer that is wrong is no measure of anything.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -13,13 +13,17 @@ use site::Control;
 
 #[path = "../benches/peers/mio_echo.rs"]
 mod mio_echo;
+#[path = "../benches/peers/smol_echo.rs"]
+mod smol_echo;
+#[path = "../benches/peers/tasks.rs"]
+mod tasks;
 #[path = "../benches/peers/tokio_echo.rs"]
 mod tokio_echo;
 
 type Serve = fn(SocketAddr, Control) -> io::Result<()>;
 
-const PEERS: [(&str, Serve); 2] =
-    [("mio", mio_echo::serve), ("tokio", tokio_echo::serve)];
+const PEERS: [(&str, Serve); 3] =
+    [("mio", mio_echo::serve), ("tokio", tokio_echo::serve), ("smol", smol_echo::serve)];
 
 /// Far more than any of this takes: whoever is not done by then hangs.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -81,5 +85,14 @@ fn bytes_and_an_end_that_come_at_once_are_both_seen() {
                 assert_eq!(heard, "last words", "{peer}, client {n}");
             }
         });
+    }
+}
+
+#[test]
+fn every_loop_does_it_as_often_as_asked_for() {
+    for question in [&tasks::SPAWN[..], &tasks::YIELD, &tasks::HAND_OVER, &tasks::TIMER] {
+        for body in question {
+            assert_eq!((body.run)(101), calls::expected(101), "{}", body.id);
+        }
     }
 }
