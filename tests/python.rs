@@ -24,20 +24,56 @@ fn python(file: &str, args: &[&str]) -> Option<Output> {
     Some(output)
 }
 
+/// What needs no package is measured everywhere; what is not measured is named.
 #[test]
-fn a_call_is_measured_in_each_of_pythons_ways() {
-    let Some(output) = python("bench/call.py", &["--json", "--seconds", "0.05"]) else {
-        return;
-    };
+fn pythons_ways_are_measured_or_said_to_be_missing() {
+    for (question, ways) in [
+        ("call", &["function", "await", "yield-from", "yield", "task-asyncio"][..]),
+        ("binary", &["function", "await", "yield-from", "yield", "task-asyncio"]),
+        ("depth", &["yield-from-1", "await-1000", "yield-100"]),
+        ("tasks", &["spawn-asyncio", "yield-asyncio-python", "timer-asyncio"]),
+    ] {
+        let file = format!("bench/{question}.py");
+        let Some(output) = python(&file, &["--json", "--seconds", "0.05"]) else {
+            return;
+        };
+        let (measured, missing) = measured(&output);
+        for way in ways {
+            assert!(measured.iter().any(|id| id == way), "{question}: {way}");
+        }
+        assert_eq!(measured[0], *ways[0], "{question}");
+        assert!(missing.iter().all(|id| !measured.contains(id)), "{question}");
+        assert!(measured.len() + missing.len() >= 8, "{question}: some are lost");
+    }
+}
+
+#[test]
+fn pythons_servers_are_measured_or_said_to_be_missing() {
+    let few = ["--json", "--rounds", "1", "--requests", "400", "--connections", "4"];
+    let Some(output) = python("bench/echo.py", &few) else { return };
+    let (measured, missing) = measured(&output);
+    for way in ["selectors-4", "asyncio-protocol-4", "asyncio-streams-4"] {
+        assert!(measured.iter().any(|id| id == way), "{way}");
+    }
+    assert_eq!(measured.len() + missing.len(), 8);
+}
+
+/// The ids of what was measured, and of what could not be.
+fn measured(output: &Output) -> (Vec<String>, Vec<String>) {
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(answer["python"].is_string());
-    let rows = answer["rows"].as_array().unwrap();
-    assert_eq!(rows.len(), 6);
-    for row in rows {
+    let id = |row: &serde_json::Value| row["id"].as_str().unwrap().to_owned();
+    for row in answer["rows"].as_array().unwrap() {
         let figure = |name: &str| row[name].as_f64().unwrap();
         assert!(figure("low") <= figure("median") && figure("median") <= figure("high"));
-        assert!(figure("low") > 0.0 && row["samples"].as_u64().unwrap() >= 3, "{row}");
+        let values = row["values"].as_array().unwrap();
+        assert_eq!(values.len() as u64, row["samples"].as_u64().unwrap(), "{row}");
     }
+    for row in answer["missing"].as_array().unwrap() {
+        assert!(!row["why"].as_str().unwrap().is_empty(), "{row}");
+    }
+    let ids = |list: &str| answer[list].as_array().unwrap().iter().map(id).collect();
+    (ids("rows"), ids("missing"))
 }
 
 /// What Python says of a countdown, in order.

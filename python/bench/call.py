@@ -1,30 +1,38 @@
 #!/usr/bin/env python3
-"""What does a call cost, in each of Python's ways to wait? Needs nothing but python3.
+"""What does a call cost, in each of Python's ways to wait?
 
-The same work is called in each way, in rounds that take turns, so that a noisy moment hits
-all of them. Printed are medians, and multiples of a function call.
+Needs nothing but python3; with the packages of requirements.txt it can say more. The same work
+is called in each way, each time with the last result.
 """
 
-import argparse
 import asyncio
-import json
-import platform
-import statistics
-import sys
-import time
 
-CALLS = 2000
+from measuring import Way, main, need
 
 
 def work(x):
     return (x * 1103515245 + 12345) & 0x7FFFFFFF
 
 
-def function():
+def expected(n):
     x = 0
-    for _ in range(CALLS):
-        x = work(x)
+    for _ in range(n):
+        x = (x * 1103515245 + 12345) & 0x7FFFFFFF
     return x
+
+
+def way(id, label, body):
+    return Way(id, label, body, expected)
+
+
+def function():
+    def body(n):
+        x = 0
+        for _ in range(n):
+            x = work(x)
+        return x
+
+    yield way("function", "a function call", body)
 
 
 async def coroutine(x):
@@ -41,13 +49,13 @@ def drive(main):
 
 
 def await_():
-    async def main():
+    async def main(n):
         x = 0
-        for _ in range(CALLS):
+        for _ in range(n):
             x = await coroutine(x)
         return x
 
-    return drive(main())
+    yield way("await", "await", lambda n: drive(main(n)))
 
 
 def generator(x):
@@ -56,31 +64,13 @@ def generator(x):
 
 
 def yield_from():
-    def main():
+    def main(n):
         x = 0
-        for _ in range(CALLS):
+        for _ in range(n):
             x = yield from generator(x)
         return x
 
-    return drive(main())
-
-
-class Deferred:
-    """As much of Twisted's as a result that is there already needs."""
-
-    def __init__(self, result):
-        self.result = result
-
-    def add_callback(self, callback):
-        self.result = callback(self.result)
-        return self
-
-
-def deferred():
-    x = 0
-    for _ in range(CALLS):
-        x = Deferred(x).add_callback(work).result
-    return x
+    yield way("yield-from", "yield from", lambda n: drive(main(n)))
 
 
 def trampoline(main):
@@ -96,83 +86,131 @@ def trampoline(main):
     return value
 
 
-def yield_trampoline():
-    def main():
+def yield_():
+    def main(n):
         x = 0
-        for _ in range(CALLS):
+        for _ in range(n):
             x = yield generator(x)
         return x
 
-    return trampoline(main())
+    yield way("yield", "yield, driven by a trampoline", lambda n: trampoline(main(n)))
 
 
-def task():
-    async def main():
+class Deferred:
+    """As much of Twisted's as a result that is there already needs."""
+
+    def __init__(self, result):
+        self.result = result
+
+    def add_callback(self, callback):
+        self.result = callback(self.result)
+        return self
+
+
+def deferred():
+    def body(n):
         x = 0
-        for _ in range(CALLS):
-            x = await asyncio.get_running_loop().create_task(coroutine(x))
+        for _ in range(n):
+            x = Deferred(x).add_callback(work).result
         return x
 
-    return asyncio.run(main())
+    yield way("deferred", "Deferred and callback, as few as can be", body)
 
 
-BODIES = [
-    ("function", "a function call", function),
-    ("await", "await", await_),
-    ("yield-from", "yield from", yield_from),
-    ("yield", "yield, driven by a trampoline", yield_trampoline),
-    ("deferred", "Deferred and callback", deferred),
-    ("task", "an asyncio task", task),
-]
+def twisted():
+    defer = need("twisted.internet.defer")
+
+    def callbacks(n):
+        x = 0
+        for _ in range(n):
+            x = defer.succeed(x).addCallback(work).result
+        return x
+
+    @defer.inlineCallbacks
+    def call(x):
+        return work(x)
+        yield
+
+    @defer.inlineCallbacks
+    def main(n):
+        x = 0
+        for _ in range(n):
+            x = yield call(x)
+        return x
+
+    yield way("twisted-deferred", "Twisted: Deferred and callback", callbacks)
+    yield way("twisted", "Twisted: inlineCallbacks", lambda n: main(n).result)
 
 
-def measure(seconds):
-    """Gives the nanoseconds a call, round by round, for every body."""
-    expected = function()
-    samples = {name: [] for name, _, _ in BODIES}
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline or len(samples["function"]) < 3:
-        for name, _, body in BODIES:
-            began = time.perf_counter_ns()
-            result = body()
-            samples[name].append((time.perf_counter_ns() - began) / CALLS)
-            assert result == expected, f"{name} did other work"
-    return samples
+def tornado():
+    gen = need("tornado.gen")
+
+    @gen.coroutine
+    def call(x):
+        return work(x)
+        yield
+
+    @gen.coroutine
+    def main(n):
+        x = 0
+        for _ in range(n):
+            x = yield call(x)
+        return x
+
+    async def wait(n):
+        return await main(n)
+
+    yield way("tornado", "Tornado: gen.coroutine", lambda n: asyncio.run(wait(n)))
 
 
-def rows(samples):
-    for name, label, _ in BODIES:
-        sorted_ = sorted(samples[name])
-        tenth = len(sorted_) // 10
-        yield {
-            "id": name,
-            "label": label,
-            "unit": "ns",
-            "median": statistics.median(sorted_),
-            "low": sorted_[tenth],
-            "high": sorted_[-1 - tenth],
-            "samples": len(sorted_),
-        }
+def greenlet():
+    greenlet = need("greenlet")
+
+    def inside(n):
+        x = 0
+        for _ in range(n):
+            x = work(x)
+        return x
+
+    def switched(n):
+        main = greenlet.getcurrent()
+
+        def callee(x):
+            while True:
+                x = main.switch(work(x))
+
+        other, x = greenlet.greenlet(callee), 0
+        for _ in range(n):
+            x = other.switch(x)
+        return x
+
+    yield way("greenlet", "a function call, inside a greenlet",
+              lambda n: greenlet.greenlet(inside).switch(n))
+    yield way("greenlet-switch", "switch to a greenlet and back", switched)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long (default: 1)")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    args = parser.parse_args()
-    measured = list(rows(measure(args.seconds)))
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    if args.json:
-        print(json.dumps({"python": python, "rows": measured}))
-        return
-    function_call = measured[0]["median"]
-    print(python)
-    for row in measured:
-        print(f"{row['label']:30} {row['median']:9.1f} ns {row['median'] / function_call:7.1f}x")
+def task(id, label, loop):
+    async def main(n):
+        create, x = asyncio.get_running_loop().create_task, 0
+        for _ in range(n):
+            x = await create(coroutine(x))
+        return x
 
+    def make():
+        run = loop()
+        yield way(f"task-{id}", f"a task: {label}", lambda n: run(main(n)))
+
+    make.__name__ = f"task-{id}"
+    return make
+
+
+def tasks():
+    from loops import LOOPS
+
+    return [task(*each) for each in LOOPS]
+
+
+WAYS = [function, await_, yield_from, yield_, deferred, twisted, tornado, greenlet]
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    main(__doc__, WAYS + tasks())

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
 mod mutants;
+mod python_setup;
 mod survey;
 mod trace_cost;
 
@@ -21,6 +22,7 @@ Usage: cargo xtask ci [--skip-tests]
        cargo xtask mutants
        cargo xtask mutants --survey [--all] [PACKAGE ...]
        cargo xtask trace-cost
+       cargo xtask python-setup
 
   ci            format, lints, tests, documentation, the book, licences, in this order
   --skip-tests  all but the tests, for whoever has just run them
@@ -30,7 +32,8 @@ Usage: cargo xtask ci [--skip-tests]
   mutants       plant classic bugs in a copy, one by one, and see that a test finds each
   --survey      let cargo-mutants plant a sample of bugs that nobody thought of, and list
                 those that no test finds and no reason excuses; --all: not a sample
-  trace-cost    count what a traced point costs while nobody records, by valgrind";
+  trace-cost    count what a traced point costs while nobody records, by valgrind
+  python-setup  install what the verdict compares with, for every python3.x on PATH";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         ["mutants", "--survey", ref packages @ ..] => {
             verdict(survey::survey(packages, false))
         }
+        ["python-setup"] => verdict(python_setup::install()),
         ["trace-cost"] => verdict(trace_cost::count().map(|kept| {
             kept.unwrap_or_else(|| {
                 println!("skipped: valgrind is not installed");
