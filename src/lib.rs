@@ -7,7 +7,7 @@
 //! [`styles`] is the heart: the table of styles, compiled from the example files of the
 //! stages. Then what is done with it, a file a command: [`tour`] (no arguments), [`crawl`],
 //! [`run`], [`trace`], [`step`], [`soak`] (over [`sim`], a
-//! network that is invented), [`diff`], [`cost`], [`list`], [`shell`],
+//! network that is invented), [`diff`], [`cost`], [`machine`], [`list`], [`shell`],
 //! [`doctor`]. Then what these stand on: [`measure`] (figures
 //! that are read from the source), [`memory`] (what a process has of it), [`park`] (what a
 //! task costs that waits), [`child`] (a style in a process of its own), [`descriptors`] (how many there are), [`companion`] (the
@@ -31,6 +31,7 @@ pub mod interrupt;
 pub mod invocation;
 pub mod keys;
 pub mod list;
+pub mod machine;
 pub mod measure;
 pub mod memory;
 pub mod output;

@@ -1,17 +1,18 @@
 //! `book measure NAME`: has `lineage NAME --json` measure, or the bench of that name, and
 //! writes down what came out, and under which circumstances.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use lineage::error::Error;
+use lineage::machine::{Machine, today};
 use lineage::output::Output;
 use serde::Deserialize;
 
 use crate::places::Places;
-use crate::results::{FOLDER, Machine, Results, Row, VERSION};
+use crate::results::{FOLDER, Results, Row, VERSION};
 
 /// What is taken of a command's answer.
 #[derive(Deserialize)]
@@ -35,8 +36,11 @@ pub fn measure(book: &Path, name: &str, output: &mut Output) -> Result<(), Error
         version: VERSION,
         name: name.to_owned(),
         command: command.typed(),
-        machine: machine(),
+        machine: Machine::this(),
         date: today(),
+        load: None,
+        versions: BTreeMap::new(),
+        missing: BTreeMap::new(),
         rows: answer.rows,
     };
     results.make_sense(name).map_err(Error::Failure)?;
@@ -89,59 +93,5 @@ impl<'a> Measure<'a> {
             return Err(Error::Failure(format!("{}: {said}", self.typed())));
         }
         Ok(done.stdout)
-    }
-}
-
-fn machine() -> Machine {
-    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name"));
-    let model = model.map(|it| it.trim_start_matches([' ', '\t', ':']).to_owned());
-    let model = model.or_else(|| said_by("sysctl", &["-n", "machdep.cpu.brand_string"]));
-    let system = said_by("uname", &["-sr"]).unwrap_or(std::env::consts::OS.to_owned());
-    Machine {
-        cpu: model.unwrap_or_else(|| "an unknown processor".to_owned()),
-        os: format!("{system} {}", std::env::consts::ARCH),
-        rustc: said_by("rustc", &["--version"]).unwrap_or("an unknown rustc".to_owned()),
-    }
-}
-
-/// What a small command says, if it is there.
-fn said_by(command: &str, arguments: &[&str]) -> Option<String> {
-    let done = Command::new(command).args(arguments).output().ok()?;
-    let said = String::from_utf8(done.stdout).ok()?.trim().to_owned();
-    (done.status.success() && !said.is_empty()).then_some(said)
-}
-
-fn today() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    date(since.as_secs() / 86_400)
-}
-
-/// The date of a day, counted from the first of January 1970. The year begins in March
-/// here, so that the leap day is its last, as the Romans had it.
-fn date(day: u64) -> String {
-    let day = day + 719_468;
-    let (era, day) = (day / 146_097, day % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) = match month {
-        0..10 => (year + 400 * era, month + 3),
-        _ => (year + 400 * era + 1, month - 9),
-    };
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::date;
-
-    #[test]
-    fn days_have_dates() {
-        assert_eq!(date(0), "1970-01-01");
-        assert_eq!(date(11_016), "2000-02-29");
-        assert_eq!(date(16_564), "2015-05-09");
-        assert_eq!(date(20_453), "2025-12-31");
     }
 }

@@ -4,8 +4,9 @@
 //! The format is in `docs/results.md`. A key is `NAME.ROW`; `NAME.ROW / NAME.ROW` is how many
 //! times more the first is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use lineage::machine::Machine;
 use serde::{Deserialize, Serialize};
 
 use crate::html::escape;
@@ -31,20 +32,18 @@ pub struct Results {
     pub machine: Machine,
     /// When, as `2015-05-09`.
     pub date: String,
+    /// How many processes wanted a processor meanwhile, on the average: more than there are
+    /// processors, and it was no quiet machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<f64>,
+    /// What was compared with, and its version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<String, String>,
+    /// What could not be measured there, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, String>,
     /// What came out.
     pub rows: Vec<Row>,
-}
-
-/// A machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Machine {
-    /// The processor, in the system's words.
-    pub cpu: String,
-    /// The system, and its architecture.
-    pub os: String,
-    /// The compiler, in its own words.
-    pub rustc: String,
 }
 
 /// A number that was measured.

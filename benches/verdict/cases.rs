@@ -1,0 +1,98 @@
+//! What is measured of ours, and of our peers in Rust: bodies that are checked each time they
+//! run, so that nothing is optimised away.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use calls::{
+    BINARY, BODIES, Body, CALLS_A_TREE, DEPTH, HAND_OVER, SPAWN, TIMER, YIELD, expected,
+};
+
+use crate::clock;
+use crate::peers;
+
+/// Something that can be done again and again.
+pub(crate) struct Case {
+    /// `QUESTION-WAY`.
+    pub(crate) id: String,
+    pub(crate) label: String,
+    /// Does it so often, and gives what that came to.
+    run: Box<dyn Fn(u64) -> u64>,
+    /// What it has to come to.
+    expected: Box<dyn Fn(u64) -> u64>,
+    /// Of how many things a time consists, of which the cost is asked.
+    each: u64,
+}
+
+/// How long a case runs at a stretch, roughly.
+const STRETCH: Duration = Duration::from_millis(4);
+
+/// Everything that there is.
+pub(crate) fn all() -> Vec<Case> {
+    let binary = BINARY.iter().map(|body| {
+        let trees = |n| n * CALLS_A_TREE;
+        Case { each: CALLS_A_TREE, ..Case::of("binary", body, trees) }
+    });
+    let call = BODIES.iter().map(|body| Case::of("call", body, BODIES[0].run));
+    let depth = DEPTH.iter().flat_map(|nested| {
+        nested.depths.iter().map(move |&depth| Case {
+            id: format!("depth-{}-{depth}", nested.id),
+            label: format!("{}, {depth} deep", nested.label),
+            run: Box::new(move |n| (nested.run)(black_box(depth), n)),
+            expected: Box::new(move |n| depth + n),
+            each: 1,
+        })
+    });
+    let tasks = [
+        ("spawn", SPAWN.iter().chain(&peers::SPAWN)),
+        ("yield", YIELD.iter().chain(&peers::YIELD)),
+        ("hand-over", HAND_OVER.iter().chain(&peers::HAND_OVER)),
+        ("timer", TIMER.iter().chain(&peers::TIMER)),
+    ];
+    let tasks = tasks.into_iter().flat_map(|(question, bodies)| {
+        bodies.map(move |body| Case::of(&format!("tasks-{question}"), body, expected))
+    });
+    binary.chain(call).chain(depth).chain(tasks).collect()
+}
+
+impl Case {
+    fn of(question: &str, body: &Body, expected: impl Fn(u64) -> u64 + 'static) -> Self {
+        Self {
+            id: format!("{question}-{}", body.id),
+            label: body.label.to_owned(),
+            run: Box::new(body.run),
+            expected: Box::new(expected),
+            each: 1,
+        }
+    }
+
+    /// How long the processor works on so many times.
+    ///
+    /// # Panics
+    ///
+    /// Panics when it did other work than it was to do.
+    pub(crate) fn once(&self, times: u64) -> Duration {
+        let began = clock::now();
+        let came_to = black_box((self.run)(black_box(times)));
+        let took = clock::now().saturating_sub(began);
+        assert_eq!(came_to, (self.expected)(times), "{} does other work", self.id);
+        took
+    }
+
+    /// As many times as fill a stretch; found by doubling, and that warms up.
+    pub(crate) fn calibrate(&self) -> u64 {
+        let mut times = 2;
+        let quickest =
+            |times| (0..3).map(|_| self.once(times)).min().expect("there are three");
+        while quickest(times) * 2 < STRETCH {
+            times *= 2;
+        }
+        times
+    }
+
+    /// What one costs, in nanoseconds.
+    #[expect(clippy::cast_precision_loss, reason = "a time of some digits, and a count")]
+    pub(crate) fn sample(&self, times: u64) -> f64 {
+        self.once(times).as_nanos() as f64 / (times * self.each) as f64
+    }
+}

@@ -1,0 +1,201 @@
+//! The load: a process of its own, that asks a server for echoes and takes the time.
+//!
+//! First as fast as they come back, which gives the rate. Then by a clock, at half that rate,
+//! whether the server keeps up or not; and the time of an answer is counted from when its
+//! question was due. So a server that stands still is charged for everybody who waits
+//! meanwhile, and not only for the one whose question it held up.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use serde::{Deserialize, Serialize};
+
+/// What is to be asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) connections: usize,
+    /// Bytes of a message.
+    pub(crate) size: usize,
+    /// How long each of the two parts takes.
+    pub(crate) time: Duration,
+}
+
+/// What came out.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Answered {
+    /// How many requests in the first part, and how many a second.
+    pub(crate) requests: u64,
+    pub(crate) rate: f64,
+    /// Microseconds, at half that rate.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+}
+
+/// Connects, says so, and begins when it is told to by a line on its input. Says when the first
+/// part is over, and goes on when it is told to.
+pub(crate) fn run(address: SocketAddr, plan: Plan) -> io::Result<()> {
+    let mut load = Load::connect(address, plan)?;
+    load.flood(plan.time / 4, plan)?; // warms up
+    wait("ready")?;
+    let (requests, rate) = load.flood(plan.time, plan)?;
+    wait("halfway")?;
+    let mut delays = load.by_the_clock(rate / 2.0, plan)?;
+    delays.sort_unstable();
+    let at = |share: usize| {
+        let index = (delays.len() * share / 1_000).min(delays.len().saturating_sub(1));
+        delays.get(index).map_or(f64::NAN, |it| it.as_secs_f64() * 1e6)
+    };
+    let (p50, p99, p999) = (at(500), at(990), at(999));
+    say(&serde_json::to_string(&Answered { requests, rate, p50, p99, p999 })?)
+}
+
+fn say(line: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")?;
+    io::stdout().flush()
+}
+
+fn wait(line: &str) -> io::Result<()> {
+    say(line)?;
+    io::stdin().lock().read_line(&mut String::new()).map(drop)
+}
+
+struct Load {
+    poll: Poll,
+    events: Events,
+    clients: Vec<Client>,
+    /// Those that have nothing to wait for.
+    idle: VecDeque<usize>,
+    message: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+struct Client {
+    stream: TcpStream,
+    /// Bytes of the question that are not written, and of the answer that are not read.
+    unwritten: usize,
+    unread: usize,
+    /// When the question was due.
+    due: Instant,
+}
+
+impl Load {
+    fn connect(address: SocketAddr, plan: Plan) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut clients = Vec::new();
+        for n in 0..plan.connections {
+            // One by one, so that no backlog is too short.
+            let stream = std::net::TcpStream::connect(address)?;
+            stream.set_nodelay(true)?;
+            stream.set_nonblocking(true)?;
+            let mut stream = TcpStream::from_std(stream);
+            let both = Interest::READABLE | Interest::WRITABLE;
+            poll.registry().register(&mut stream, Token(n), both)?;
+            clients.push(Client { stream, unwritten: 0, unread: 0, due: Instant::now() });
+        }
+        let (idle, events) =
+            ((0..plan.connections).collect(), Events::with_capacity(1_024));
+        let (message, buffer) = (vec![b'e'; plan.size], vec![0; 16 * 1_024]);
+        Ok(Self { poll, events, clients, idle, message, buffer })
+    }
+
+    /// Every connection asks again as soon as it has its answer.
+    fn flood(&mut self, time: Duration, plan: Plan) -> io::Result<(u64, f64)> {
+        let began = Instant::now();
+        let mut requests = 0;
+        while began.elapsed() < time {
+            while let Some(n) = self.idle.pop_front() {
+                self.ask(n, began, plan)?;
+            }
+            requests += self.answers(Some(Duration::from_millis(1)), |_| {})?;
+        }
+        let rate = as_float(requests) / began.elapsed().as_secs_f64();
+        while self.idle.len() < self.clients.len() {
+            self.answers(None, |_| {})?;
+        }
+        Ok((requests, rate))
+    }
+
+    /// Questions are due one after the other, whatever becomes of them.
+    fn by_the_clock(&mut self, rate: f64, plan: Plan) -> io::Result<Vec<Duration>> {
+        let began = Instant::now();
+        let (mut asked, mut delays) = (0_u64, Vec::new());
+        let due = |n: u64| began + Duration::from_secs_f64(as_float(n) / rate);
+        loop {
+            let now = Instant::now();
+            let is_over = now > began + plan.time;
+            if is_over && self.idle.len() == self.clients.len() {
+                return Ok(delays);
+            }
+            while !is_over && due(asked) <= now {
+                // Who is late because all are busy keeps the time at which it was due.
+                let Some(n) = self.idle.pop_front() else { break };
+                self.ask(n, due(asked), plan)?;
+                asked += 1;
+            }
+            self.answers(Some(Duration::ZERO), |due| delays.push(due.elapsed()))?;
+        }
+    }
+
+    fn ask(&mut self, n: usize, due: Instant, plan: Plan) -> io::Result<()> {
+        let client = &mut self.clients[n];
+        (client.unwritten, client.unread, client.due) = (plan.size, plan.size, due);
+        client.write(&self.message)
+    }
+
+    /// Takes what has come back; tells `done` when each of it was due.
+    fn answers(
+        &mut self,
+        timeout: Option<Duration>,
+        mut done: impl FnMut(Instant),
+    ) -> io::Result<u64> {
+        self.poll.poll(&mut self.events, timeout)?;
+        let mut answered = 0;
+        for event in &self.events {
+            let Token(n) = event.token();
+            let client = &mut self.clients[n];
+            client.write(&self.message)?;
+            if client.unread > 0 && client.read(&mut self.buffer)? {
+                done(client.due);
+                self.idle.push_back(n);
+                answered += 1;
+            }
+        }
+        Ok(answered)
+    }
+}
+
+impl Client {
+    fn write(&mut self, message: &[u8]) -> io::Result<()> {
+        while self.unwritten > 0 {
+            match self.stream.write(&message[message.len() - self.unwritten..]) {
+                Ok(n) => self.unwritten -= n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the answer is whole.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        while self.unread > 0 {
+            match self.stream.read(buffer) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(n) => self.unread -= n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of some digits")]
+fn as_float(n: u64) -> f64 {
+    n as f64
+}

@@ -1,0 +1,133 @@
+//! Was the talk right? Every claim measured, in Rust and in the Python that it was about, on
+//! this machine, by one command.
+//!
+//! ```console
+//! $ cargo bench --bench verdict                        # under twenty minutes
+//! $ cargo bench --bench verdict -- --quick             # under one
+//! $ cargo bench --bench verdict -- table [FILE]        # what a results file says
+//! $ cargo bench --bench verdict -- report [FILE]       # the same as a page
+//! $ cargo bench --bench verdict -- compare A B         # what changed beyond noise
+//! $ cargo bench --bench verdict -- check [--write]     # what a count says, against the last
+//! ```
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
+#![allow(clippy::format_push_string, reason = "texts of some lines read better so")]
+
+use std::env;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+mod cases;
+mod claims;
+mod clock;
+mod compare;
+mod echo;
+mod load;
+mod python;
+mod results;
+mod rounds;
+mod stats;
+mod table;
+
+#[path = "../peers/mio_echo.rs"]
+mod mio_echo;
+#[path = "../peers/tasks.rs"]
+mod peers;
+#[path = "../../reactor/examples/echo.rs"]
+#[allow(dead_code, unreachable_pub, reason = "an example: its `main` is for running it")]
+mod reactor_echo;
+#[path = "../peers/smol_echo.rs"]
+mod smol_echo;
+#[path = "../peers/tokio_echo.rs"]
+mod tokio_echo;
+
+use load::Plan;
+use results::Results;
+use rounds::{QUICK, Scale, WHOLE};
+
+const HELP: &str = "\
+Was the talk right?
+
+Usage: cargo bench --bench verdict [-- COMMAND]
+
+  (nothing)     measure everything, in less than twenty minutes
+  --quick       measure less, in less than one
+  table [FILE]  print what a results file says: that of this machine, or another one
+  compare A B   print what changed between two results files, beyond noise";
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).filter(|it| it != "--bench").collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let went = match *arguments {
+        [] => measure(WHOLE, "cargo bench --bench verdict"),
+        ["--quick"] => measure(QUICK, "cargo bench --bench verdict -- --quick"),
+        ["table"] => table(&Results::path_of_this_machine()),
+        ["table", file] => table(&resolved(file)),
+        ["compare", before, after] => compare(&resolved(before), &resolved(after)),
+        // What it starts itself.
+        ["--serve", name] => descriptors().and_then(|()| echo::serve(name)),
+        ["--load", address, connections, size, time] => {
+            load(address, connections, size, time)
+        }
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match went {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("verdict: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(scale: Scale, command: &str) -> io::Result<()> {
+    if cfg!(debug_assertions) {
+        return Err(io::Error::other("built without optimisation, it would say nothing"));
+    }
+    let results = rounds::measure(scale, command)?;
+    let path = results.write()?;
+    print!("{}", table::of(&results));
+    println!("written to {}", path.display());
+    Ok(())
+}
+
+fn table(path: &Path) -> io::Result<()> {
+    print!("{}", table::of(&Results::read(path)?));
+    Ok(())
+}
+
+fn compare(before: &Path, after: &Path) -> io::Result<()> {
+    print!("{}", compare::of(&Results::read(before)?, &Results::read(after)?));
+    Ok(())
+}
+
+/// Cargo runs a bench in the folder of its package; whoever typed a path was there as well,
+/// or gave a whole one.
+fn resolved(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+fn load(address: &str, connections: &str, size: &str, time: &str) -> io::Result<()> {
+    let number = |text: &str| text.parse::<usize>().map_err(io::Error::other);
+    let time = Duration::from_millis(number(time)? as u64);
+    let plan = Plan { connections: number(connections)?, size: number(size)?, time };
+    descriptors()?;
+    load::run(address.parse().map_err(io::Error::other)?, plan)
+}
+
+/// Ten thousand connections are ten thousand descriptors.
+fn descriptors() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        setrlimit(Resource::Nofile, limit)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! `benches/results/MACHINE.json`: the format is in `docs/results.md`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use lineage::cost::Row;
+use lineage::machine::{Machine, today};
+use serde::{Deserialize, Serialize};
+
+use crate::stats::Summary;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Results {
+    version: u32,
+    pub(crate) name: String,
+    command: String,
+    pub(crate) machine: Machine,
+    pub(crate) date: String,
+    #[serde(default)]
+    pub(crate) load: Option<f64>,
+    #[serde(default)]
+    pub(crate) versions: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) missing: BTreeMap<String, String>,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Results {
+    /// Of this machine, today; empty.
+    pub(crate) fn new(command: &str) -> Self {
+        let machine = Machine::this();
+        let name = machine.slug();
+        let (versions, missing, rows) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let (command, date) = (command.to_owned(), today());
+        Self {
+            version: 1,
+            name,
+            command,
+            machine,
+            date,
+            load: load(),
+            versions,
+            missing,
+            rows,
+        }
+    }
+
+    pub(crate) fn read(path: &Path) -> io::Result<Self> {
+        let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let text = fs::read_to_string(path).map_err(|it| io::Error::other(said(&it)))?;
+        serde_json::from_str(&text).map_err(|it| io::Error::other(said(&it)))
+    }
+
+    /// Writes the file of this machine, and says which it is.
+    pub(crate) fn write(&self) -> io::Result<PathBuf> {
+        let path = folder().join(format!("{}.json", self.name));
+        fs::write(&path, serde_json::to_string_pretty(self)? + "\n")?;
+        Ok(path)
+    }
+
+    /// The last ones of this machine.
+    pub(crate) fn path_of_this_machine() -> PathBuf {
+        folder().join(format!("{}.json", Machine::this().slug()))
+    }
+
+    pub(crate) fn add(&mut self, id: String, label: &str, unit: &str, samples: &[f64]) {
+        let Summary { median, low, high } = Summary::of(samples);
+        let (label, unit, samples) = (label.to_owned(), unit.to_owned(), samples.len());
+        self.rows.push(Row { id, label, unit, median, low, high, samples });
+    }
+
+    pub(crate) fn row(&self, id: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.id == id)
+    }
+
+    /// How many times more one is than the other, and the interval of that.
+    pub(crate) fn times(&self, above: &str, below: &str) -> Option<Summary> {
+        let (above, below) = (self.row(above)?, self.row(below)?);
+        let is_something = below.low > 0.0;
+        is_something.then(|| Summary {
+            median: above.median / below.median,
+            low: above.low / below.high,
+            high: above.high / below.low,
+        })
+    }
+
+    /// `AMD EPYC, Linux …, rustc …, 2026-11-29`.
+    pub(crate) fn circumstances(&self) -> String {
+        let Self { machine, date, .. } = self;
+        let Machine { cpu, os, rustc } = machine;
+        let load = self.load.map(|it| format!(", load {it:.1}")).unwrap_or_default();
+        format!("{cpu}, {os}, {rustc}, {date}{load}")
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results")
+}
+
+/// How many processes have wanted a processor in the last minute, on the average.
+fn load() -> Option<f64> {
+    let loads = fs::read_to_string("/proc/loadavg").ok()?;
+    loads.split_whitespace().next()?.parse().ok()
+}

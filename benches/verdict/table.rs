@@ -1,0 +1,118 @@
+//! What a results file says, for a terminal.
+
+use lineage::cost::Row;
+
+use crate::claims::{CLAIMS, GOALS};
+use crate::results::Results;
+
+/// The questions, as rows are called by, and in words.
+pub(crate) const QUESTIONS: [(&str, &str); 11] = [
+    ("binary", "PEP 492's tree: what a call of it costs"),
+    ("call", "One call that does not have to wait"),
+    ("depth", "One resume of somebody far inside"),
+    ("tasks-spawn", "To start a task and wait for its end"),
+    ("tasks-yield", "To let the others have their turn"),
+    ("tasks-hand-over", "To hand a permit over"),
+    ("tasks-timer", "To set a timer and be woken by it"),
+    ("echo-1", "An echo of 64 bytes, 1 connection"),
+    ("echo-64", "An echo of 64 bytes, 64 connections"),
+    ("echo-1000", "An echo of 64 bytes, 1,000 connections"),
+    ("echo-10000", "An echo of 64 bytes, 10,000 connections"),
+];
+
+/// All of it: the claims, our goals, the figures.
+pub(crate) fn of(results: &Results) -> String {
+    let mut text = format!("{}\n\n", results.circumstances());
+    text += &claims(results);
+    text += &goals(results);
+    text += &figures(results);
+    for (what, why) in &results.missing {
+        text += &format!("not here: {what} ({why})\n");
+    }
+    text
+}
+
+/// Two columns, two verdicts: neither stands for the other.
+fn claims(results: &Results) -> String {
+    let mut text = String::from("Was the talk right?\n");
+    for claim in &CLAIMS {
+        let (quote, who, how) = (claim.quote, claim.who, claim.how);
+        text += &format!("\n  “{quote}” ({who})\n    measured: {how}\n");
+        for name in pythons(results) {
+            let version = &results.versions[name];
+            let verdict = claim.python(results, name);
+            text += &format!("    {:<16} {verdict}\n", format!("Python {version}"));
+        }
+        text += &format!("    {:<16} {}\n", "Rust, here", claim.rust(results));
+    }
+    text + "\n"
+}
+
+/// By what their rows are called, the first `python3` first.
+pub(crate) fn pythons(results: &Results) -> impl Iterator<Item = &str> {
+    let names = results.versions.keys().map(String::as_str);
+    names.filter(|name| name.starts_with("python"))
+}
+
+fn goals(results: &Results) -> String {
+    let mut text = String::from("Our goals\n\n");
+    for goal in &GOALS {
+        let unit = if goal.below.is_some() { "x" } else { " ns" };
+        let (measured, word) = match goal.measured(results) {
+            Some(measured) if measured <= goal.at_most => (number(measured), "met"),
+            Some(measured) => (number(measured), "missed"),
+            None => ("-".to_owned(), "not measured"),
+        };
+        let at_most = number(goal.at_most);
+        let (measured, at_most) =
+            (format!("{measured}{unit}"), format!("{at_most}{unit}"));
+        text += &format!("  {:<44}{measured:>10}  of {at_most:<9} {word}\n", goal.what);
+    }
+    text + "\n"
+}
+
+fn figures(results: &Results) -> String {
+    let mut text = String::new();
+    for (question, words) in QUESTIONS {
+        let rows: Vec<_> = of_question(results, question).collect();
+        let Some(first) = rows.first() else { continue };
+        text += &format!("{words}\n\n");
+        for row in &rows {
+            let times = row.median / first.median;
+            let (median, low, high) =
+                (number(row.median), number(row.low), number(row.high));
+            let (label, unit) = (&row.label, &row.unit);
+            let interval = format!("{low} to {high}");
+            text += &format!(
+                "  {label:<50}{median:>9} {unit:<4}{interval:>20}{times:>9.1}x\n"
+            );
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The rows that answer a question: ours, then each Python's.
+pub(crate) fn of_question<'a>(
+    results: &'a Results,
+    question: &'a str,
+) -> impl Iterator<Item = &'a Row> {
+    results.rows.iter().filter(move |row| {
+        let id = match row.id.split_once('-') {
+            Some((name, id)) if name.starts_with("python") => id,
+            _ => &row.id,
+        };
+        let rest = id.strip_prefix(question).and_then(|rest| rest.strip_prefix('-'));
+        rest.is_some()
+    })
+}
+
+/// Three digits that count.
+pub(crate) fn number(value: f64) -> String {
+    let digits = match value {
+        value if value >= 100.0 => 0,
+        value if value >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$}")
+}
