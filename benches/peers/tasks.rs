@@ -1,9 +1,10 @@
 //! What `calls::tasks` asks of our loops, asked of other people's: tokio's three ways to run
-//! on one thread, smol's executor, and the pool of the `futures` crate, which has no clock.
+//! on one thread, smol's executor, and the pool of the `futures` crate. Of timers there is nothing
+//! to compare: tokio's clock ticks in milliseconds, smol looks at the clock before it sets one,
+//! and the pool has none.
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use calls::{Body, expected};
 use futures::task::LocalSpawnExt;
@@ -34,10 +35,6 @@ pub(crate) const HAND_OVER: [Body; 5] = [
     body("smol", "smol, LocalExecutor", hand_over::<Smol>),
     body("futures", "futures, LocalPool", hand_over::<Pool>),
 ];
-
-/// The clocks of the others tick in milliseconds: theirs is a sleep to the next one, which
-/// compares with nothing here. smol's does not.
-pub(crate) const TIMER: [Body; 1] = [body("smol", "smol, LocalExecutor", timer_of_smol)];
 
 const fn body(id: &'static str, label: &'static str, run: fn(u64) -> u64) -> Body {
     Body { id, label, run }
@@ -103,15 +100,6 @@ where
     P::run(async move |peer: P| {
         let (one, other) = (peer.spawn(task(&peer)), peer.spawn(task(&peer)));
         one.await + other.await
-    })
-}
-
-fn timer_of_smol(n: u64) -> u64 {
-    smol::block_on(async move {
-        for _ in 0..expected(n) {
-            smol::Timer::after(Duration::from_nanos(1)).await;
-        }
-        expected(n)
     })
 }
 

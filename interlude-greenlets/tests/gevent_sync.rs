@@ -119,6 +119,7 @@ fn a_bounded_queue_has_whoever_puts_wait_for_room() {
         all(putters);
         queue.put('x');
         assert!(matches!(queue.try_put('y'), Err(Full('y'))));
+        assert_eq!(format!("{:?}", Full('y')), "Full", "whatever could not be put");
         assert!(matches!(queue.put_timeout('y', ms(10)), Err(Full('y'))));
         assert_eq!(queue.get_timeout(ms(10)), Ok('x'));
         assert_eq!((queue.get_timeout(ms(10)), queue.try_get()), (Err(Elapsed), None));

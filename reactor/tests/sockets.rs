@@ -128,7 +128,12 @@ fn a_short_read_is_followed_by_no_attempt_in_vain() {
         let mut buffer = [0; 8];
         assert_eq!(stream.read(&mut buffer).unwrap(), 2);
         assert_eq!(&buffer[..2], message);
+        assert!(cfg!(not(unix)) || reactor.can_only_wait(stream.key(), Direction::Read));
         let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+        assert!(
+            !reactor.can_only_wait(stream.key(), Direction::Read),
+            "the place is taken"
+        );
         assert_eq!(selected(&reactor, Some(Duration::from_millis(20))), [""; 0]);
     }
 }

@@ -293,3 +293,20 @@ fn html(status: u16, links: &[String]) -> Vec<u8> {
     let head = head(status, format!("{HTML}Content-Length: {}\r\n", body.len()));
     [head, body.into_bytes()].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Parser;
+
+    #[test]
+    fn an_answer_is_as_long_as_it_says() {
+        for answer in [plain(405, "Allow: GET\r\n", "no"), html(200, &["/a".to_owned()])]
+        {
+            let mut parser = Parser::new();
+            let (last, before) = answer.split_last().expect("it is not empty");
+            assert_eq!(parser.receive(before), Ok(None), "one byte is still to come");
+            assert!(matches!(parser.receive(&[*last]), Ok(Some(_))));
+        }
+    }
+}

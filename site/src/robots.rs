@@ -163,6 +163,12 @@ fn fits(pattern: &[u8], path: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    /// RFC 9309, section 2.5: 500 kibibytes at the least.
+    #[test]
+    fn enough_is_read_for_the_standard() {
+        assert_eq!(ENOUGH, 524_288);
+    }
+
     fn allowed(robots: &str, path: &str) -> bool {
         Rules::parse(robots.as_bytes()).allow(path)
     }

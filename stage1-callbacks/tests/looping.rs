@@ -215,6 +215,7 @@ fn tasks_take_their_steps_in_turn() {
     assert_eq!(one.pause(), Err(TaskFinished::Done));
     assert_eq!(one.stop(), Err(TaskFinished::Done));
     assert_eq!(one.resume(), Err(NotPaused));
+    assert_eq!(NotPaused.to_string(), "the task is not paused");
 }
 
 #[test]

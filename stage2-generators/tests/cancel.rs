@@ -336,6 +336,7 @@ fn a_cancelled_list_waits_for_its_routines() {
     let failure = end.unwrap_err();
     let first: &FirstError = failure.get().unwrap();
     assert_eq!((first.index, first.failure.is::<Cancelled>()), (0, true));
+    assert!(std::error::Error::source(first).unwrap().is::<Cancelled>());
 }
 
 /// Whoever could have fired what the routine waits for is gone, and the routine with it: it
