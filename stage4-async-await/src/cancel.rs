@@ -20,11 +20,15 @@ use crate::task::{End, JoinHandle, Step, Task};
 type Exit<T = ()> = Pin<Box<dyn Future<Output = T>>>;
 
 thread_local! {
-    /// Filled by dropped `with`s, inner ones first; emptied by `Exits::left_by`.
-    static LEFT_BEHIND: RefCell<Vec<Exit>> = const { RefCell::new(Vec::new()) };
+    static LEFT_BEHIND: LeftBehind = const { LeftBehind::new() };
+}
 
+/// What is left between a drop and whoever has it dropped.
+struct LeftBehind {
+    /// Filled by dropped `with`s, inner ones first; emptied by `Exits::left_by`.
+    exits: RefCell<Vec<Exit>>,
     /// How many calls of `left_by` are under way: without any, nobody picks up what is left.
-    static PICKING_UP: Cell<usize> = const { Cell::new(0) };
+    pickers: Cell<usize>,
 }
 
 /// Why a task has to stop: it is cancelled, or else it is to end in this panic.
@@ -204,9 +208,16 @@ impl<T, E: fmt::Debug> Drop for Leaving<T, E> {
     }
 }
 
+impl LeftBehind {
+    const fn new() -> Self {
+        Self { exits: RefCell::new(Vec::new()), pickers: Cell::new(0) }
+    }
+}
+
 fn leave_behind(exit: Exit) {
-    if PICKING_UP.get() > 0 {
-        LEFT_BEHIND.with_borrow_mut(|left| left.push(exit));
+    let is_picked_up = LEFT_BEHIND.try_with(|left| left.pickers.get() > 0);
+    if is_picked_up == Ok(true) {
+        LEFT_BEHIND.with(|left| left.exits.borrow_mut().push(exit));
     } else {
         report("An exit was left behind where nobody awaits it: outside of every task");
         bury(exit);
@@ -222,20 +233,26 @@ pub(crate) struct Exits(Option<Box<VecDeque<Exit>>>);
 impl Exits {
     /// Calls `body`, and picks up what it leaves behind. Gives what it panicked with.
     pub(crate) fn left_by<R>(&mut self, body: impl FnOnce() -> R) -> thread::Result<R> {
-        let before = LEFT_BEHIND.with_borrow(Vec::len);
-        PICKING_UP.set(PICKING_UP.get() + 1);
-        let result = guard(body);
-        PICKING_UP.set(PICKING_UP.get() - 1);
-        LEFT_BEHIND.with_borrow_mut(|left| {
-            if left.len() > before {
-                self.0.get_or_insert_default().extend(left.drain(before..));
+        LEFT_BEHIND.with(|left| {
+            let before = left.exits.borrow().len();
+            left.pickers.set(left.pickers.get() + 1);
+            let result = guard(body);
+            left.pickers.set(left.pickers.get() - 1);
+            if left.exits.borrow().len() > before {
+                let exits = left.exits.borrow_mut().split_off(before);
+                self.0.get_or_insert_default().extend(exits);
             }
-        });
-        result
+            result
+        })
     }
 
     /// Awaits them one after the other, and what they leave behind themselves.
+    #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.0.is_none() { Poll::Ready(()) } else { self.poll_all(context) }
+    }
+
+    fn poll_all(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while let Some(mut first) = self.pop() {
             let polled = self.left_by(|| first.as_mut().poll(context));
             if let Ok(Poll::Pending) = polled {

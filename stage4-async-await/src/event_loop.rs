@@ -78,9 +78,14 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
     CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
 }
 
+/// Asks the loop that is running on this thread, if any.
+pub(crate) fn with_current<R>(ask: impl FnOnce(&EventLoop) -> R) -> Option<R> {
+    CURRENT.try_with(|current| current.borrow().as_deref().map(ask)).ok().flatten()
+}
+
 /// The task that is being polled on this thread, if any.
 pub(crate) fn running() -> Option<Rc<Task<dyn Step>>> {
-    try_current()?.running.borrow().clone()
+    with_current(|current| current.task(current.running.get()?))?
 }
 
 /// One thread, many tasks.
@@ -94,7 +99,7 @@ pub(crate) struct EventLoop {
     /// How many tasks there were so far: tells a task from the next one in its place.
     spawned: Cell<u32>,
     /// Set for the length of a step.
-    running: RefCell<Option<Rc<Task<dyn Step>>>>,
+    pub(crate) running: Cell<Option<TaskId>>,
     /// Where the last look for wakers outside found one.
     pub(crate) seen_outside: Cell<usize>,
     pub(crate) reactor: Reactor<Waker>,
@@ -108,7 +113,7 @@ impl EventLoop {
             remote: Arc::new(Remote::new(reactor.waker())),
             tasks: RefCell::default(),
             spawned: Cell::new(0),
-            running: RefCell::default(),
+            running: Cell::default(),
             seen_outside: Cell::new(0),
             reactor,
         })
@@ -149,9 +154,9 @@ impl EventLoop {
             let next = self.ready.borrow_mut().pop_front();
             let Some(id) = next else { return };
             let Some(task) = self.task(id) else { continue };
-            self.running.replace(Some(Rc::clone(&task)));
+            self.running.set(Some(id));
             let is_finished = task.step();
-            self.running.take();
+            self.running.set(None);
             if is_finished {
                 let finished = self.tasks.borrow_mut().remove(id.index as usize);
                 drop(finished);
@@ -175,6 +180,7 @@ impl EventLoop {
 
     /// Puts a task's name on the ready queue, unless it is there already.
     pub(crate) fn push(&self, task: &Reschedule) {
+        trace::woken(task.subject);
         if !task.is_queued.load(Ordering::Relaxed) {
             task.is_queued.store(true, Ordering::Relaxed);
             self.ready.borrow_mut().push_back(task.id);

@@ -12,7 +12,7 @@ use std::thread;
 
 use reactor::trace;
 
-use crate::cancel::{Cancellable, Stop};
+use crate::cancel::Cancellable;
 use crate::extras::deadlock::WaitsFor;
 use crate::extras::known::{Known, is_here};
 use crate::extras::remote::{Listed, Remote};
@@ -55,13 +55,11 @@ pub(crate) enum State<T> {
 
 /// The body of a task, whatever its output.
 pub(crate) trait Step {
-    /// Polls the future until it ends, or stops it if it has to. `Ready`: it has ended, and
-    /// that is who awaits it.
-    fn poll(&self, stop: Option<Stop>, context: &mut Context<'_>)
-    -> Poll<Option<Waiter>>;
+    /// Polls the future until it ends, or drops it if it has to stop. `Ready`: it has ended.
+    fn poll(&self, known: &Known, context: &mut Context<'_>) -> Poll<()>;
 
-    /// Drops the future here and now: for the end of the loop. Gives who awaits it.
-    fn abandon(&self) -> Option<Waiter>;
+    /// Drops the future here and now: for the end of the loop.
+    fn abandon(&self, known: &Known);
 
     /// Drops the output that nobody has taken. A panic is given back.
     fn forget(&self) -> Option<Box<dyn Any + Send>>;
@@ -95,44 +93,24 @@ impl Task<dyn Step> {
         own.reschedule.is_queued.store(false, Ordering::Relaxed);
         self.known.waits_for.set(WaitsFor::Unknown);
         let running = trace::resumed(own.reschedule.subject);
-        let stop = self.known.must_stop.take().map(|stop| *stop);
-        let polled = self.body.poll(stop, &mut Context::from_waker(&own.waker));
-        let is_finished = polled.is_ready();
-        if let Poll::Ready(waiting) = polled {
-            self.finish(waiting);
-        }
-        running.stopped(is_finished);
-        is_finished
-    }
-
-    /// Tells whoever awaits the handle.
-    fn finish(&self, waiting: Option<Waiter>) {
-        self.known.is_finished.set(true);
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
-    }
-
-    /// Drops the future here and now: for the end of the loop.
-    pub(crate) fn abandon(&self) {
-        self.finish(self.body.abandon());
+        let polled = self.body.poll(&self.known, &mut Context::from_waker(&own.waker));
+        running.stopped(polled.is_ready());
+        polled.is_ready()
     }
 }
 
 impl<F: Future> Step for Body<F> {
-    fn poll(
-        &self,
-        stop: Option<Stop>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Waiter>> {
+    fn poll(&self, known: &Known, context: &mut Context<'_>) -> Poll<()> {
         let mut future = self.future.take().expect("nobody steps what has ended");
-        if let Some(stop) = stop {
+        if let Some(stop) = known.must_stop.take() {
             future.as_mut().end(stop.map(|()| None));
         }
-        match future.as_mut().poll(context) {
+        let polled = future.as_mut().poll(context);
+        match polled {
             Poll::Ready(end) => {
                 drop(future);
-                Poll::Ready(self.ended(end))
+                self.finish(known, end);
+                Poll::Ready(())
             }
             Poll::Pending => {
                 self.future.set(Some(future));
@@ -141,19 +119,18 @@ impl<F: Future> Step for Body<F> {
         }
     }
 
-    fn abandon(&self) -> Option<Waiter> {
+    fn abandon(&self, known: &Known) {
         bury(self.future.take());
-        self.ended(Ok(None))
+        self.finish(known, Ok(None));
     }
 
     fn forget(&self) -> Option<Box<dyn Any + Send>> {
         match self.state.replace(State::Taken) {
-            State::Ended(Err(panic)) => Some(panic),
-            other => {
-                bury(other);
-                None
-            }
+            State::Ended(Err(panic)) => return Some(panic),
+            State::Ended(Ok(output)) => bury(output),
+            State::Awaited(_) | State::Taken => {}
         }
+        None
     }
 
     fn name(&self) -> &'static str {
@@ -162,16 +139,17 @@ impl<F: Future> Step for Body<F> {
 }
 
 impl<F: Future> Body<F> {
-    /// Keeps the output for the handle. Gives who awaits it.
-    fn ended(&self, end: End<F::Output>) -> Option<Waiter> {
+    /// Keeps the output for the handle, and tells whoever awaits it.
+    fn finish(&self, known: &Known, end: End<F::Output>) {
         match end {
             Ok(Some(_)) => {}
             Ok(None) => trace::cancelled(),
             Err(_) => trace::panicked(),
         }
-        match self.state.replace(State::Ended(end)) {
-            State::Awaited(waiting) => waiting,
-            _ => None,
+        let before = self.state.replace(State::Ended(end));
+        known.is_finished.set(true);
+        if let State::Awaited(Some(waiting)) = before {
+            waiting.wake();
         }
     }
 }
@@ -200,12 +178,8 @@ impl Wake for Reschedule {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        match is_here(&self.remote) {
-            Some(event_loop) => {
-                trace::woken(self.subject);
-                event_loop.push(self);
-            }
-            None => self.remote.push(self.id, &self.listed),
+        if is_here(&self.remote, |event_loop| event_loop.push(self)).is_none() {
+            self.remote.push(self.id, &self.listed);
         }
     }
 }
@@ -250,11 +224,10 @@ impl<T: 'static> JoinHandle<T> {
         if self.is_finished() {
             return Poll::Ready(self.take());
         }
-        let Known { number, .. } = self.0.known;
+        self.0.expect_another();
         trace::waits_for(self.0.known.subject());
         trace::waits_at(trace::Place::here());
-        let waiter = Waiter::of(context, WaitsFor::Task(number));
-        self.waits(Some(waiter));
+        self.waits(Some(Waiter::of(context, WaitsFor::Task(self.0.known.number))));
         Poll::Pending
     }
 }

@@ -34,7 +34,7 @@ impl Wake for Foreign {
         let woken = guard(|| self.waker.as_ref().map(Waker::wake_by_ref));
         let Err(panic) = woken else { return };
         let task = self.task.as_ref();
-        match task.and_then(|(id, remote)| is_here(remote)?.task(*id)) {
+        match task.and_then(|(id, remote)| is_here(remote, |it| it.task(*id))?) {
             Some(task) => task.stop(Err(panic)),
             None => report_panic("A waker panicked", &*panic),
         }

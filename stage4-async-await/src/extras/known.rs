@@ -2,8 +2,6 @@
 
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
-use std::ptr;
-use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
@@ -12,7 +10,7 @@ use reactor::trace::{self, Place};
 use reactor::wake_by_ref;
 
 use crate::cancel::Stop;
-use crate::event_loop::{EventLoop, running, try_current};
+use crate::event_loop::{EventLoop, with_current};
 use crate::extras::deadlock::WaitsFor;
 use crate::extras::remote::{Listed, Remote};
 use crate::task::{Reschedule, Step, Task, TaskId};
@@ -127,10 +125,10 @@ impl<B: Step + ?Sized> Task<B> {
     ///
     /// Panics if it is: "Task cannot await on itself" in asyncio.
     pub(crate) fn expect_another(&self) {
-        let is_itself = running()
-            .is_some_and(|task| ptr::eq(&raw const task.known, &raw const self.known));
+        let Reschedule { id, remote, .. } = &*self.known.own().reschedule;
+        let is_itself = is_here(remote, |current| current.running.get() == Some(*id));
         assert!(
-            !is_itself,
+            is_itself != Some(true),
             "a task cannot await itself: it would wait for its own end, and never come to it"
         );
     }
@@ -141,9 +139,12 @@ impl<B: Step + ?Sized> Task<B> {
     }
 }
 
-/// The loop that `remote` leads to, if it is running on this very thread.
-pub(crate) fn is_here(remote: &Arc<Remote>) -> Option<Rc<EventLoop>> {
-    try_current().filter(|current| Arc::ptr_eq(&current.remote, remote))
+/// Asks the loop that `remote` leads to, if it is running on this very thread.
+pub(crate) fn is_here<R>(
+    remote: &Arc<Remote>,
+    ask: impl FnOnce(&EventLoop) -> R,
+) -> Option<R> {
+    with_current(|current| Arc::ptr_eq(&current.remote, remote).then(|| ask(current)))?
 }
 
 impl EventLoop {
@@ -176,7 +177,7 @@ impl Reschedule {
 /// The loop looks up from its sleep: perhaps that was the last who could have ended it.
 impl Drop for Reschedule {
     fn drop(&mut self) {
-        if is_here(&self.remote).is_none() {
+        if is_here(&self.remote, |_| ()).is_none() {
             self.remote.end_sleep();
         }
     }

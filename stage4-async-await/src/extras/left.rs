@@ -25,7 +25,7 @@ impl EventLoop {
     fn drop_left(&self) -> bool {
         let left = self.in_order();
         drop(self.tasks.take());
-        left.iter().for_each(|task| task.abandon());
+        left.iter().for_each(|task| task.body.abandon(&task.known));
         !left.is_empty()
     }
 
