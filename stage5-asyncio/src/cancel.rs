@@ -165,15 +165,11 @@ fn in_a_scope(exit: impl Future<Output = ()> + 'static) -> Exit {
     })
 }
 
-/// Marks the scope at each poll of a cleanup, so that a raise beside it waits.
-pub(crate) async fn cleaning<T>(cleanup: impl Future<Output = T>) -> T {
-    let mut cleanup = pin!(cleanup);
+/// Awaits a cleanup. A raise beside it, in another branch of a join, waits until it is over.
+async fn cleaning<T>(cleanup: impl Future<Output = T>) -> T {
+    let (mut cleanup, mut has_raised) = (pin!(cleanup), false);
     poll_fn(|context| {
-        let polled = cleanup.as_mut().poll(context);
-        if polled.is_pending() {
-            Scope::is_cleaning();
-        }
-        polled
+        Scope::poll_cleanup(&mut has_raised, || cleanup.as_mut().poll(context))
     })
     .await
 }

@@ -459,7 +459,7 @@ impl<T: 'static> std::future::Future for Awaiting<T> {
             waits(of.0.waits_for(), Place::here());
             of.outcome().tell(notice, context.waker());
             if seat.as_ref().is_some_and(Seat::is_reached) {
-                Scope::is_cleaning();
+                Scope::give_time();
             }
             return Poll::Pending;
         }

@@ -17,7 +17,7 @@ use crate::tasks::{WaitsFor, waits};
 #[derive(Debug)]
 pub struct TcpListener {
     pub(crate) inner: reactor::TcpListener<Ready>,
-    accepts: Side,
+    pub(crate) accepts: Side,
 }
 
 impl TcpListener {
@@ -44,8 +44,8 @@ impl TcpListener {
 #[derive(Debug)]
 pub struct TcpStream {
     pub(crate) inner: reactor::TcpStream<Ready>,
-    reads: Side,
-    writes: Side,
+    pub(crate) reads: Side,
+    pub(crate) writes: Side,
 }
 
 impl TcpStream {
@@ -60,7 +60,7 @@ impl TcpStream {
         }
     }
 
-    fn new(inner: reactor::TcpStream<Ready>) -> Self {
+    pub(crate) fn new(inner: reactor::TcpStream<Ready>) -> Self {
         let [reads, writes] =
             [Direction::Read, Direction::Write].map(|it| Side::new(inner.key(), it));
         Self { inner, reads, writes }
@@ -107,7 +107,7 @@ impl TcpStream {
 /// One task can wait for each direction of a socket. A second one is told that it is busy:
 /// who would get the bytes?
 #[track_caller]
-fn retry<T>(
+pub(crate) fn retry<T>(
     side: &Side,
     operation: impl FnMut() -> io::Result<T>,
 ) -> impl Future<Output = io::Result<T>> {
@@ -115,7 +115,7 @@ fn retry<T>(
 }
 
 /// The same, for a caller whose `place` is known already.
-fn retry_at<T>(
+pub(crate) fn retry_at<T>(
     place: Place,
     side: &Side,
     mut operation: impl FnMut() -> io::Result<T>,
@@ -134,15 +134,15 @@ fn retry_at<T>(
 
 /// A direction of a socket.
 #[derive(Debug)]
-struct Side {
-    key: Key,
-    direction: Direction,
+pub(crate) struct Side {
+    pub(crate) key: Key,
+    pub(crate) direction: Direction,
     /// How often somebody has parked here: the last one has that number.
-    parked: Cell<u64>,
+    pub(crate) parked: Cell<u64>,
 }
 
 impl Side {
-    fn new(key: Key, direction: Direction) -> Self {
+    pub(crate) fn new(key: Key, direction: Direction) -> Self {
         Self { key, direction, parked: Cell::new(0) }
     }
 }
@@ -182,11 +182,8 @@ impl Drop for Parked<'_> {
         if self.number == self.side.parked.get()
             && let Some(event_loop) = try_current()
         {
-            let left = event_loop
-                .0
-                .engine
-                .reactor()
-                .stop_waiting(self.side.key, self.side.direction);
+            let left =
+                event_loop.reactor().stop_waiting(self.side.key, self.side.direction);
             drop(left);
         }
     }

@@ -125,13 +125,29 @@ impl Scope {
         self.is_requested.get() || self.is_asked.get()
     }
 
-    /// Marks the scope that is being polled, at each poll of a cleanup.
-    pub(crate) fn is_cleaning() {
+    /// Has a raise in the scope that is being polled wait: something beside it needs its time.
+    pub(crate) fn give_time() {
         CURRENT.with_borrow(|current| {
             if let Some(scope) = current {
                 scope.is_cleaning.set(true);
             }
         });
+    }
+
+    /// Polls a cleanup, which is given the time it takes; unless it raises itself.
+    pub(crate) fn poll_cleanup<T>(
+        has_raised: &mut bool,
+        poll: impl FnOnce() -> Poll<T>,
+    ) -> Poll<T> {
+        let Some(scope) = Self::current() else { return poll() };
+        let raised_beside = scope.is_raised.take();
+        let polled = poll();
+        *has_raised |= scope.is_raised.get();
+        scope.is_raised.set(scope.is_raised.get() | raised_beside);
+        if polled.is_pending() && !*has_raised {
+            scope.is_cleaning.set(true);
+        }
+        polled
     }
 
     #[track_caller]
