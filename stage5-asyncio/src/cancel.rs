@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 pub use crate::exceptions::Cancelled;
 use crate::extras::report::unheard;
 pub(crate) use crate::extras::scope::{
-    Cancellable, End, Scope, Seat, Settle, leave_behind, outside, raise,
+    Cancellable, End, Patience, Scope, Seat, Settle, leave_behind, outside, raise,
 };
 
 /// Awaits `body`, and catches a cancel that arrives meanwhile: then `body` is dropped, the exits
@@ -167,9 +167,6 @@ fn in_a_scope(exit: impl Future<Output = ()> + 'static) -> Exit {
 
 /// Awaits a cleanup. A raise beside it, in another branch of a join, waits until it is over.
 async fn cleaning<T>(cleanup: impl Future<Output = T>) -> T {
-    let (mut cleanup, mut has_raised) = (pin!(cleanup), false);
-    poll_fn(|context| {
-        Scope::poll_cleanup(&mut has_raised, || cleanup.as_mut().poll(context))
-    })
-    .await
+    let (mut cleanup, mut patience) = (pin!(cleanup), Patience::default());
+    poll_fn(|context| patience.poll(|| cleanup.as_mut().poll(context))).await
 }

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 
 use reactor::trace::{self, Place};
 
-use crate::cancel::{Cancellable, End, Scope, Seat, raise};
+use crate::cancel::{Cancellable, End, Patience, Seat, raise};
 use crate::event_loop::{EventLoop, Inner};
 use crate::events::{Handle, Ready, wake};
 use crate::exceptions::{Cancelled, InvalidState};
@@ -427,11 +427,19 @@ pub struct Awaiting<T: 'static> {
     notice: Option<CallbackId>,
     /// Where a cancel of whoever waits finds it. `None`: it is shielded.
     seat: Option<Seat>,
+    /// What was cancelled along with whoever waits is given its time.
+    patience: Patience,
 }
 
 impl<T: 'static> Awaiting<T> {
     fn new(of: Future<T>, how: fn(&Outcome<T>) -> End<T>) -> Self {
-        Self { of, how, notice: None, seat: Some(Seat::default()) }
+        Self {
+            of,
+            how,
+            notice: None,
+            seat: Some(Seat::default()),
+            patience: Patience::default(),
+        }
     }
 
     /// A cancel of whoever waits does not go further.
@@ -447,7 +455,7 @@ impl<T: 'static> std::future::Future for Awaiting<T> {
     /// Called by the `.await`, which is the line that waits.
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let Self { of, how, notice, seat } = &mut *self;
+        let Self { of, how, notice, seat, patience } = &mut *self;
         if !of.done() {
             of.0.expect_another();
             if let Some(seat) = seat {
@@ -458,12 +466,11 @@ impl<T: 'static> std::future::Future for Awaiting<T> {
             of.0.subject().into_iter().for_each(trace::waits_for);
             waits(of.0.waits_for(), Place::here());
             of.outcome().tell(notice, context.waker());
-            if seat.as_ref().is_some_and(Seat::is_reached) {
-                Scope::give_time();
-            }
+            patience.ask(seat.as_ref().is_some_and(Seat::is_reached));
             return Poll::Pending;
         }
         *seat = None;
+        patience.ask(false);
         match how(of.outcome()) {
             End::Finished(value) => Poll::Ready(value),
             End::Panicked(panic) => resume_unwind(panic),

@@ -315,13 +315,16 @@ fn cancel_later(event_loop: &EventLoop, dice: &mut Dice) -> TimerHandle {
     })
 }
 
-/// As `run` ends; but whoever refuses is asked again, and so is whoever is new.
+/// As `run` ends; but whoever refuses, or is new, is asked again.
 fn cancel_those_who_are_left(event_loop: &EventLoop) {
     let cancelled = event_loop.run_until_complete(async {
-        let is_other = |task: &AnyTask| Some(task) != current_task().as_ref();
-        while let Some(task) = all_tasks().into_iter().find(is_other) {
-            task.cancel();
-            let _ = timeout(MS, task.ended()).await;
+        while all_tasks().len() > 1 {
+            let others =
+                all_tasks().into_iter().filter(|it| Some(it) != current_task().as_ref());
+            others.for_each(|task| {
+                task.cancel();
+            });
+            sleep(MS).await;
         }
     });
     cancelled.unwrap();

@@ -56,8 +56,11 @@ pub(crate) struct Scope {
     is_asked: Cell<bool>,
     /// Set by `raise`; taken at the end of the poll in which that happened.
     is_raised: Cell<bool>,
-    /// Set at each poll of a cleanup inside: a raise beside it waits until that is over.
-    is_cleaning: Cell<bool>,
+    /// How many inside were polled last and are given the time they take: a raise beside them
+    /// waits until then. Counted anew in each poll.
+    patience: Cell<usize>,
+    /// Counts the polls.
+    polls: Cell<u64>,
     /// How many requests came from further out, less those that were taken back.
     pub(crate) from_outside: Cell<usize>,
     /// Kept by each poll: wakes whoever polls this scope.
@@ -125,31 +128,6 @@ impl Scope {
         self.is_requested.get() || self.is_asked.get()
     }
 
-    /// Has a raise in the scope that is being polled wait: something beside it needs its time.
-    pub(crate) fn give_time() {
-        CURRENT.with_borrow(|current| {
-            if let Some(scope) = current {
-                scope.is_cleaning.set(true);
-            }
-        });
-    }
-
-    /// Polls a cleanup, which is given the time it takes; unless it raises itself.
-    pub(crate) fn poll_cleanup<T>(
-        has_raised: &mut bool,
-        poll: impl FnOnce() -> Poll<T>,
-    ) -> Poll<T> {
-        let Some(scope) = Self::current() else { return poll() };
-        let raised_beside = scope.is_raised.take();
-        let polled = poll();
-        *has_raised |= scope.is_raised.get();
-        scope.is_raised.set(scope.is_raised.get() | raised_beside);
-        if polled.is_pending() && !*has_raised {
-            scope.is_cleaning.set(true);
-        }
-        polled
-    }
-
     #[track_caller]
     fn wake(&self) {
         let waker = self.waker.borrow().clone();
@@ -162,7 +140,7 @@ impl Scope {
 
     /// Whether it has to stop now.
     fn must_stop(&self) -> bool {
-        self.take_request() || !self.is_cleaning.get() && self.is_raised.take()
+        self.take_request() || self.patience.get() == 0 && self.is_raised.take()
     }
 
     /// Takes a request that is for this scope. Nobody further out has to take it any more.
@@ -274,8 +252,7 @@ impl Seat {
         }
     }
 
-    /// Whether a cancel of whoever awaits it has reached it. Then it is given the time it takes,
-    /// whatever is raised beside it.
+    /// Whether a cancel of whoever awaits it has reached it.
     pub(crate) fn is_reached(&self) -> bool {
         let Some((scope, place)) = &self.0 else { return false };
         matches!(scope.inner.borrow().get(*place), Some(Inner::Awaited(_, true)))
@@ -292,6 +269,54 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.leave();
+    }
+}
+
+/// The time that something takes which is not to be interrupted by a raise beside it, in
+/// another branch of a join: a cleanup, or a task that was cancelled along with whoever awaits
+/// it. It lasts for as long as it is polled whenever its scope is.
+#[derive(Default)]
+pub(crate) struct Patience {
+    /// The scope that gives it, and the number of the poll in which it did.
+    given: Option<(Rc<Scope>, u64)>,
+    /// Whoever raises itself needs no time any more.
+    has_raised: bool,
+}
+
+impl Patience {
+    /// Polls a cleanup.
+    pub(crate) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let Some(scope) = Scope::current() else { return poll() };
+        let raised_beside = scope.is_raised.take();
+        let polled = poll();
+        self.has_raised |= scope.is_raised.get();
+        scope.is_raised.set(scope.is_raised.get() | raised_beside);
+        self.ask(polled.is_pending() && !self.has_raised);
+        polled
+    }
+
+    /// Asks for time, until the next poll; or needs none.
+    pub(crate) fn ask(&mut self, is_needed: bool) {
+        self.end();
+        if let Some(scope) = Scope::current().filter(|_| is_needed) {
+            scope.patience.set(scope.patience.get() + 1);
+            let number = scope.polls.get();
+            self.given = Some((scope, number));
+        }
+    }
+
+    /// What was given in an earlier poll of the scope is over anyway.
+    fn end(&mut self) {
+        let Some((scope, number)) = self.given.take() else { return };
+        if number == scope.polls.get() {
+            scope.patience.set(scope.patience.get() - 1);
+        }
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -397,7 +422,8 @@ fn poll_body<F: Future>(
     let end = if !is_fresh && scope.must_stop() {
         End::Cancelled
     } else {
-        scope.is_cleaning.set(false);
+        scope.polls.set(scope.polls.get() + 1);
+        scope.patience.set(0);
         let running = body.as_mut().as_pin_mut().expect("it has not ended");
         match guard(|| running.poll(context)) {
             Ok(Poll::Ready(output)) => End::Finished(output),
