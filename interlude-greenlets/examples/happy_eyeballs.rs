@@ -16,11 +16,14 @@ fn main() -> io::Result<()> {
 
 /// Connects to whichever address answers first, and says how the race went.
 pub fn happy_eyeballs(race: Race) -> io::Result<Won> {
-    run(move || {
-        let connected = timeout(race.timeout, || connect(&race));
-        let stream = connected.unwrap_or_else(|Elapsed| Err(race.timed_out()))?;
-        Ok(race.won(stream.peer_addr()?))
-    })?
+    run(|| hold(race))?
+}
+
+/// Holds a race in a loop that may have more to do: nothing is left of it once it has ended.
+pub fn hold(race: Race) -> io::Result<Won> {
+    let connected = timeout(race.timeout, || connect(&race));
+    let stream = connected.unwrap_or_else(|Elapsed| Err(race.timed_out()))?;
+    Ok(race.won(stream.peer_addr()?))
 }
 
 /// Begins an attempt whenever one has failed or taken too long.

@@ -15,20 +15,20 @@ fn main() -> io::Result<()> {
 
 /// Connects to whichever address answers first, and says how the race went.
 pub fn happy_eyeballs(race: Race) -> io::Result<Won> {
-    let won = react(move || {
-        inline_callbacks(async move {
-            let race = Rc::new(race);
-            let connected =
-                yield_(timeout(race.timeout, connect(Rc::clone(&race)))).await;
-            let stream =
-                connected.map_err(|failure| match failure.trap::<Elapsed>() {
-                    Ok(_) => race.timed_out().into(),
-                    Err(other) => other,
-                })?;
-            Ok(race.won(stream.peer_addr()?))
-        })
-    })?;
-    won.map_err(io::Error::from)
+    react(|| hold(race))?.map_err(io::Error::from)
+}
+
+/// Holds a race in a loop that may have more to do: nothing is left of it once it has ended.
+pub fn hold(race: Race) -> Deferred<Won> {
+    inline_callbacks(async move {
+        let race = Rc::new(race);
+        let connected = yield_(timeout(race.timeout, connect(Rc::clone(&race)))).await;
+        let stream = connected.map_err(|failure| match failure.trap::<Elapsed>() {
+            Ok(_) => race.timed_out().into(),
+            Err(other) => other,
+        })?;
+        Ok(race.won(stream.peer_addr()?))
+    })
 }
 
 /// Begins an attempt whenever one has failed or taken too long.

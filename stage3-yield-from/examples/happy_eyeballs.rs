@@ -17,7 +17,12 @@ fn main() -> io::Result<()> {
 
 /// Connects to whichever address answers first, and says how the race went.
 pub fn happy_eyeballs(race: Race) -> io::Result<Won> {
-    run(coroutine(async move {
+    run(hold(race))?.map_err(io::Error::from)
+}
+
+/// Holds a race in a loop that may have more to do: nothing is left of it once it has ended.
+pub fn hold(race: Race) -> Coroutine<Won> {
+    coroutine(async move {
         let race = Rc::new(race);
         let connected =
             yield_from(timeout(race.timeout, connect(Rc::clone(&race)))).await;
@@ -26,8 +31,7 @@ pub fn happy_eyeballs(race: Race) -> io::Result<Won> {
             Err(other) => other,
         })?;
         Ok(race.won(stream.peer_addr()?))
-    }))?
-    .map_err(io::Error::from)
+    })
 }
 
 /// Begins an attempt whenever one has failed or taken too long.

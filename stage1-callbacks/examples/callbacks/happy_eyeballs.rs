@@ -18,21 +18,32 @@ pub fn happy_eyeballs(race: Race) -> io::Result<Won> {
     let end = Rc::new(Cell::new(None));
     let told = Rc::clone(&end);
     run(move || {
-        let racing = Rc::new(Racing {
-            race,
-            attempts: RefCell::default(),
-            next: Cell::default(),
-            deadline: Cell::default(),
-            end: told,
+        hold(race, move |end| {
+            told.set(Some(end));
+            stop();
         });
-        let late = Rc::clone(&racing);
-        let give_up = move || finish(&late, Err(late.race.timed_out()));
-        racing.deadline.set(Some(call_later(racing.race.timeout, give_up)));
-        connect(&racing);
         Ok(())
     })?;
     end.take().expect("nothing else stops the loop")
 }
+
+/// Holds a race in a loop that may have more to do: nothing is left of it once it has ended.
+pub fn hold(race: Race, then: impl FnOnce(io::Result<Won>) + 'static) {
+    let racing = Rc::new(Racing {
+        race,
+        attempts: RefCell::default(),
+        next: Cell::default(),
+        deadline: Cell::default(),
+        then: Cell::new(Some(Box::new(then))),
+    });
+    let late = Rc::clone(&racing);
+    let give_up = move || finish(&late, Err(late.race.timed_out()));
+    racing.deadline.set(Some(call_later(racing.race.timeout, give_up)));
+    connect(&racing);
+}
+
+/// Who is told how a race went.
+type Then = Box<dyn FnOnce(io::Result<Won>)>;
 
 /// A race, and all that has to be known to end it.
 struct Racing {
@@ -41,7 +52,8 @@ struct Racing {
     /// When the next attempt is begun, unless one fails before that.
     next: Cell<Option<DelayedCall>>,
     deadline: Cell<Option<DelayedCall>>,
-    end: Rc<Cell<Option<io::Result<Won>>>>,
+    /// Filled at the beginning, and called at the end.
+    then: Cell<Option<Then>>,
 }
 
 /// Begins an attempt: called at first, and whenever one has failed or taken too long.
@@ -71,6 +83,7 @@ fn finish(racing: &Rc<Racing>, end: io::Result<Won>) {
     racing.next.take().iter().for_each(DelayedCall::cancel);
     racing.deadline.take().iter().for_each(DelayedCall::cancel);
     racing.attempts.take().iter().for_each(Waiting::cancel);
-    racing.end.set(Some(end));
-    stop();
+    if let Some(then) = racing.then.take() {
+        then(end);
+    }
 }

@@ -1,0 +1,121 @@
+//! A thousand races in one loop that lives on: whoever has lost is gone at once, and not when
+//! the loop ends.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use interlude_greenlets::run;
+use interlude_greenlets::time::sleep;
+use reactor::backend;
+use reactor::sim::{Event, Link, Peer, Sim, Weather};
+use reactor::trace::{self, Recording, What};
+use site::demo::Course;
+use site::{Race, Won};
+
+#[path = "../examples/happy_eyeballs.rs"]
+#[allow(dead_code, unreachable_pub, reason = "its `main` has nothing to do here")]
+mod happy_eyeballs;
+
+use happy_eyeballs::hold;
+
+/// How many races.
+const RACES: u32 = 1000;
+
+/// How many over real sockets: as many connections wait to be accepted.
+const REAL_RACES: u32 = 100;
+
+/// Inside the simulated network: nobody answers, somebody does.
+const NETWORK: [([u8; 4], u16); 2] = [([10, 0, 0, 1], 80), ([10, 0, 0, 2], 80)];
+
+/// How long it takes until the second has won: a delay, a way there and a way back.
+const RIGHT: Duration = Duration::from_millis(250 + 2);
+
+/// From race to race: nothing is due in it but what was to be cancelled.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// A server that hangs up when its client does.
+struct Polite;
+
+impl Peer for Polite {
+    fn on(&mut self, event: Event, link: &mut Link<'_>) {
+        if matches!(event, Event::Ended | Event::Broken(_)) {
+            link.close();
+        }
+    }
+}
+
+fn is_as_expected(won: &Won) {
+    let right = "10.0.0.1:80 cancelled, it has not answered\n10.0.0.2:80 connected\n";
+    assert_eq!(won.to_string(), right);
+}
+
+/// The most timers that were set at once.
+fn most_timers(recording: &Recording) -> usize {
+    let (mut set, mut most) = (std::collections::BTreeSet::new(), 0);
+    for event in &recording.events {
+        match event.what {
+            What::TimerSet(_, timer, _) => drop(set.insert(timer)),
+            What::TimerCancelled(_, timer) | What::TimerFired(_, timer) => {
+                set.remove(&timer);
+            }
+            _ => {}
+        }
+        most = most.max(set.len());
+    }
+    most
+}
+
+/// How many descriptors this process has open.
+fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+/// The first never answers, the second wins after the stagger (RFC 8305, section 5).
+fn in_the_network(races: fn(Rc<Sim>) -> io::Result<()>) {
+    let [silent, good] = NETWORK.map(SocketAddr::from);
+    let sim = Sim::new(1, Weather::calm());
+    sim.black_hole(silent);
+    sim.serve(good, || Box::new(Polite));
+    let network = Rc::clone(&sim);
+    let run = || backend::scope(sim.clone(), || races(network));
+    let (end, recording) = trace::record(run);
+    end.unwrap();
+    let (took, right) = (sim.elapsed() / RACES, RIGHT + PAUSE);
+    assert!((right..right + PAUSE).contains(&took), "{took:?} each");
+    let most = most_timers(&recording);
+    assert!(most <= 4, "{most} timers at once");
+}
+
+#[test]
+fn whoever_never_answers_is_gone_as_soon_as_another_has_won() {
+    in_the_network(|sim| {
+        run(move || {
+            for n in 0..RACES {
+                is_as_expected(&hold(Race::new(NETWORK.map(SocketAddr::from))).unwrap());
+                sleep(PAUSE);
+                assert_eq!(sim.open_sockets(), 0, "after race {n}");
+            }
+        })
+    });
+}
+
+/// A kill is heard in the next turn.
+#[test]
+fn descriptors_are_closed_after_each_race() {
+    let course = Course::lay().unwrap();
+    run(move || {
+        let before = descriptors();
+        for n in 0..REAL_RACES {
+            let race = Race::new(course.addresses()).with_delay(Duration::ZERO);
+            hold(race).unwrap();
+            sleep(PAUSE);
+            assert_eq!(descriptors(), before, "after race {n}");
+        }
+    })
+    .unwrap();
+}
