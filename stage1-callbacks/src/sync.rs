@@ -8,6 +8,7 @@ use crate::extras::line::Line;
 
 /// A number of permits. Whoever finds none waits; whoever waited longest is served first. Its
 /// clones are one semaphore.
+#[doc = include_str!("../docs/semaphore.md")]
 #[doc(alias = "DeferredSemaphore")]
 #[derive(Clone, Debug)]
 pub struct Semaphore(Rc<Permits>);

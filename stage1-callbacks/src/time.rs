@@ -28,6 +28,7 @@ pub struct Elapsed;
 
 /// Waits for `deferred`, but no longer than `duration`: then it is cancelled, and fails with
 /// [`Elapsed`] unless its canceller had something else to say.
+#[doc = include_str!("../docs/timeout.md")]
 #[doc(alias = "addTimeout")]
 #[track_caller]
 pub fn timeout<T: 'static>(duration: Duration, deferred: Deferred<T>) -> Deferred<T> {

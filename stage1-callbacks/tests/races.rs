@@ -124,8 +124,11 @@ fn by_deferreds(
     })
 }
 
-/// What makes the races of the network, and what has to be so after each.
-fn parts(sim: Rc<Sim>) -> (Rc<dyn Fn() -> Race>, Rc<dyn Fn(&Won)>) {
+/// What makes a race, and what checks that nothing is left of it.
+type Parts = (Rc<dyn Fn() -> Race>, Rc<dyn Fn(&Won)>);
+
+/// Those of the network.
+fn parts(sim: Rc<Sim>) -> Parts {
     let check = move |won: &Won| {
         is_as_expected(won);
         assert_eq!(sim.open_sockets(), 0, "after a race");
@@ -155,7 +158,7 @@ fn whoever_never_answers_is_gone_as_soon_as_another_has_won_by_deferreds() {
 #[test]
 fn descriptors_are_closed_after_each_race() {
     let course = Rc::new(Course::lay().unwrap());
-    let parts = move || -> (Rc<dyn Fn() -> Race>, Rc<dyn Fn(&Won)>) {
+    let parts = move || -> Parts {
         let (course, before) = (Rc::clone(&course), descriptors());
         let race = move || Race::new(course.addresses()).with_delay(Duration::ZERO);
         let check = move |_: &Won| assert_eq!(descriptors(), before, "after a race");

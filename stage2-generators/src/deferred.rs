@@ -27,6 +27,7 @@ pub use crate::extras::fired::{fail, maybe_deferred, succeed};
 /// back. (In Twisted two people may add callbacks to one Deferred, each changing what the
 /// other one sees. Here that cannot be written.) Dropping it does not stop the chain; a
 /// failure that is left at its end is reported.
+#[doc = include_str!("../docs/deferred.md")]
 pub struct Deferred<T: 'static> {
     pub(crate) chain: Rc<Chain>,
     /// Where the last link leaves its result.

@@ -51,6 +51,7 @@ pub fn run(main: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
 /// # Panics
 ///
 /// Panics inside another `run`, and if somebody calls [`stop`] before the deferred has fired.
+#[doc = include_str!("../docs/react.md")]
 pub fn react<T: 'static>(
     main: impl FnOnce() -> Deferred<T>,
 ) -> io::Result<Result<T, Failure>> {
@@ -93,6 +94,7 @@ pub fn call_soon(callback: impl FnOnce() + 'static) {
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
+#[doc = include_str!("../docs/call_later.md")]
 #[doc(alias = "callLater")]
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> DelayedCall {

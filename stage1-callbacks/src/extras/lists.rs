@@ -68,6 +68,7 @@ pub fn first_success<T: Clone + 'static>(
 /// Fires with the values in the order of the input, or with [`FirstError`] as soon as one
 /// fails. It consumes the members, and with them their errors; only where the first was a
 /// cancel, which tells nothing, those that follow are reported.
+#[doc = include_str!("../../docs/gather_results.md")]
 #[doc(alias("gatherResults", "fireOnOneErrback", "consumeErrors"))]
 #[track_caller]
 pub fn gather_results<T: 'static>(members: Vec<Deferred<T>>) -> Deferred<Vec<T>> {

@@ -16,6 +16,7 @@ pub fn fail<T: 'static>(failure: impl Into<Failure>) -> Deferred<T> {
 }
 
 /// Calls `body`, and makes a deferred of whatever it gives; a deferred stays itself.
+#[doc = include_str!("../../docs/maybe_deferred.md")]
 #[doc(alias = "maybeDeferred")]
 #[track_caller]
 pub fn maybe_deferred<R: Outcome>(body: impl FnOnce() -> R) -> Deferred<R::Value> {
