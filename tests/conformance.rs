@@ -85,7 +85,8 @@ scenarios! {
         the_first_address_that_answers_wins
         a_race_that_all_lose_says_how_each_did
         attempts_begin_in_order_and_losers_leave_nothing_behind
-        a_race_that_nobody_wins_ends_in_time;
+        a_race_that_nobody_wins_ends_in_time
+        a_race_ends_well_in_any_weather;
     tasks:
         a_panic_ends_one_task_and_is_reported
         a_closed_listener_refuses_the_new_and_keeps_the_old;

@@ -1,5 +1,6 @@
 //! Races over addresses: who wins, when, and what is left of those that lose.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use lineage::styles::Style;
 use reactor::backend;
 use reactor::sim::{Event, Link, Peer, Sim, Weather};
-use reactor::trace::{self, What};
+use reactor::trace::{self, Recording, What};
 use site::Race;
 use site::demo::Course;
 
@@ -19,6 +20,9 @@ const NETWORK: [([u8; 4], u16); 3] =
 
 /// How many races leave nothing behind.
 const RACES: u32 = 1000;
+
+/// All fates of three addresses, in every weather, three times.
+const SEEDS: u64 = 27 * 3 * 3;
 
 /// A server that hangs up when its client does.
 struct Polite;
@@ -83,8 +87,13 @@ pub(crate) fn attempts_begin_in_order_and_losers_leave_nothing_behind(
     assert!((right..right + Duration::from_millis(1)).contains(&took), "{took:?} each");
     assert_eq!(sim.open_sockets(), 0);
     assert_eq!(sim.tally().open, 2, "whoever is refused closes before the next begins");
-    let mut timers = std::collections::BTreeSet::new();
-    for event in recording.events {
+    assert_eq!(still_set(&recording), 0);
+}
+
+/// The timers that were set, and neither fired nor were taken back.
+fn still_set(recording: &Recording) -> usize {
+    let mut timers = BTreeSet::new();
+    for event in &recording.events {
         match event.what {
             What::TimerSet(_, timer, _) => drop(timers.insert(timer)),
             What::TimerCancelled(_, timer) | What::TimerFired(_, timer) => {
@@ -93,7 +102,48 @@ pub(crate) fn attempts_begin_in_order_and_losers_leave_nothing_behind(
             _ => {}
         }
     }
-    assert_eq!(timers.len(), 0, "still set");
+    timers.len()
+}
+
+/// Who answers, who refuses and who is silent follows from the seed, and so does the weather.
+pub(crate) fn a_race_ends_well_in_any_weather(style: &'static Style) {
+    if !style.has_loop() {
+        return; // it asks the kernel
+    }
+    for seed in 0..SEEDS {
+        let weathers = [Weather::calm, Weather::rough, Weather::stormy];
+        let weather = weathers[usize::try_from(seed / 27 % 3).unwrap()];
+        let sim = Sim::new(seed, weather());
+        let addresses = NETWORK.map(SocketAddr::from);
+        let mut good = BTreeSet::new();
+        for (address, fate) in addresses.into_iter().zip([seed, seed / 3, seed / 9]) {
+            match fate % 3 {
+                0 => drop(good.insert(address)),
+                1 => sim.black_hole(address),
+                _ => {} // nobody listens
+            }
+        }
+        for address in &good {
+            sim.serve(*address, || Box::new(Polite));
+        }
+        let (ended, recording) = trace::record(|| {
+            let race = Race::new(addresses);
+            backend::scope(sim.clone(), || (style.happy_eyeballs)(race))
+        });
+        let is_undisturbed = sim.tally().broken == 0;
+        match ended {
+            Ok(won) => {
+                assert!(good.contains(&won.address), "seed {seed}: {won}");
+                let tried: Vec<_> = won.attempts.iter().map(|it| it.address).collect();
+                assert_eq!(tried, addresses[..tried.len()], "seed {seed}");
+            }
+            Err(lost) => {
+                assert!(good.is_empty() || !is_undisturbed, "seed {seed}: {lost}");
+            }
+        }
+        assert!(sim.elapsed() <= Duration::from_millis(10_001), "seed {seed}");
+        assert_eq!((sim.open_sockets(), still_set(&recording)), (0, 0), "seed {seed}");
+    }
 }
 
 pub(crate) fn a_race_that_nobody_wins_ends_in_time(style: &'static Style) {
