@@ -11,10 +11,13 @@ use reactor::{Reactor, trace};
 
 use crate::events::{AbstractEventLoop, ErrorContext, Handle, Ready, TimerHandle};
 use crate::exceptions::Cancelled;
+#[cfg(unix)]
+use crate::extras::readers::Readers;
 use crate::extras::remote::Remote;
 use crate::extras::report::{bury, guard, say};
 use crate::futures::{EnsureFuture, Future as Promise};
 use crate::tasks::{self, Step, Task};
+use crate::threads::ThreadPoolExecutor;
 
 thread_local! {
     /// Set for the length of a `run_forever`; read by whatever needs the loop.
@@ -40,6 +43,11 @@ pub(crate) struct Inner {
     state: Cell<State>,
     /// Set by `set_exception_handler`; called by `call_exception_handler`.
     exception_handler: RefCell<Option<Rc<ExceptionHandler>>>,
+    /// Filled by `add_reader` and `add_writer`.
+    #[cfg(unix)]
+    pub(crate) readers: Readers,
+    /// Opened by the first `to_thread`.
+    pub(crate) executor: RefCell<Option<ThreadPoolExecutor>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +62,14 @@ type ExceptionHandler = dyn Fn(&EventLoop, &ErrorContext);
 /// Running, stopping, closing.
 impl EventLoop {
     pub(crate) fn new(engine: Box<dyn AbstractEventLoop>) -> Self {
-        let (state, exception_handler) = (Cell::new(State::Stopped), RefCell::default());
-        Self(Rc::new(Inner { engine, state, exception_handler }))
+        Self(Rc::new(Inner {
+            engine,
+            state: Cell::new(State::Stopped),
+            exception_handler: RefCell::default(),
+            #[cfg(unix)]
+            readers: RefCell::default(),
+            executor: RefCell::default(),
+        }))
     }
 
     /// Runs until `future` is done, and gives its result. A coroutine becomes a task; it may
@@ -142,12 +156,14 @@ impl EventLoop {
         let entered = Entered::enter(self, State::Closed);
         while self.drop_left() {}
         drop(entered);
-        self.0.exception_handler.take();
+        drop((self.0.exception_handler.take(), self.0.executor.take()));
     }
 
     /// `false`: there was nothing left.
     fn drop_left(&self) -> bool {
         let tasks = tasks::of(self);
+        #[cfg(unix)]
+        bury(self.0.readers.take());
         let mut left = self.0.engine.take_all();
         left.extend(self.reactor().take_all());
         let is_any = !tasks.is_empty() || !left.is_empty();

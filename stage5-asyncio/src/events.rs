@@ -135,13 +135,23 @@ impl Handle {
         callback: F,
         tell: fn(&F) -> trace::Uncalled,
     ) -> Self {
+        Self::at(Place::here(), callback, tell)
+    }
+
+    /// The same, for a caller whose `place` is known already.
+    pub(crate) fn at<F: FnOnce() + 'static>(
+        place: Place,
+        callback: F,
+        tell: fn(&F) -> trace::Uncalled,
+    ) -> Self {
+        let _place = place.enter();
         let uncalled = Cell::new(tell(&callback));
         let call: Box<dyn FnOnce()> = Box::new(callback);
         Self(Rc::new(Callback {
             call: Cell::new(Some(call)),
             context: Cell::new(copy_context()),
             is_cancelled: Cell::new(false),
-            place: Place::here(),
+            place,
             uncalled,
         }))
     }

@@ -238,8 +238,7 @@ impl<T: 'static> Future<T> {
             return;
         };
         let future = self.clone();
-        let _place = place.enter();
-        let handle = Handle::new(move || callback(&future), trace::queued);
+        let handle = Handle::at(place, move || callback(&future), trace::queued);
         event_loop.0.engine.push(Ready::call(handle));
     }
 

@@ -47,7 +47,8 @@
 //! 8. [`timeouts`] and [`taskgroups`]: blocks that cancel what is inside of them;
 //! 9. [`contextvars`]: values that follow a task.
 //!
-//! What tasks share: 10. [`locks`]; 11. [`queues`]. The world: 12. [`time`]; 13. [`net`].
+//! What tasks share: 10. [`locks`]; 11. [`queues`]. The world: 12. [`time`]; 13. [`net`]. Leaving the loop:
+//! 14. [`threads`].
 
 #![forbid(unsafe_code)]
 
@@ -65,6 +66,7 @@ pub mod runners;
 pub mod selector_events;
 pub mod taskgroups;
 pub mod tasks;
+pub mod threads;
 pub mod time;
 pub mod timeouts;
 
@@ -74,4 +76,5 @@ pub use events::{get_running_loop, new_event_loop};
 pub use runners::run;
 pub use taskgroups::task_group;
 pub use tasks::{Task, all_tasks, create_task, current_task};
+pub use threads::to_thread;
 pub use timeouts::{timeout, timeout_at};

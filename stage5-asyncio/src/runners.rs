@@ -84,9 +84,19 @@ impl Runner {
         if self.event_loop.is_closed() {
             return Ok(());
         }
-        let left = self.cancel_all_tasks();
+        let left = self.cancel_all_tasks().and_then(|()| self.shutdown_executor());
         self.event_loop.close();
         left
+    }
+
+    fn shutdown_executor(&self) -> io::Result<()> {
+        let event_loop = self.event_loop.clone();
+        if event_loop.0.executor.borrow().is_none() {
+            return Ok(());
+        }
+        self.event_loop.run_until_complete(async move {
+            event_loop.shutdown_default_executor().await;
+        })
     }
 
     fn cancel_all_tasks(&self) -> io::Result<()> {

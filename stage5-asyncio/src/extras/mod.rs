@@ -2,6 +2,8 @@
 //! that nobody awaits.
 
 pub(crate) mod line;
+#[cfg(unix)]
+pub(crate) mod readers;
 pub mod remote;
 pub mod report;
 pub(crate) mod scope;
