@@ -132,6 +132,24 @@ fn values_are_dropped_with_their_receiver() {
     assert_eq!(log.take(), ["old"]);
 }
 
+/// For what takes streams, it is one.
+#[test]
+fn a_receiver_is_a_stream() {
+    use futures_util::StreamExt;
+    let (values, took) = story(async {
+        let (sender, receiver) = mpsc::channel(1);
+        drop(spawn(async move {
+            for number in 0..4 {
+                sender.send(number).await.unwrap();
+                sleep(MS).await;
+            }
+        }));
+        receiver.map(|number| number * 2).collect::<Vec<_>>().await
+    });
+    assert_eq!(values, [0, 2, 4, 6]);
+    assert_eq!(took, 4 * MS);
+}
+
 /// Of many changes the latest counts, and each receiver knows what it has seen.
 #[test]
 fn a_watch_tells_the_latest() {

@@ -11,10 +11,17 @@ use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use common::MS;
 use stage4_async_await::extras::cancel_token::CancelToken;
 use stage4_async_await::extras::channel::{Closed, mpsc, oneshot, watch};
+use stage4_async_await::extras::interval::Interval;
+use stage4_async_await::extras::join_set::JoinSet;
+use stage4_async_await::extras::race::{Either, race, select};
 use stage4_async_await::extras::sync::{Barrier, Condition, Event, Mutex};
+use stage4_async_await::extras::together::{gather, join};
+use stage4_async_await::spawn;
 use stage4_async_await::sync::Semaphore;
+use stage4_async_await::time::{sleep, timeout};
 use tokio_test::task::{self, Spawn};
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok};
 
@@ -411,6 +418,19 @@ fn the_end_of_one_side_wakes_the_other() {
     assert_eq!(assert_ready_err!(waits.poll()), Closed);
 }
 
+/// Of a channel that is closed: the last who had a place, and could have sent something.
+#[test]
+fn the_last_place_that_is_given_up_wakes_the_receiver() {
+    let (sender, mut receiver) = mpsc::channel::<u8>(1);
+    let slot = assert_ready_ok!(task::spawn(sender.reserve()).poll());
+    receiver.close();
+    let mut waits = task::spawn(receiver.recv());
+    assert_pending!(waits.poll());
+    drop(slot);
+    assert!(waits.is_woken());
+    assert_eq!(assert_ready!(waits.poll()), None);
+}
+
 /// Notified, and waiting for the lock when it is dropped: the notification goes on.
 #[test]
 fn a_notification_that_cannot_be_acted_on_goes_to_the_next() {
@@ -502,4 +522,74 @@ fn a_quarter_of_a_million_leave_a_queue_and_whoever_stays_is_served() {
             assert!(mutex.try_lock().is_some());
         }
     });
+}
+
+/// Those that wait at the loop: the clock, the end of a task, the next of a set. They are woken
+/// once, by what they wait for, and dropped they leave nothing behind.
+#[test]
+fn what_waits_at_the_loop_is_woken_once() {
+    let ((), took) = common::story(async {
+        let mut tasks = [spawn(sleep(MS)), spawn(sleep(MS))];
+        let mut set = JoinSet::new();
+        set.spawn(sleep(MS));
+        let mut interval = Interval::new(MS);
+        interval.tick().await;
+        let mut leaves: [Leaf; 4] = [
+            leaf(sleep(MS)),
+            leaf(timeout(MS, std::future::pending::<()>())),
+            leaf(async move { set.join_next().await.unwrap().unwrap() }),
+            leaf(async move { interval.tick().await }),
+        ];
+        let [one, two] = &mut tasks;
+        let (mut one, mut gone) = (task::spawn(one), task::spawn(two));
+        for _ in 0..2 {
+            for leaf in &mut leaves {
+                assert_pending!(leaf.poll());
+                assert!(!leaf.is_woken());
+            }
+            assert_pending!(one.poll());
+            assert_pending!(gone.poll());
+        }
+        let mut here = task::spawn(());
+        let mut nap = Box::pin(sleep(MS));
+        here.enter(|context, _| assert_pending!(nap.as_mut().poll(context)));
+        drop(nap);
+        sleep(2 * MS).await;
+        assert!(!here.is_woken(), "its timer went with it");
+        assert!(one.is_woken() && gone.is_woken());
+        assert_ready!(one.poll());
+        drop(gone);
+        for leaf in &mut leaves {
+            assert!(leaf.is_woken());
+            assert_ready!(leaf.poll());
+            assert!(!leaf.is_woken());
+        }
+        let [_, two] = tasks;
+        two.await;
+    });
+    assert_eq!(took, 2 * MS);
+}
+
+/// Each of those that wait together is woken through the waker of the whole.
+#[test]
+fn what_waits_together_passes_the_waker_on() {
+    let (one, two) = (Event::new(), Event::new());
+    let mut both = task::spawn(join(one.wait(), two.wait()));
+    let mut first = task::spawn(select(one.wait(), two.wait()));
+    let mut all = task::spawn(gather([&one, &two].map(Event::wait)));
+    let mut winner = task::spawn(race([&one, &two].map(Event::wait)));
+    assert_pending!(both.poll());
+    assert_pending!(first.poll());
+    assert_pending!(all.poll());
+    assert_pending!(winner.poll());
+    two.set();
+    assert!(both.is_woken() && first.is_woken() && all.is_woken() && winner.is_woken());
+    assert_eq!(assert_ready!(first.poll()), Either::Right(()));
+    assert_eq!(assert_ready!(winner.poll()), (1, ()));
+    assert_pending!(both.poll());
+    assert_pending!(all.poll());
+    one.set();
+    assert!(both.is_woken() && all.is_woken());
+    assert_ready!(both.poll());
+    assert_eq!(assert_ready!(all.poll()).len(), 2);
 }

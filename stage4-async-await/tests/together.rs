@@ -15,7 +15,7 @@ use common::{
     FAR, Finally, Log, MS, caught, ending, never, poll_once, reports, say, scope, story,
     turn,
 };
-use stage4_async_await::cancel::with;
+use stage4_async_await::cancel::{Manager, with};
 use stage4_async_await::extras::cancel_token::CancelToken;
 use stage4_async_await::extras::interval::{Interval, Missed};
 use stage4_async_await::extras::join_set::JoinSet;
@@ -633,6 +633,38 @@ fn a_group_that_ends_starts_nobody() {
         assert!(told.unwrap_err().contains("over"));
     });
     assert_eq!(log.take(), ["starts another"]);
+}
+
+/// Starts a child that never ends, as it leaves.
+struct Starts(TaskGroup<&'static str>);
+
+impl Manager for Starts {
+    type Error = &'static str;
+
+    async fn enter(&mut self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    async fn exit(
+        self,
+        _: Option<Result<(), &&'static str>>,
+    ) -> Result<(), &'static str> {
+        let late = self.0.spawn(async { never().await });
+        assert!(late.await.is_none());
+        Ok(())
+    }
+}
+
+/// In the middle of its end, by an exit of another child.
+#[test]
+fn a_child_that_comes_when_its_group_ends_is_cancelled() {
+    let (ended, _) = story(TaskGroup::run(async |group| {
+        let starts = Starts(group.clone());
+        drop(group.spawn(async move { with(starts, async |_| never().await).await }));
+        turn().await;
+        Err::<(), _>("it fails")
+    }));
+    assert_eq!(*ended.unwrap_err(), ["it fails"]);
 }
 
 /// A panic of a child ends the group like an error, and is heard when the others have ended.

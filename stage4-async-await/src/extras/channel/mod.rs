@@ -13,6 +13,13 @@
 //!
 //! The price is `Send`: neither end can go to another thread, nor can a task that holds one.
 //! For that there are the channels of other crates, which run on this loop as well.
+//!
+//! ```compile_fail,E0277
+//! use stage4_async_await::extras::channel::mpsc;
+//!
+//! let (sender, _receiver) = mpsc::channel(1);
+//! std::thread::spawn(move || sender.try_send("from another thread"));
+//! ```
 
 use std::error::Error;
 use std::fmt;

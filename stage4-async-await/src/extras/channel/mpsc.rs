@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use futures_core::Stream;
 use reactor::trace;
 
 use super::{Closed, SendError, TryRecvError, TrySendError};
@@ -313,6 +314,28 @@ impl<T> Shared<T> {
             None => Err(TryRecvError::Empty),
         }
     }
+
+    #[track_caller]
+    fn poll_recv(&self, context: &Context<'_>, at: trace::Place) -> Poll<Option<T>> {
+        match self.try_recv() {
+            Ok(value) => Poll::Ready(Some(value)),
+            Err(TryRecvError::Closed) => Poll::Ready(None),
+            Err(TryRecvError::Empty) => {
+                self.receiver.take(context, "a value from a channel", at);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// The values, for whatever takes a stream of the futures crate.
+impl<T> Stream for Receiver<T> {
+    type Item = T;
+
+    #[track_caller]
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.0.poll_recv(context, trace::Place::here())
+    }
 }
 
 impl<T> Drop for Receiver<T> {
@@ -335,14 +358,7 @@ impl<T> Future for Recv<'_, T> {
     type Output = Option<T>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        match self.shared.try_recv() {
-            Ok(value) => Poll::Ready(Some(value)),
-            Err(TryRecvError::Closed) => Poll::Ready(None),
-            Err(TryRecvError::Empty) => {
-                self.shared.receiver.take(context, "a value from a channel", self.at);
-                Poll::Pending
-            }
-        }
+        self.shared.poll_recv(context, self.at)
     }
 }
 
