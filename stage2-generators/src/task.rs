@@ -4,8 +4,6 @@
 //! knows of it: the loop still serves callbacks, and one of them resumes the generator.
 
 use std::any::type_name_of_val;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::rc::Rc;
 
 use reactor::trace::{self, Place};
@@ -62,7 +60,7 @@ pub fn inline_callbacks<T: 'static>(
     body: impl Future<Output = Result<T, Failure>> + 'static,
 ) -> Deferred<T> {
     let subject = trace::created(trace::Kind::Generator, type_name_of_val(&body));
-    let generator = Generator::new(|co| with_door(co, body));
+    let generator = Generator::new(|co| lasting::with(&CURRENT, co, body));
     let (waits_for, links) = <(WaitsFor, Links)>::default();
     let (firer, deferred) = waits_for.deferred();
     resume(&Rc::new(Routine { generator, subject, firer, waits_for, links }));
@@ -167,15 +165,4 @@ impl<T> Link for Routine<T> {
     fn links(&self) -> &Links {
         &self.links
     }
-}
-
-/// Has every `yield_` of `body` go through `door`. Whoever polls it, a resume or a close: for
-/// as long as that takes `door` is the current one, and then the one before it.
-async fn with_door<T>(door: Door, body: impl Future<Output = T>) -> T {
-    let mut body = pin!(body);
-    poll_fn(|context| {
-        let _inside = lasting::put(&CURRENT, door.clone());
-        body.as_mut().poll(context)
-    })
-    .await
 }

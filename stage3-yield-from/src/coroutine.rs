@@ -351,11 +351,11 @@ impl<Y, S> Co<Y, S> {
     ///
     /// What `inner` raises.
     #[doc(alias = "yield from")]
-    pub async fn yield_from<D: Delegate<Y, S>>(
+    pub fn yield_from<D: Delegate<Y, S>>(
         &self,
         inner: D,
-    ) -> Result<D::Return, Failure> {
-        inner.delegate(self).await
+    ) -> impl Future<Output = Result<D::Return, Failure>> {
+        inner.delegate(self)
     }
 }
 

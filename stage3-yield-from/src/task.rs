@@ -6,9 +6,7 @@
 
 use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::mem;
-use std::pin::pin;
 use std::rc::Rc;
 
 use reactor::trace::{self, Place};
@@ -61,7 +59,7 @@ pub fn coroutine<R: 'static>(
     body: impl std::future::Future<Output = Result<R, Failure>> + 'static,
 ) -> Coroutine<R> {
     let name = type_name_of_val(&body);
-    Generator::new(|co| with_door(co, body)).named(name)
+    Generator::new(|co| lasting::with(&CURRENT, co, body)).named(name)
 }
 
 /// Waits for `inner`: a coroutine, which then runs as a part of the caller; or a future or
@@ -305,15 +303,4 @@ impl<T: 'static> Wait for Running<T> {
     fn done(&self) -> bool {
         self.result.done()
     }
-}
-
-/// Has every `yield_from` of `body` go through `door`. Whoever polls it, a resume or a close:
-/// for as long as that takes `door` is the current one, and then the one before it.
-async fn with_door<T>(door: Door, body: impl std::future::Future<Output = T>) -> T {
-    let mut body = pin!(body);
-    poll_fn(|context| {
-        let _inside = lasting::put(&CURRENT, door.clone());
-        body.as_mut().poll(context)
-    })
-    .await
 }

@@ -5,8 +5,13 @@
 //! has no destructor is never gone. That is safe here because nothing is in it, at the end.
 
 use std::cell::RefCell;
+use std::future::Future;
 use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::thread::LocalKey;
+
+use pin_project_lite::pin_project;
 
 /// Something that is there for a while, and then taken out again.
 pub(crate) struct Lasting<T>(RefCell<ManuallyDrop<Option<T>>>);
@@ -40,5 +45,34 @@ pub(crate) struct Put<T: Clone + 'static> {
 impl<T: Clone> Drop for Put<T> {
     fn drop(&mut self) {
         drop(self.place.with(|it| it.replace(self.before.take())));
+    }
+}
+
+/// Has something put somewhere whenever `body` runs, whoever polls it, a resume or a close.
+pub(crate) fn with<T: Clone, F: Future>(
+    place: &'static LocalKey<Lasting<T>>,
+    value: T,
+    body: F,
+) -> impl Future<Output = F::Output> {
+    With { place, value, body }
+}
+
+pin_project! {
+    // An async function would keep its argument twice: as that, and as what it awaits.
+    struct With<T: 'static, F> {
+        place: &'static LocalKey<Lasting<T>>,
+        value: T,
+        #[pin]
+        body: F,
+    }
+}
+
+impl<T: Clone, F: Future> Future for With<T, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _inside = put(this.place, this.value.clone());
+        this.body.poll(context)
     }
 }
