@@ -70,6 +70,10 @@ impl Clock {
     /// clock where it stands now, not where it stood when the call was due. With no time at
     /// all, it makes those that were to be made soon.
     ///
+    /// It returns when no call is due any more. A call that makes itself due again at once, as a
+    /// [`LoopingCall`](super::looping::LoopingCall) whose interval is zero, keeps it for ever, as
+    /// it keeps Twisted's.
+    ///
     /// # Panics
     ///
     /// Panics when no clock can show that time.

@@ -79,7 +79,9 @@ impl LoopingCall {
 
     /// Calls at once, and then at every beat. Fires once it is stopped, and fails with the
     /// first call that does. A cancel stops it, and goes to the call that is under way.
-    /// (Twisted's goes on then.) With no time between the beats it calls in every turn.
+    /// (Twisted's goes on then.) With no time between the beats it calls in every turn; and
+    /// [`Clock::advance`](super::clock::Clock::advance), which returns when no call is due, does
+    /// not return then, as Twisted's does not.
     ///
     /// # Panics
     ///
