@@ -387,9 +387,13 @@ fn no_test_is_put_off() {
 #[test]
 fn a_decision_fits_a_page_and_states_its_price() {
     let is_decision = |path: &PathBuf| path.parent().unwrap().ends_with("docs/adr");
-    for (n, path) in (1..).zip(sorted(files(&["md"]).into_iter().filter(is_decision))) {
+    let mut numbers = BTreeSet::new();
+    for path in sorted(files(&["md"]).into_iter().filter(is_decision)) {
         let (text, name) = (read(&path), path.display());
+        let file = path.file_name().unwrap().to_str().unwrap();
+        let n: u32 = file.split('-').next().unwrap().parse().unwrap();
         assert!(text.starts_with(&format!("# {n}. ")), "{name} is not number {n}");
+        assert!(numbers.insert(n), "there are two of number {n}");
         assert!(text.lines().count() <= 40, "{name} is longer than 40 lines");
         for part in ["\n## Context\n", "\n## Decision\n", "\n## Consequences\n"] {
             assert!(text.contains(part), "{name} has no {part:?}");
