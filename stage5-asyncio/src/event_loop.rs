@@ -16,6 +16,8 @@ use crate::extras::readers::Readers;
 use crate::extras::remote::Remote;
 use crate::extras::report::{bury, guard, say};
 use crate::futures::{EnsureFuture, Future as Promise};
+#[cfg(unix)]
+use crate::signals::Signals;
 use crate::tasks::{self, Step, Task};
 use crate::threads::ThreadPoolExecutor;
 
@@ -46,6 +48,9 @@ pub(crate) struct Inner {
     /// Filled by `add_reader` and `add_writer`.
     #[cfg(unix)]
     pub(crate) readers: Readers,
+    /// Filled by `add_signal_handler`.
+    #[cfg(unix)]
+    pub(crate) signals: Signals,
     /// Opened by the first `to_thread`.
     pub(crate) executor: RefCell<Option<ThreadPoolExecutor>>,
 }
@@ -68,6 +73,8 @@ impl EventLoop {
             exception_handler: RefCell::default(),
             #[cfg(unix)]
             readers: RefCell::default(),
+            #[cfg(unix)]
+            signals: RefCell::default(),
             executor: RefCell::default(),
         }))
     }
@@ -163,7 +170,7 @@ impl EventLoop {
     fn drop_left(&self) -> bool {
         let tasks = tasks::of(self);
         #[cfg(unix)]
-        bury(self.0.readers.take());
+        bury((self.0.readers.take(), self.0.signals.take()));
         let mut left = self.0.engine.take_all();
         left.extend(self.reactor().take_all());
         let is_any = !tasks.is_empty() || !left.is_empty();

@@ -48,7 +48,7 @@
 //! 9. [`contextvars`]: values that follow a task.
 //!
 //! What tasks share: 10. [`locks`]; 11. [`queues`]. The world: 12. [`time`]; 13. [`net`]. Leaving the loop:
-//! 14. [`threads`].
+//! 14. [`threads`]; 15. [`signals`].
 
 #![forbid(unsafe_code)]
 
@@ -64,6 +64,8 @@ pub mod net;
 pub mod queues;
 pub mod runners;
 pub mod selector_events;
+#[cfg(unix)]
+pub mod signals;
 pub mod taskgroups;
 pub mod tasks;
 pub mod threads;

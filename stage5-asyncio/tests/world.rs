@@ -293,3 +293,34 @@ fn a_pool_has_no_more_threads_than_it_is_told_and_run_waits_for_them() {
     .unwrap();
     assert_eq!(told.try_recv(), Ok("done"));
 }
+
+/// M6.46
+#[test]
+fn a_signal_handler_is_a_callback_of_the_loop_and_the_newest_replaces_the_others() {
+    use signal_hook::consts::{SIGKILL, SIGUSR1};
+    let log = Log::default();
+    let said = log.clone();
+    run(async move {
+        let event_loop = get_running_loop();
+        for name in ["a", "b"] {
+            let (log, inner) = (said.clone(), event_loop.clone());
+            let handler = move || {
+                assert!(inner.is_running());
+                log.say(name);
+            };
+            event_loop.add_signal_handler(SIGUSR1, handler).unwrap();
+        }
+        signal_hook::low_level::raise(SIGUSR1).unwrap();
+        said.say("raised");
+        sleep(20 * MS).await;
+        said.say(event_loop.remove_signal_handler(SIGUSR1));
+        said.say(event_loop.remove_signal_handler(SIGUSR1));
+        let refused = event_loop.add_signal_handler(SIGKILL, || {}).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+        assert_eq!(event_loop.reactor().sockets(), 0);
+        signal_hook::low_level::raise(SIGUSR1).unwrap();
+        sleep(MS).await;
+    })
+    .unwrap();
+    assert_eq!(log.take(), ["raised", "b", "true", "false"]);
+}
