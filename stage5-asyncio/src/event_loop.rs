@@ -11,6 +11,7 @@ use reactor::{Reactor, trace};
 
 use crate::events::{AbstractEventLoop, ErrorContext, Handle, Ready, TimerHandle};
 use crate::exceptions::Cancelled;
+use crate::extras::live::Generators;
 #[cfg(unix)]
 use crate::extras::readers::Readers;
 use crate::extras::remote::Remote;
@@ -51,6 +52,8 @@ pub(crate) struct Inner {
     /// Filled by `add_signal_handler`.
     #[cfg(unix)]
     pub(crate) signals: Signals,
+    /// Filled by the first item of each asynchronous generator.
+    pub(crate) generators: Generators,
     /// Opened by the first `to_thread`.
     pub(crate) executor: RefCell<Option<ThreadPoolExecutor>>,
 }
@@ -75,6 +78,7 @@ impl EventLoop {
             readers: RefCell::default(),
             #[cfg(unix)]
             signals: RefCell::default(),
+            generators: RefCell::default(),
             executor: RefCell::default(),
         }))
     }

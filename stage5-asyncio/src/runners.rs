@@ -84,17 +84,15 @@ impl Runner {
         if self.event_loop.is_closed() {
             return Ok(());
         }
-        let left = self.cancel_all_tasks().and_then(|()| self.shutdown_executor());
+        let left = self.cancel_all_tasks().and_then(|()| self.shutdown());
         self.event_loop.close();
         left
     }
 
-    fn shutdown_executor(&self) -> io::Result<()> {
+    fn shutdown(&self) -> io::Result<()> {
         let event_loop = self.event_loop.clone();
-        if event_loop.0.executor.borrow().is_none() {
-            return Ok(());
-        }
         self.event_loop.run_until_complete(async move {
+            event_loop.shutdown_asyncgens().await;
             event_loop.shutdown_default_executor().await;
         })
     }

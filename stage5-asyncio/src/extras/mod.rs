@@ -1,7 +1,9 @@
 //! What the toolbox needs underneath: the way in from other threads, and the words for errors
 //! that nobody awaits.
 
+pub mod generator;
 pub(crate) mod line;
+pub(crate) mod live;
 #[cfg(unix)]
 pub(crate) mod readers;
 pub mod remote;
