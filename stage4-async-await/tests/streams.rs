@@ -218,19 +218,24 @@ fn a_stream_is_what_the_futures_crate_reads_and_writes() {
 fn who_polled_and_went_away_does_not_keep_the_socket_busy() {
     run(async {
         let (mut stream, mut peer) = pair().await;
-        peer.write_all(b"x").unwrap();
+        // One that had to wait has had its turn.
+        let late = spawn(async move {
+            sleep(MS).await;
+            peer.write_all(b"x").unwrap();
+            peer
+        });
         assert_eq!(TcpStream::read(&stream, &mut [0; 8]).await.unwrap(), 1);
+        let peer = late.await;
         let mut buffer = [0; 8];
         let polled = timeout(MS, AsyncReadExt::read(&mut stream, &mut buffer)).await;
         assert!(matches!(polled, Err(Elapsed)));
-        let (mut stream, writer) = (stream, peer);
         let reader = spawn(async move {
             let early = timeout(MS, TcpStream::read(&stream, &mut [0; 8])).await;
             assert!(matches!(early, Err(Elapsed)), "{early:?}");
             AsyncReadExt::read(&mut stream, &mut [0; 8]).await.unwrap()
         });
         sleep(5 * MS).await;
-        (&writer).write_all(b"yz").unwrap();
+        (&peer).write_all(b"yz").unwrap();
         assert_eq!(reader.await, 2);
     })
     .unwrap();

@@ -35,6 +35,7 @@ pub mod shield;
 pub mod streams;
 pub mod sync;
 pub mod task_group;
+pub mod ticks;
 pub mod together;
 #[cfg(unix)]
 pub mod unix;
