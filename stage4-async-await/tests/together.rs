@@ -836,6 +836,17 @@ fn a_tick_that_is_cancelled_is_still_to_come() {
     assert_eq!(took, 20 * MS);
 }
 
+/// The second tick of the longest of all intervals is not at once, but never.
+#[test]
+fn an_interval_may_be_longer_than_time() {
+    let ((), took) = story(async {
+        let mut interval = Interval::new(Duration::MAX);
+        interval.tick().await;
+        assert_eq!(timeout(FAR, interval.tick()).await, Err(Elapsed));
+    });
+    assert_eq!(took, FAR);
+}
+
 // What a deadlock says
 
 /// Whoever waits for something of these is named with it.

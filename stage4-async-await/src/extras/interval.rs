@@ -30,8 +30,16 @@ use crate::time::sleep;
 pub struct Interval {
     period: Duration,
     missed: Missed,
-    /// When the next tick is due. `None`: at once.
-    next: Option<Instant>,
+    next: Next,
+}
+
+/// When the next tick is due.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    Now,
+    At(Instant),
+    /// Further than the clock goes.
+    Never,
 }
 
 /// What becomes of the ticks that nobody was there for.
@@ -55,7 +63,7 @@ impl Interval {
     /// Panics if the period is no time at all.
     pub fn new(period: Duration) -> Self {
         assert!(!period.is_zero(), "an interval of no time at all would tick for ever");
-        Self { period, missed: Missed::default(), next: None }
+        Self { period, missed: Missed::default(), next: Next::Now }
     }
 
     /// The same ticks, with another answer to missed ones.
@@ -67,17 +75,15 @@ impl Interval {
     /// Waits for the next tick, and tells how many were left out before it. Cancelled, it has
     /// taken none.
     pub async fn tick(&mut self) -> u32 {
-        let Some(due) = self.next else {
-            self.next = self.after(now());
-            return 0;
+        let due = match self.next {
+            Next::At(due) => due,
+            Next::Never => std::future::pending().await,
+            Next::Now => {
+                self.next = self.after(now());
+                return 0;
+            }
         };
-        let late = now().saturating_duration_since(due);
-        let left_out = match self.missed {
-            // The one that is due right now is not missed yet.
-            Missed::Skip => late.as_nanos().div_ceil(self.period.as_nanos()),
-            Missed::Burst | Missed::Delay => 0,
-        };
-        let left_out = u32::try_from(left_out).unwrap_or(u32::MAX);
+        let left_out = self.left_out(due);
         let due = due + self.period.saturating_mul(left_out);
         sleep(due.saturating_duration_since(now())).await;
         self.next = match self.missed {
@@ -87,9 +93,19 @@ impl Interval {
         left_out
     }
 
-    /// `None`: further than the clock goes. Then it is at once, which nobody will see.
-    fn after(&self, instant: Instant) -> Option<Instant> {
-        instant.checked_add(self.period)
+    /// How many ticks to leave out, if one was due then. One that is due right now is not
+    /// missed yet.
+    fn left_out(&self, due: Instant) -> u32 {
+        if self.missed != Missed::Skip {
+            return 0;
+        }
+        let late = now().saturating_duration_since(due);
+        let missed = late.as_nanos().div_ceil(self.period.as_nanos());
+        u32::try_from(missed).unwrap_or(u32::MAX)
+    }
+
+    fn after(&self, instant: Instant) -> Next {
+        instant.checked_add(self.period).map_or(Next::Never, Next::At)
     }
 }
 
