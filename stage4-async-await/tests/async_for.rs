@@ -159,6 +159,7 @@ fn what_is_thrown_into_one_that_has_not_begun_comes_back() {
         });
         assert_eq!(generator.throw("fresh").await, Err("fresh"));
         assert_eq!(generator.next().await, Ok(None));
+        assert_eq!(generator.throw("closed").await, Ok(None));
     });
     assert!(log.borrow().is_empty());
 }
@@ -753,4 +754,27 @@ fn a_yield_that_is_given_up_leaves_nothing_behind() {
         assert_eq!(races.send(7).await, Ok(Some(3)));
         assert_eq!(races.send(8).await, Ok(Some(8)));
     });
+}
+
+/// The list of what is alive on the loop lists nobody who is gone.
+#[test]
+fn what_is_dropped_leaves_no_memory_behind() {
+    fn begun() -> AsyncGenerator<u32> {
+        let mut items: AsyncGenerator<u32> =
+            AsyncGenerator::new(async |co| co.yield_(1).await);
+        let item = items.poll_next_unpin(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(item, Poll::Ready(Some(Ok(1))));
+        items
+    }
+    let (left, _) = story(async {
+        let one = begun();
+        let measured = allocation_counter::measure(|| {
+            for _ in 0..1000 {
+                drop(begun());
+            }
+        });
+        drop(one);
+        measured.bytes_current
+    });
+    assert_eq!(left, 0);
 }

@@ -113,13 +113,14 @@ impl<Y, S, E> AsyncGenerator<Y, S, E> {
     /// # Panics
     ///
     /// Panics if the body stands at no yield: it has not begun, or a `next` was dropped while
-    /// the body awaited something. After its end there is nobody to be surprised: it gives `None`.
+    /// the body awaited something. After its end it gives `None`, as `next` does.
     #[doc(alias = "asend")]
     pub async fn send(&mut self, value: S) -> Item<Y, E> {
-        if !self.body.is_over() {
-            self.expect_a_yield("send a value to");
-            self.answer(Ok(value));
+        if self.body.is_over() {
+            return Ok(None);
         }
+        self.expect_a_yield("send a value to");
+        self.answer(Ok(value));
         poll_fn(|context| self.poll(context)).await
     }
 
@@ -135,14 +136,15 @@ impl<Y, S, E> AsyncGenerator<Y, S, E> {
     /// Panics if a `next` was dropped while the body awaited something: it stands at no yield.
     #[doc(alias = "athrow")]
     pub async fn throw(&mut self, error: E) -> Item<Y, E> {
+        if self.body.is_over() {
+            return Ok(None);
+        }
         if self.stands == Stands::BeforeItsFirstLine {
             self.close().await;
             return Err(error);
         }
-        if !self.body.is_over() {
-            self.expect_a_yield("throw an error into");
-            self.answer(Err(error));
-        }
+        self.expect_a_yield("throw an error into");
+        self.answer(Err(error));
         poll_fn(|context| self.poll(context)).await
     }
 
