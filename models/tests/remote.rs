@@ -16,7 +16,7 @@ mod task {
 #[path = "../../stage4-async-await/src/extras/remote.rs"]
 mod remote;
 
-use remote::{Listed, Remote};
+use remote::{Errand, Listed, Remote};
 use task::TaskId;
 
 /// A loop, as far as other threads can see it, and its tasks. Each keeps its waker, and looks
@@ -66,10 +66,15 @@ impl<const TASKS: usize> Loop<TASKS> {
 
     /// Steps whoever has been woken, and says who has come to its end.
     fn turn(&self, mut ended: [bool; TASKS]) -> [bool; TASKS] {
-        for TaskId(index) in self.remote.take() {
-            let task = &self.tasks[index];
-            task.listed.clear();
-            ended[index] |= task.may_end.load(Ordering::Relaxed);
+        for errand in self.remote.take() {
+            match errand {
+                Errand::Wake(TaskId(index)) => {
+                    let task = &self.tasks[index];
+                    task.listed.clear();
+                    ended[index] |= task.may_end.load(Ordering::Relaxed);
+                }
+                Errand::Call(call) => call(),
+            }
         }
         ended
     }
@@ -79,7 +84,7 @@ impl<const TASKS: usize> Loop<TASKS> {
     fn run(&self) {
         let mut ended = self.turn([false; TASKS]);
         while ended != [true; TASKS] {
-            if self.remote.is_empty() {
+            if self.remote.is_abandoned() {
                 self.sleep.0.wait();
             }
             ended = self.turn(ended);
@@ -110,5 +115,43 @@ fn two_threads_that_wake_two_tasks_end_one_sleep() {
         let others = [0, 1].map(|task| event_loop.let_end(task));
         event_loop.run();
         others.into_iter().for_each(|other| other.join().expect("it does not panic"));
+    });
+}
+
+/// A thread that calls and then gives its handle up: as long as it has one the loop may sleep,
+/// and when the loop sees that there is none it sees the call. Nobody sleeps for ever.
+#[test]
+fn the_last_call_is_there_before_its_handle_is_gone() {
+    loom::model(|| {
+        let event_loop = Loop::<0>::new();
+        event_loop.remote.add_handle();
+        let (other, made) = (Arc::clone(&event_loop), Arc::new(AtomicBool::new(false)));
+        let set = Arc::clone(&made);
+        let thread = thread::spawn(move || {
+            other.remote.call(Box::new(move || set.store(true, Ordering::Relaxed)));
+            other.remote.drop_handle();
+        });
+        while !event_loop.remote.is_abandoned() {
+            event_loop.sleep.0.wait();
+            event_loop.turn([]);
+        }
+        assert!(made.load(Ordering::Relaxed), "the loop takes itself for abandoned");
+        thread.join().expect("it does not panic");
+    });
+}
+
+/// A call that comes as the loop ends is made, or dropped: it is not kept.
+#[test]
+fn a_call_that_meets_the_end_of_the_loop_is_not_kept() {
+    loom::model(|| {
+        let event_loop = Loop::<0>::new();
+        let (other, kept) = (Arc::clone(&event_loop), Arc::new(()));
+        let keep = Arc::clone(&kept);
+        let thread = thread::spawn(move || {
+            other.remote.call(Box::new(move || drop(keep)));
+        });
+        drop(event_loop.remote.close());
+        thread.join().expect("it does not panic");
+        assert_eq!(Arc::strong_count(&kept), 1);
     });
 }

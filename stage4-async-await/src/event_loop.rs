@@ -8,15 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use reactor::{Reactor, trace, wake};
+use reactor::trace::{self, Place};
+use reactor::{Reactor, wake};
 use slab::Slab;
 
 use crate::extras::left::Entered;
 use crate::extras::remote::Remote;
 use crate::task::{JoinHandle, Reschedule, Step, Task, TaskId};
 
-/// How many steps a busy loop takes between two looks at its sockets. asyncio looks after
-/// every turn; a look costs three times a step, and nobody waits longer than this.
+pub use crate::extras::outside::{Handle, handle};
+
+/// How many steps a busy loop takes between two looks at its sockets and its timers. asyncio
+/// looks after every turn. A look is a system call, and costs as much as several steps: after
+/// so many it hardly counts, and nobody who is at a socket waits for more than these.
 pub const STEPS: usize = 64;
 
 thread_local! {
@@ -41,7 +45,7 @@ thread_local! {
 pub fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> io::Result<T> {
     let event_loop = Rc::new(EventLoop::new()?);
     let entered = Entered::enter(&event_loop);
-    let main = event_loop.spawn(main);
+    let main = event_loop.spawn(Place::here(), main);
     let ended = event_loop.run_until(|| main.is_finished());
     let left = event_loop.cancel_all().and_then(|()| event_loop.close_generators());
     drop(entered);
@@ -58,7 +62,7 @@ pub fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> io::Result<T>
 #[doc(alias = "create_task")]
 #[track_caller]
 pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
-    current().spawn(future)
+    current().spawn(Place::here(), future)
 }
 
 /// The loop that is running on this thread.
@@ -119,17 +123,18 @@ impl EventLoop {
         })
     }
 
-    #[track_caller]
-    fn spawn<T: 'static>(
+    pub(crate) fn spawn<T: 'static>(
         &self,
+        place: Place,
         future: impl Future<Output = T> + 'static,
     ) -> JoinHandle<T> {
+        let _place = place.enter();
         let mut tasks = self.tasks.borrow_mut();
         let slot = tasks.vacant_entry();
         let index = u32::try_from(slot.key()).expect("no memory has room for so many");
         self.spawned.set(self.spawned.get().wrapping_add(1));
         let id = TaskId { index, number: self.spawned.get() };
-        let task = Task::new(id, future, &self.remote);
+        let task = Task::new(id, place, future, &self.remote);
         slot.insert(Rc::clone(&task) as _);
         task.known.wake();
         JoinHandle(task)

@@ -2,6 +2,8 @@
 
 use std::any::{Any, type_name};
 use std::cell::Cell;
+use std::future::poll_fn;
+use std::mem;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -10,7 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake};
 use std::thread;
 
-use reactor::trace;
+use reactor::trace::{self, Place};
+use reactor::wake_by_ref;
 
 use crate::cancel::Cancellable;
 use crate::extras::deadlock::WaitsFor;
@@ -75,9 +78,13 @@ pub(crate) trait Join<T>: Step {
 
 impl<F: Future + 'static> Task<Body<F>> {
     /// A task that nobody has woken yet.
-    #[track_caller]
-    pub(crate) fn new(id: TaskId, future: F, remote: &Arc<Remote>) -> Rc<Self> {
-        let known = Known::new(id, type_name::<F>(), remote);
+    pub(crate) fn new(
+        id: TaskId,
+        place: Place,
+        future: F,
+        remote: &Arc<Remote>,
+    ) -> Rc<Self> {
+        let known = Known::new(id, place, type_name::<F>(), remote);
         let future = Cell::new(Some(Box::pin(Cancellable::new(future))));
         let state = Cell::new(State::Awaited(None));
         Rc::new(Self { known, body: Body { future, state } })
@@ -184,6 +191,19 @@ impl Wake for Reschedule {
     }
 }
 
+/// Lets all those who are ready go first, once: `asyncio.sleep(0)`.
+#[doc(alias = "sleep")]
+pub fn yield_now() -> impl Future<Output = ()> {
+    let mut has_yielded = false;
+    poll_fn(move |context| {
+        if mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        wake_by_ref(context.waker());
+        Poll::Pending
+    })
+}
+
 /// Awaits the output of a task. Dropping it lets the task run on.
 ///
 /// Awaiting a task that panicked panics the same way: the panic travels to whoever wanted
@@ -226,7 +246,7 @@ impl<T: 'static> JoinHandle<T> {
         }
         self.0.expect_another();
         trace::waits_for(self.0.known.subject());
-        trace::waits_at(trace::Place::here());
+        trace::waits_at(Place::here());
         self.waits(Some(Waiter::of(context, WaitsFor::Task(self.0.known.number))));
         Poll::Pending
     }

@@ -13,7 +13,9 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use stage4_async_await::event_loop::STEPS;
 use stage4_async_await::net::{TcpListener, TcpStream};
+use stage4_async_await::task::yield_now;
 use stage4_async_await::time::{Elapsed, sleep, timeout};
 use stage4_async_await::{run, spawn};
 
@@ -338,6 +340,38 @@ fn a_reset_is_an_error_of_one_connection() {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         other.write_all(b"fine").unwrap();
         assert_eq!(good.read(&mut [0; 8]).await.unwrap(), 4);
+    })
+    .unwrap();
+}
+
+/// Three tasks are always ready. Whoever waits at a socket goes on all the same, within twice the
+/// bound: the rest of one turn, and the whole of the next.
+#[test]
+fn a_busy_loop_looks_at_its_sockets_after_so_many_steps() {
+    run(async {
+        let (stream, peer) = pair().await;
+        let (steps, stop) = (Rc::new(Cell::new(0_usize)), Rc::new(Cell::new(false)));
+        for _ in 0..3 {
+            let (steps, stop) = (Rc::clone(&steps), Rc::clone(&stop));
+            drop(spawn(async move {
+                while !stop.get() && steps.get() < 1_000_000 {
+                    steps.set(steps.get() + 1);
+                    yield_now().await;
+                }
+            }));
+        }
+        for _ in 0..50 {
+            let (sent, at) = (Rc::clone(&steps), Rc::new(Cell::new(0)));
+            let (note, mut sender) = (Rc::clone(&at), peer.try_clone().unwrap());
+            drop(spawn(async move {
+                note.set(sent.get());
+                sender.write_all(b"x").unwrap();
+            }));
+            assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 1);
+            let waited = steps.get() - at.get();
+            assert!(waited <= 2 * STEPS, "{waited} steps");
+        }
+        stop.set(true);
     })
     .unwrap();
 }

@@ -37,7 +37,7 @@ pub(crate) struct Watch {
 
 impl EventLoop {
     /// Makes sure that somebody can end the sleep that is about to begin: whoever is ready, a
-    /// timer, a socket, or somebody outside who has a task's waker.
+    /// timer, a socket, or somebody outside who has a task's waker or a handle.
     ///
     /// What waits for a task or for a permit of this loop has kept no waker. So whatever
     /// clones there are now are outside.
@@ -61,10 +61,11 @@ impl EventLoop {
             }
         }
         // Whoever gave a waker up has put its task on the list before.
-        if self.remote.is_empty() {
+        if self.remote.is_abandoned() {
             return Err(self.explain(io::ErrorKind::Deadlock.into()));
         }
-        Ok(Watch { patience: Some(Duration::ZERO), task: None })
+        let patience = (!self.remote.is_empty()).then_some(Duration::ZERO);
+        Ok(Watch { patience, task: None })
     }
 
     /// A task whose waker is outside. It begins where it found one last time, so that many
@@ -99,6 +100,11 @@ impl EventLoop {
             count(timers, "timer"),
             count(sockets, "socket"),
         );
+        let handles = self.remote.handles();
+        if handles > 0 {
+            write!(text, ", {}", count(handles, "handle"))
+                .expect("a string takes it all");
+        }
         for task in pending.iter().take(MANY) {
             let (place, what) =
                 (task.spawned_at(), self.name(task.known.waits_for.get()));

@@ -12,7 +12,7 @@ use reactor::wake_by_ref;
 use crate::cancel::Stop;
 use crate::event_loop::{EventLoop, with_current};
 use crate::extras::deadlock::WaitsFor;
-use crate::extras::remote::{Listed, Remote};
+use crate::extras::remote::{Errand, Listed, Remote};
 use crate::task::{Reschedule, Step, Task, TaskId};
 
 /// What there is to know of a task, whatever its output.
@@ -39,13 +39,17 @@ pub(crate) struct Own {
 }
 
 impl Known {
-    #[track_caller]
-    pub(crate) fn new(id: TaskId, name: &'static str, remote: &Arc<Remote>) -> Self {
+    pub(crate) fn new(
+        id: TaskId,
+        place: Place,
+        name: &'static str,
+        remote: &Arc<Remote>,
+    ) -> Self {
         let subject = trace::created(trace::Kind::Task, name);
         let own = Own::new(Reschedule::new(id, subject, Arc::clone(remote)));
         Self {
             number: id.number,
-            place: Place::here(),
+            place,
             waits_for: Cell::new(WaitsFor::Unknown),
             is_finished: Cell::default(),
             must_stop: Cell::default(),
@@ -148,12 +152,18 @@ pub(crate) fn is_here<R>(
 }
 
 impl EventLoop {
-    /// Puts whoever was woken by other threads on the ready queue.
+    /// Does what other threads want: whoever they have woken is put on the ready queue.
     pub(crate) fn hear_others(&self) {
-        for task in self.remote.take().into_iter().filter_map(|id| self.task(id)) {
-            let own = task.known.own();
-            own.reschedule.listed.clear();
-            self.push(&own.reschedule);
+        for errand in self.remote.take() {
+            match errand {
+                Errand::Wake(id) => {
+                    let Some(task) = self.task(id) else { continue };
+                    let own = task.known.own();
+                    own.reschedule.listed.clear();
+                    self.push(&own.reschedule);
+                }
+                Errand::Call(call) => call(),
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use crate::event_loop::{CURRENT, EventLoop, try_current};
+use crate::extras::report::bury;
 use crate::task::{Step, Task};
 
 impl EventLoop {
@@ -56,6 +57,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         // What is left owns sockets and timers of this loop, which must still be current. It
         // may start tasks, and leave exits behind, even as it is dropped.
+        bury(self.0.remote.close());
         while self.0.drop_left() {}
         CURRENT.set(None);
     }
