@@ -21,11 +21,18 @@ pub(crate) struct Case {
     /// What it has to come to.
     expected: Box<dyn Fn(u64) -> u64>,
     /// Of how many things a time consists, of which the cost is asked.
-    each: u64,
+    pub(crate) each: u64,
 }
 
 /// How long a case runs at a stretch, roughly.
 const STRETCH: Duration = Duration::from_millis(4);
+
+/// Without our peers.
+pub(crate) fn ours() -> impl Iterator<Item = Case> {
+    let peers = peers::SPAWN.map(|body| format!("-{}", body.id));
+    let is_a_peers = move |id: &str| peers.iter().any(|peer| id.ends_with(peer));
+    all().into_iter().filter(move |case| !is_a_peers(&case.id))
+}
 
 /// Everything that there is.
 pub(crate) fn all() -> Vec<Case> {

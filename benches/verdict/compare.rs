@@ -6,6 +6,12 @@ use crate::table::number;
 /// Of two medians whose intervals do not touch, so many percent apart is a change.
 const NOTICEABLE: f64 = 5.0;
 
+/// So much more is a change for the worse; equal counts differ by less.
+const MORE: f64 = 1.01;
+
+/// And so much is nothing, whatever it is of: a count that is divided has parts.
+const NOTHING: f64 = 0.1;
+
 /// What there is to say.
 pub(crate) fn of(before: &Results, after: &Results) -> String {
     let mut text = format!("{}\n{}\n\n", before.circumstances(), after.circumstances());
@@ -35,4 +41,32 @@ pub(crate) fn of(before: &Results, after: &Results) -> String {
     text + &format!(
         "{same} figures are the same within their intervals, {changed} are not\n"
     )
+}
+
+/// What is worse than it was, a line each; and what is not compared.
+pub(crate) fn counts(before: &Results, now: &Results) -> (Vec<String>, Vec<String>) {
+    let (mut worse, mut not_compared) = (Vec::new(), Vec::new());
+    let is_same = before.machine.rustc == now.machine.rustc
+        && before.machine.cpu == now.machine.cpu;
+    if !is_same {
+        let line =
+            "instructions: another compiler or processor than those of the base line";
+        not_compared.push(line.to_owned());
+    }
+    for row in &now.rows {
+        let Some(old) = before.row(&row.id) else {
+            not_compared.push(format!("{}: not in the base line", row.id));
+            continue;
+        };
+        if row.unit == "instructions" && !is_same {
+            continue;
+        }
+        if row.median > old.median * MORE + NOTHING {
+            let (old, new, unit) = (number(old.median), number(row.median), &row.unit);
+            worse.push(format!("{}: {old} -> {new} {unit}", row.id));
+        }
+    }
+    let gone = before.rows.iter().filter(|row| now.row(&row.id).is_none());
+    worse.extend(gone.map(|row| format!("{}: not counted any more", row.id)));
+    (worse, not_compared)
 }

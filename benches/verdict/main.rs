@@ -14,6 +14,7 @@
 #![allow(clippy::format_push_string, reason = "texts of some lines read better so")]
 
 use std::env;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,9 +24,11 @@ mod cases;
 mod claims;
 mod clock;
 mod compare;
+mod counts;
 mod echo;
 mod load;
 mod python;
+mod report;
 mod results;
 mod rounds;
 mod stats;
@@ -55,7 +58,11 @@ Usage: cargo bench --bench verdict [-- COMMAND]
   (nothing)     measure everything, in less than twenty minutes
   --quick       measure less, in less than one
   table [FILE]  print what a results file says: that of this machine, or another one
-  compare A B   print what changed between two results files, beyond noise";
+  report [FILE] the same as a page: target/verdict.html
+  compare A B   print what changed between two results files, beyond noise
+  check         count instructions, allocations and system calls, and fail if there are
+                more than in the committed base line; it needs valgrind and strace
+  check --write count, and make that the base line";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).filter(|it| it != "--bench").collect();
@@ -65,9 +72,14 @@ fn main() -> ExitCode {
         ["--quick"] => measure(QUICK, "cargo bench --bench verdict -- --quick"),
         ["table"] => table(&Results::path_of_this_machine()),
         ["table", file] => table(&resolved(file)),
+        ["report"] => report(&Results::path_of_this_machine()),
+        ["report", file] => report(&resolved(file)),
+        ["check"] => check(),
+        ["check", "--write"] => counts::all().and_then(|counts| written(&counts)),
         ["compare", before, after] => compare(&resolved(before), &resolved(after)),
         // What it starts itself.
         ["--serve", name] => descriptors().and_then(|()| echo::serve(name)),
+        ["--count", id, times] => counts::run(id, times),
         ["--load", address, connections, size, time] => {
             load(address, connections, size, time)
         }
@@ -90,10 +102,34 @@ fn measure(scale: Scale, command: &str) -> io::Result<()> {
         return Err(io::Error::other("built without optimisation, it would say nothing"));
     }
     let results = rounds::measure(scale, command)?;
-    let path = results.write()?;
     print!("{}", table::of(&results));
-    println!("written to {}", path.display());
+    written(&results)
+}
+
+fn written(results: &Results) -> io::Result<()> {
+    println!("written to {}", results.write()?.display());
     Ok(())
+}
+
+fn report(path: &Path) -> io::Result<()> {
+    let page = resolved("target/verdict.html");
+    fs::write(&page, report::of(&Results::read(path)?))?;
+    println!("written to {}", page.display());
+    Ok(())
+}
+
+/// Counts do not depend on who else is on the machine, so they may be asserted.
+fn check() -> io::Result<()> {
+    let before = Results::read(&Results::path_of(counts::NAME))?;
+    let (worse, not_compared) = compare::counts(&before, &counts::all()?);
+    not_compared.iter().for_each(|line| println!("not compared: {line}"));
+    worse.iter().for_each(|line| println!("WORSE: {line}"));
+    if worse.is_empty() {
+        println!("nothing is worse than in the base line of {}", before.date);
+        return Ok(());
+    }
+    let hint = "cargo bench --bench verdict -- check --write, if it has to be";
+    Err(io::Error::other(format!("{} counts are worse; {hint}", worse.len())))
 }
 
 fn table(path: &Path) -> io::Result<()> {

@@ -30,8 +30,12 @@ pub(crate) struct Results {
 impl Results {
     /// Of this machine, today; empty.
     pub(crate) fn new(command: &str) -> Self {
-        let machine = Machine::this();
-        let name = machine.slug();
+        Self::named(&Machine::this().slug(), command)
+    }
+
+    /// The same under another name.
+    pub(crate) fn named(name: &str, command: &str) -> Self {
+        let (machine, name) = (Machine::this(), name.to_owned());
         let (versions, missing, rows) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         let (command, date) = (command.to_owned(), today());
         Self {
@@ -55,14 +59,18 @@ impl Results {
 
     /// Writes the file of this machine, and says which it is.
     pub(crate) fn write(&self) -> io::Result<PathBuf> {
-        let path = folder().join(format!("{}.json", self.name));
+        let path = Self::path_of(&self.name);
         fs::write(&path, serde_json::to_string_pretty(self)? + "\n")?;
         Ok(path)
     }
 
     /// The last ones of this machine.
     pub(crate) fn path_of_this_machine() -> PathBuf {
-        folder().join(format!("{}.json", Machine::this().slug()))
+        Self::path_of(&Machine::this().slug())
+    }
+
+    pub(crate) fn path_of(name: &str) -> PathBuf {
+        folder().join(format!("{name}.json"))
     }
 
     pub(crate) fn add(&mut self, id: String, label: &str, unit: &str, samples: &[f64]) {

@@ -1,0 +1,141 @@
+//! What the verdict makes of figures: claims, goals, what changed, what is worse. Measured is
+//! nothing here.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(dead_code, reason = "a part of the bench is left out here")]
+#![allow(clippy::format_push_string, reason = "as in the bench")]
+
+#[path = "../benches/verdict/claims.rs"]
+mod claims;
+#[path = "../benches/verdict/compare.rs"]
+mod compare;
+#[path = "../benches/verdict/report.rs"]
+mod report;
+#[path = "../benches/verdict/results.rs"]
+mod results;
+#[path = "../benches/verdict/stats.rs"]
+mod stats;
+#[path = "../benches/verdict/table.rs"]
+mod table;
+
+use results::Results;
+use stats::Summary;
+
+/// Rows whose samples are all the same.
+fn results(rows: &[(&str, f64)]) -> Results {
+    let mut results = Results::new("a test");
+    results.load = None;
+    results.versions.insert("python".to_owned(), "3.5.0".to_owned());
+    for (id, value) in rows {
+        results.add((*id).to_owned(), &format!("label of {id}"), "ns", &[*value; 3]);
+    }
+    results
+}
+
+#[test]
+fn an_interval_holds_the_median_and_is_the_same_each_time() {
+    let samples: Vec<_> = (1..=99).map(f64::from).collect();
+    let Summary { median, low, high } = Summary::of(&samples);
+    assert!((median - 50.0).abs() < 0.1, "{median}");
+    assert!(30.0 < low && low < 50.0 && 50.0 < high && high < 70.0, "{low} to {high}");
+    let again = Summary::of(&samples);
+    assert!(
+        (again.low - low).abs() < f64::EPSILON
+            && (again.high - high).abs() < f64::EPSILON
+    );
+}
+
+/// Neither column stands for the other.
+#[test]
+fn a_claim_is_judged_by_each_language_for_itself() {
+    let text = table::of(&results(&[
+        ("call-function", 1.0),
+        ("call-await", 9.0),
+        ("python-call-function", 50.0),
+        ("python-call-await", 100.0),
+    ]));
+    let lines: Vec<_> = text.lines().skip_while(|line| !line.contains("~2x")).collect();
+    assert_eq!(lines[2].trim(), "Python 3.5.0     holds (2.0x)");
+    assert_eq!(lines[3].trim(), "Rust, here       holds not here (9.0x)");
+    assert!(text.contains("cannot be tested here"), "what nobody has measured");
+}
+
+#[test]
+fn a_goal_is_met_missed_or_not_measured() {
+    let text = table::of(&results(&[
+        ("call-deferred", 70.0),
+        ("call-generator", 70.0),
+        ("tasks-spawn-async-await", 10.0),
+        ("tasks-spawn-tokio", 20.0),
+    ]));
+    let words = |what: &str| {
+        let line = text.lines().find(|line| line.contains(what)).unwrap();
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    assert_eq!(words("Deferred: make"), "met");
+    assert_eq!(words("inline_callbacks"), "missed");
+    assert_eq!(words("spawn and join"), "met");
+    assert_eq!(words("yield / tokio"), "measured");
+}
+
+#[test]
+fn what_lies_within_both_intervals_has_not_changed() {
+    let mut before = results(&[("gone", 1.0), ("same", 10.0), ("slower", 10.0)]);
+    before.add("noisy".to_owned(), "", "ns", &[5.0, 10.0, 15.0]);
+    let mut after = results(&[("same", 10.1), ("slower", 20.0), ("new", 1.0)]);
+    after.add("noisy".to_owned(), "", "ns", &[8.0, 13.0, 18.0]);
+    let text = compare::of(&before, &after);
+    let told = |id: &str| text.lines().find(|line| line.trim().starts_with(id));
+    assert!(told("slower").unwrap().contains("+100 %"), "{text}");
+    assert!(told("new").unwrap().ends_with("new"), "{text}");
+    assert!(told("gone").unwrap().contains("not measured any more"), "{text}");
+    assert!(told("noisy").is_none(), "{text}");
+    assert!(text.ends_with("2 figures are the same within their intervals, 1 are not\n"));
+}
+
+#[test]
+fn a_count_that_is_higher_is_worse_and_one_that_is_lost_too() {
+    let counts = |rows: &[(&str, &str, f64)]| {
+        let mut results = Results::named("counts", "a test");
+        for (id, unit, value) in rows {
+            results.add((*id).to_owned(), "", unit, &[*value]);
+        }
+        results
+    };
+    let before = counts(&[
+        ("a", "allocations", 2.0),
+        ("b", "instructions", 1_000.0),
+        ("c", "instructions", 1_000.0),
+        ("d", "system calls", 3.0),
+    ]);
+    let mut now = counts(&[
+        ("a", "allocations", 3.0),
+        ("b", "instructions", 1_005.0),
+        ("c", "instructions", 1_500.0),
+    ]);
+    let (worse, not_compared) = compare::counts(&before, &now);
+    let expected = [
+        "a: 2.00 -> 3.00 allocations",
+        "c: 1000 -> 1500 instructions",
+        "d: not counted any more",
+    ];
+    assert_eq!(worse, expected);
+    assert!(not_compared.is_empty());
+    now.machine.rustc = "another".to_owned();
+    let (worse, not_compared) = compare::counts(&before, &now);
+    assert_eq!(worse, [expected[0], expected[2]], "what depends on no compiler");
+    assert_eq!(not_compared.len(), 1);
+}
+
+#[test]
+fn a_page_needs_nothing_beside_itself_and_shows_what_was_measured() {
+    let page = report::of(&results(&[
+        ("call-function", 1.0),
+        ("call-await", 2.0),
+        ("python-call-await", 100.0),
+    ]));
+    assert!(!page.contains("src=") && !page.contains("href="), "{page}");
+    for text in ["label of call-await", "class=\"python\"", "holds (2.0x)", "Our goals"] {
+        assert!(page.contains(text), "{text}");
+    }
+}
