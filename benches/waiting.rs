@@ -47,33 +47,38 @@ fn main() -> io::Result<()> {
     }
     allow_enough_descriptors();
     let rows = [
-        row("thread", "start a thread, and wait for its end", "µs", threads_started()?),
-        row("hand-over", "hand over to another thread, and back", "µs", handed_over()?),
-        row("thread-memory", "a parked thread", "KiB", parked("threads")?),
-        row("callback-memory", "a parked callback", "KiB", parked("callbacks")?),
-        row("ask", "ask 1,000 silent sockets, one by one", "µs", asked()?),
-        row("select", "ask a selector with 1,000 silent sockets", "µs", selected()?),
-        row("serve", "one of 1,000 speaks: select, read, wait", "µs", served()?),
-        row("spinning", "a processor, for a server that spins", "%", busy("spinning")?),
-        row("selecting", "a processor, for one that selects", "%", busy("selecting")?),
+        Row::of(
+            "thread",
+            "start a thread, and wait for its end",
+            "µs",
+            threads_started()?,
+        ),
+        Row::of(
+            "hand-over",
+            "hand over to another thread, and back",
+            "µs",
+            handed_over()?,
+        ),
+        Row::of("thread-memory", "a parked thread", "KiB", parked("threads")?),
+        Row::of("callback-memory", "a parked callback", "KiB", parked("callbacks")?),
+        Row::of("ask", "ask 1,000 silent sockets, one by one", "µs", asked()?),
+        Row::of("select", "ask a selector with 1,000 silent sockets", "µs", selected()?),
+        Row::of("serve", "one of 1,000 speaks: select, read, wait", "µs", served()?),
+        Row::of(
+            "spinning",
+            "a processor, for a server that spins",
+            "%",
+            busy("spinning")?,
+        ),
+        Row::of(
+            "selecting",
+            "a processor, for one that selects",
+            "%",
+            busy("selecting")?,
+        ),
     ];
     println!("{}", json!({ "rows": rows }));
     Ok(())
-}
-
-/// The median, and the interval that four fifths of the samples lie in.
-fn row(id: &str, label: &str, unit: &str, mut samples: Vec<f64>) -> Row {
-    samples.sort_by(f64::total_cmp);
-    let (all, tenth) = (samples.len(), samples.len() / 10);
-    Row {
-        id: id.to_owned(),
-        label: label.to_owned(),
-        unit: unit.to_owned(),
-        median: samples[all / 2],
-        low: samples[tenth],
-        high: samples[all - 1 - tenth],
-        samples: all,
-    }
 }
 
 fn threads_started() -> Samples {

@@ -112,7 +112,7 @@ fn measure(
     Ok(BODIES
         .iter()
         .zip(samples)
-        .map(|(body, samples)| Row::new(body, samples))
+        .map(|(body, samples)| Row::of(body.id, body.label, "ns", samples))
         .collect())
 }
 
@@ -137,13 +137,18 @@ fn nanoseconds_a_call(body: &Body, calls: u64) -> f64 {
 }
 
 impl Row {
-    fn new(body: &Body, mut samples: Vec<f64>) -> Self {
+    /// The median of samples, and the interval that four fifths of them lie in.
+    ///
+    /// # Panics
+    ///
+    /// Panics when there are none.
+    pub fn of(id: &str, label: &str, unit: &str, mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         let (all, tenth) = (samples.len(), samples.len() / 10);
         Self {
-            id: body.id.to_owned(),
-            label: body.label.to_owned(),
-            unit: "ns".to_owned(),
+            id: id.to_owned(),
+            label: label.to_owned(),
+            unit: unit.to_owned(),
             median: samples[all / 2],
             low: samples[tenth],
             high: samples[all - 1 - tenth],

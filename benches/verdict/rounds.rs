@@ -24,6 +24,8 @@ pub(crate) struct Scale {
     /// Connections and bytes of a message, and how long the load asks.
     echoes: &'static [(usize, usize)],
     load: Duration,
+    /// They are asked in one round of so many: they take longest.
+    one_round_in: usize,
     /// How many of Python's versions.
     pythons: usize,
 }
@@ -35,6 +37,7 @@ pub(crate) const QUICK: Scale = Scale {
     python: Duration::from_millis(300),
     echoes: &[(64, SMALL)],
     load: Duration::from_millis(60),
+    one_round_in: 1,
     pythons: 1,
 };
 
@@ -45,6 +48,7 @@ pub(crate) const WHOLE: Scale = Scale {
     python: Duration::from_millis(1_200),
     echoes: &[(1, SMALL), (64, SMALL), (1_000, SMALL), (10_000, SMALL), (64, LARGE)],
     load: Duration::from_millis(200),
+    one_round_in: 3,
     pythons: usize::MAX,
 };
 
@@ -113,9 +117,8 @@ impl Rounds {
 
     fn one(&mut self, round: usize) {
         self.ours();
-        // The echoes take longest, and vary least.
         self.pythons();
-        if round.is_multiple_of(3) {
+        if round.is_multiple_of(self.scale.one_round_in) {
             self.echoes();
         }
     }
@@ -165,8 +168,8 @@ impl Rounds {
     fn echoes(&mut self) {
         for &(connections, size) in self.scale.echoes {
             let plan = Plan { connections, size, time: self.scale.load };
-            let large = if size == SMALL { "" } else { "-10k" };
-            let question = format!("echo-{connections}{large}");
+            let large = if size == SMALL { "" } else { "10k" };
+            let question = format!("echo{large}-{connections}");
             for (name, label) in echo::servers() {
                 if self.is_interrupted() || (name == "blocking" && connections > 1) {
                     continue; // it serves one connection after the other

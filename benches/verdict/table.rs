@@ -6,7 +6,7 @@ use crate::claims::{CLAIMS, GOALS};
 use crate::results::Results;
 
 /// The questions, as rows are called by, and in words.
-pub(crate) const QUESTIONS: [(&str, &str); 11] = [
+pub(crate) const QUESTIONS: [(&str, &str); 12] = [
     ("binary", "PEP 492's tree: what a call of it costs"),
     ("call", "One call that does not have to wait"),
     ("depth", "One resume of somebody far inside"),
@@ -17,6 +17,7 @@ pub(crate) const QUESTIONS: [(&str, &str); 11] = [
     ("echo-1", "An echo of 64 bytes, 1 connection"),
     ("echo-64", "An echo of 64 bytes, 64 connections"),
     ("echo-1000", "An echo of 64 bytes, 1,000 connections"),
+    ("echo10k-64", "An echo of 10 KiB, 64 connections"),
     ("echo-10000", "An echo of 64 bytes, 10,000 connections"),
 ];
 

@@ -1,4 +1,5 @@
-//! `{{#chart NAME}}`: a measurement as bars, in the colours of the page, and as a table.
+//! `{{#chart NAME}}`: a measurement as bars, in the colours of the page, and as a table;
+//! `{{#chart NAME.QUESTION}}` shows the rows of one question.
 
 use std::fmt::Write as _;
 
@@ -12,6 +13,10 @@ const WIDTH: f64 = 320.0;
 /// How high a row is: its label, and its bar below.
 const ROW: f64 = 34.0;
 
+/// From so many times the least on, a bar grows with the logarithm: or the short ones would
+/// be nothing.
+const WIDE: f64 = 50.0;
+
 /// What is left free to the right of the longest bar, for the end of its interval's line.
 const MARGIN: f64 = 4.0;
 
@@ -20,10 +25,12 @@ const MARGIN: f64 = 4.0;
 /// # Errors
 ///
 /// Fails when there is no such measurement, or when its rows are of different units.
-pub fn expand(places: &Places, name: &str) -> Answer<String> {
-    let results = Results::read(places, name)?;
+pub fn expand(places: &Places, key: &str) -> Answer<String> {
+    let (name, question) = key.split_once('.').unwrap_or((key, ""));
+    let mut results = Results::read(places, name)?;
+    results.rows.retain(|row| answers(row, question));
     let Some(first) = results.rows.first() else {
-        return Err(format!("{name} has no rows"));
+        return Err(format!("{key} has no rows"));
     };
     if let Some(other) = results.rows.iter().find(|row| row.unit != first.unit) {
         let (one, other) = (&first.unit, &other.unit);
@@ -32,21 +39,65 @@ pub fn expand(places: &Places, name: &str) -> Answer<String> {
         ));
     }
     let caption = escape(&results.circumstances()).into_owned();
+    let (id, scale) = (key.replace('.', "-"), Scale::of(&results.rows));
+    let of_bars = scale.words();
     Ok(format!(
-        "<figure class=\"chart\" id=\"chart-{name}\">\n{}{}\
-         <figcaption>Median and interval. {caption}</figcaption>\n</figure>\n",
-        drawing(&results),
+        "<figure class=\"chart\" id=\"chart-{id}\">\n{}{}\
+         <figcaption>Median and interval{of_bars}. {caption}</figcaption>\n</figure>\n",
+        drawing(&results, &scale),
         table(&results),
     ))
 }
 
-fn drawing(results: &Results) -> String {
-    let rows = &results.rows;
-    let most = rows.iter().map(|row| row.high).fold(f64::MIN_POSITIVE, f64::max);
+/// `QUESTION-WAY`, or `PYTHON-QUESTION-WAY`.
+fn answers(row: &Row, question: &str) -> bool {
+    let id = match row.id.split_once('-') {
+        Some((python, id)) if python.starts_with("python") => id,
+        _ => &row.id,
+    };
+    let rest = id.strip_prefix(question);
+    question.is_empty() || rest.is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// How long the bar of a value is.
+enum Scale {
+    /// So long for each of its unit.
+    Linear(f64),
+    /// So long for each power of ten from this value on.
+    Logarithmic(f64, f64),
+}
+
+impl Scale {
+    fn of(rows: &[Row]) -> Self {
+        let most = rows.iter().map(|row| row.high).fold(f64::MIN_POSITIVE, f64::max);
+        let least = rows.iter().map(|row| row.low).fold(f64::INFINITY, f64::min);
+        if least > 0.0 && most / least > WIDE {
+            let origin = least / 10.0;
+            return Self::Logarithmic((WIDTH - MARGIN) / (most / origin).log10(), origin);
+        }
+        Self::Linear((WIDTH - MARGIN) / most)
+    }
+
+    fn length(&self, value: f64) -> f64 {
+        match self {
+            Self::Linear(each) => value * each,
+            Self::Logarithmic(each, origin) => (value / origin).log10() * each,
+        }
+    }
+
+    fn words(&self) -> &'static str {
+        match self {
+            Self::Linear(_) => "",
+            Self::Logarithmic(..) => "; bars grow with the logarithm",
+        }
+    }
+}
+
+fn drawing(results: &Results, scale: &Scale) -> String {
     let mut height = 0.0;
     let mut bars = String::new();
-    for row in rows {
-        bars.push_str(&bar(row, height, (WIDTH - MARGIN) / most));
+    for row in &results.rows {
+        bars.push_str(&bar(row, height, scale));
         height += ROW;
     }
     format!(
@@ -57,9 +108,9 @@ fn drawing(results: &Results) -> String {
 }
 
 /// A label, a bar to the median, and a line for the interval.
-fn bar(row: &Row, top: f64, scale: f64) -> String {
+fn bar(row: &Row, top: f64, scale: &Scale) -> String {
     let (label, bar, middle) = (top + 12.0, top + 17.0, top + 22.0);
-    let [median, low, high] = [row.median, row.low, row.high].map(|it| it * scale);
+    let [median, low, high] = [row.median, row.low, row.high].map(|it| scale.length(it));
     format!(
         "<text x=\"0\" y=\"{label}\">{}: {}</text>\
          <rect class=\"bar\" x=\"0\" y=\"{bar}\" width=\"{median:.1}\" height=\"10\"/>\

@@ -172,7 +172,7 @@ const USAGES: [&str; 18] = [
     "rosetta PROGRAM ITEM STYLE STYLE ...",
     "run NAME",
     "trace PROGRAM STYLE [STYLE]",
-    "chart NAME",
+    "chart NAME[.QUESTION]",
     "figure NAME",
     "measure KEY",
     "quiz NAME",

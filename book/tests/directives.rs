@@ -199,6 +199,32 @@ fn a_chart_has_a_bar_and_a_row_for_each_number() {
 }
 
 #[test]
+fn a_chart_can_be_of_one_question_and_grows_with_the_logarithm_if_it_has_to() {
+    let row = |id: &str, median: u32| {
+        format!(
+            "{{\"id\":\"{id}\",\"label\":\"{id}\",\"unit\":\"ns\",\"median\":{median},\
+             \"low\":{median},\"high\":{median},\"samples\":3}}"
+        )
+    };
+    let rows = [row("call-a", 1), row("calls-b", 2), row("python-call-c", 1_000)];
+    let begin = RESULTS.split("\"rows\"").next().expect("it is before the rows");
+    let fixture = Fixture::saying("{{#chart cost.call}}\n");
+    let json = format!("{begin}\"rows\":[{}]}}", rows.join(","));
+    fixture.write("benches/results/cost.json", &json);
+    let page = fixture.page();
+    let expected = [
+        "id=\"chart-cost-call\"",
+        "call-a: 1",
+        "width=\"79.0\"", // one of four powers of ten
+        "python-call-c: 1,000",
+        "width=\"316.0\"",
+        "bars grow with the logarithm",
+    ];
+    assert_in_order(&page, &expected);
+    assert!(!page.contains("calls-b"), "another question");
+}
+
+#[test]
 fn a_measure_stands_in_its_sentence_with_its_interval() {
     let text =
         "An await takes {{#measure cost.await}}, {{#measure cost.await / cost.call}}.";

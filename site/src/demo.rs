@@ -251,3 +251,21 @@ fn tell(text: fmt::Arguments<'_>) -> io::Result<()> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who connects to the first hears nothing, to the second a refusal, to the third an answer.
+    #[test]
+    fn a_course_has_somebody_silent_somebody_refusing_and_somebody_good() {
+        let course = Course::lay().expect("it can be laid");
+        let connect = |address: &SocketAddr| {
+            let soon = Duration::from_millis(200);
+            TcpStream::connect_timeout(address, soon).map(drop).map_err(|it| it.kind())
+        };
+        let heard: Vec<_> = course.addresses().iter().map(connect).collect();
+        let refused = Err(ErrorKind::ConnectionRefused);
+        assert_eq!(heard, [Err(ErrorKind::TimedOut), refused, Ok(())]);
+    }
+}

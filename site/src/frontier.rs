@@ -418,6 +418,7 @@ mod tests {
             assert_eq!(level(&frontier), ["/start"]);
         }
         for (unknown, outcome) in [
+            (Ok(Page::of_html(500, "")), Outcome::Status(500)),
             (Ok(Page::of_html(503, "")), Outcome::Status(503)),
             (Err(Outcome::TimedOut), Outcome::TimedOut),
         ] {

@@ -358,6 +358,7 @@ fn the_last_that_was_put_comes_first_or_the_least_does() {
         stack.put_nowait(n).unwrap();
         heap.put_nowait(n).unwrap();
     }
+    assert_eq!((stack.len(), heap.len()), (3, 3));
     assert_eq!([(); 3].map(|()| stack.get_nowait().unwrap()), [3, 1, 2]);
     assert_eq!([(); 3].map(|()| heap.get_nowait().unwrap()), [1, 2, 3]);
 }
