@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use reactor::trace::Place;
+
 use crate::cancel::{End, Scope, Settle};
 use crate::events::{TimerHandle, get_running_loop};
 pub use crate::exceptions::Elapsed;
@@ -15,12 +17,16 @@ pub use crate::exceptions::Elapsed;
 ///
 /// [`Elapsed`] when the time was up first.
 #[doc(alias = "asyncio.timeout")]
-pub async fn timeout<B: IntoFuture>(
+#[track_caller]
+pub fn timeout<B: IntoFuture>(
     delay: Duration,
     body: B,
-) -> Result<B::Output, Elapsed> {
-    let when = get_running_loop().reactor().after(delay);
-    Timeout::new(when).over(body).await
+) -> impl Future<Output = Result<B::Output, Elapsed>> {
+    let place = Place::here();
+    async move {
+        let when = get_running_loop().reactor().after(delay);
+        Timeout::at(place, when).over(body).await
+    }
 }
 
 /// The same, until the loop's clock shows `when`. `None` is never.
@@ -28,11 +34,13 @@ pub async fn timeout<B: IntoFuture>(
 /// # Errors
 ///
 /// [`Elapsed`] when the time was up first.
-pub async fn timeout_at<B: IntoFuture>(
+#[track_caller]
+pub fn timeout_at<B: IntoFuture>(
     when: impl Into<Option<Instant>>,
     body: B,
-) -> Result<B::Output, Elapsed> {
-    Timeout::new(when).over(body).await
+) -> impl Future<Output = Result<B::Output, Elapsed>> {
+    let timeout = Timeout::new(when);
+    async move { timeout.over(body).await }
 }
 
 /// A timeout that can be asked, and moved, while it runs. Its clones are the same timeout.
@@ -40,6 +48,8 @@ pub async fn timeout_at<B: IntoFuture>(
 pub struct Timeout(Rc<Block>);
 
 struct Block {
+    /// The line of the program that made it.
+    place: Place,
     /// What is cancelled. Entered once.
     scope: Rc<Scope>,
     state: Cell<State>,
@@ -59,11 +69,17 @@ enum State {
 
 impl Timeout {
     /// One that is due when the loop's clock shows `when`. `None` is never.
+    #[track_caller]
     pub fn new(when: impl Into<Option<Instant>>) -> Self {
+        Self::at(Place::here(), when.into())
+    }
+
+    fn at(place: Place, when: Option<Instant>) -> Self {
         Self(Rc::new(Block {
+            place,
             scope: Rc::default(),
             state: Cell::new(State::Created),
-            when: Cell::new(when.into()),
+            when: Cell::new(when),
             alarm: RefCell::default(),
         }))
     }
@@ -102,7 +118,7 @@ impl Timeout {
 
     /// Moves it. A time that is past is due in the next turn.
     pub fn reschedule(&self, when: impl Into<Option<Instant>>) {
-        let Block { state, when: due, alarm, .. } = &*self.0;
+        let Block { place, state, when: due, alarm, .. } = &*self.0;
         due.set(when.into());
         if state.get() != State::Active {
             return;
@@ -110,6 +126,7 @@ impl Timeout {
         let before = alarm.take();
         before.iter().for_each(TimerHandle::cancel);
         if let Some(when) = due.get() {
+            let _place = place.enter();
             let expire = self.clone();
             let timer = get_running_loop().call_at(when, move || expire.expire());
             alarm.replace(Some(timer));
