@@ -14,21 +14,20 @@ use std::thread;
 
 use pin_project_lite::pin_project;
 
+use crate::extras::leaving::Leaving;
 use crate::extras::report::{bury, guard, report, report_panic, unheard};
 use crate::task::{End, JoinHandle, Step, Task};
 
-type Exit<T = ()> = Pin<Box<dyn Future<Output = T>>>;
+pub use crate::extras::handle::Cancelling;
+
+pub(crate) type Exit<T = ()> = Pin<Box<dyn Future<Output = T>>>;
 
 thread_local! {
-    static LEFT_BEHIND: LeftBehind = const { LeftBehind::new() };
-}
-
-/// What is left between a drop and whoever has it dropped.
-struct LeftBehind {
     /// Filled by dropped `with`s, inner ones first; emptied by `Exits::left_by`.
-    exits: RefCell<Vec<Exit>>,
+    static LEFT_BEHIND: RefCell<Vec<Exit>> = const { RefCell::new(Vec::new()) };
+
     /// How many calls of `left_by` are under way: without any, nobody picks up what is left.
-    pickers: Cell<usize>,
+    static PICKING_UP: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Why a task has to stop: it is cancelled, or else it is to end in this panic.
@@ -54,19 +53,6 @@ impl<B: Step + ?Sized> Task<B> {
         if !self.known.is_finished.get() {
             self.known.wake();
         }
-    }
-}
-
-/// Awaits the end of a task that has been cancelled: gives the output if the task was faster.
-/// Dropped, the task is cancelled all the same.
-pub struct Cancelling<T>(pub(crate) JoinHandle<T>);
-
-impl<T: 'static> Future for Cancelling<T> {
-    type Output = Option<T>;
-
-    #[track_caller]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        self.0.poll_end(context)
     }
 }
 
@@ -185,39 +171,10 @@ impl<M: Manager> Drop for Armed<M> {
     }
 }
 
-/// An exit that is under way: dropped half run, the rest is left behind.
-struct Leaving<T: 'static, E: fmt::Debug + 'static>(Option<Exit<Result<T, E>>>);
-
-impl<T, E: fmt::Debug> Future for Leaving<T, E> {
-    type Output = Result<T, E>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
-        // One that panics is not there any more.
-        let mut exit = self.0.take().expect("a future is not polled after it finished");
-        let poll = exit.as_mut().poll(context);
-        self.0 = poll.is_pending().then_some(exit);
-        poll
-    }
-}
-
-impl<T, E: fmt::Debug> Drop for Leaving<T, E> {
-    fn drop(&mut self) {
-        if let Some(rest) = self.0.take() {
-            leave_behind(Box::pin(unheard(rest)));
-        }
-    }
-}
-
-impl LeftBehind {
-    const fn new() -> Self {
-        Self { exits: RefCell::new(Vec::new()), pickers: Cell::new(0) }
-    }
-}
-
-fn leave_behind(exit: Exit) {
-    let is_picked_up = LEFT_BEHIND.try_with(|left| left.pickers.get() > 0);
-    if is_picked_up == Ok(true) {
-        LEFT_BEHIND.with(|left| left.exits.borrow_mut().push(exit));
+/// Leaves an exit for whoever has the drop done that is under way.
+pub(crate) fn leave_behind(exit: Exit) {
+    if PICKING_UP.get() > 0 {
+        LEFT_BEHIND.with_borrow_mut(|left| left.push(exit));
     } else {
         report("An exit was left behind where nobody awaits it: outside of every task");
         bury(exit);
@@ -233,26 +190,19 @@ pub(crate) struct Exits(Option<Box<VecDeque<Exit>>>);
 impl Exits {
     /// Calls `body`, and picks up what it leaves behind. Gives what it panicked with.
     pub(crate) fn left_by<R>(&mut self, body: impl FnOnce() -> R) -> thread::Result<R> {
-        LEFT_BEHIND.with(|left| {
-            let before = left.exits.borrow().len();
-            left.pickers.set(left.pickers.get() + 1);
-            let result = guard(body);
-            left.pickers.set(left.pickers.get() - 1);
-            if left.exits.borrow().len() > before {
-                let exits = left.exits.borrow_mut().split_off(before);
-                self.0.get_or_insert_default().extend(exits);
-            }
-            result
-        })
+        let before = LEFT_BEHIND.with_borrow(Vec::len);
+        PICKING_UP.set(PICKING_UP.get() + 1);
+        let result = guard(body);
+        PICKING_UP.set(PICKING_UP.get() - 1);
+        if LEFT_BEHIND.with_borrow(Vec::len) > before {
+            let left = LEFT_BEHIND.with_borrow_mut(|left| left.split_off(before));
+            self.0.get_or_insert_default().extend(left);
+        }
+        result
     }
 
     /// Awaits them one after the other, and what they leave behind themselves.
-    #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.0.is_none() { Poll::Ready(()) } else { self.poll_all(context) }
-    }
-
-    fn poll_all(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while let Some(mut first) = self.pop() {
             let polled = self.left_by(|| first.as_mut().poll(context));
             if let Ok(Poll::Pending) = polled {

@@ -82,16 +82,6 @@ pub(crate) fn try_current() -> Option<Rc<EventLoop>> {
     CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
 }
 
-/// Asks the loop that is running on this thread, if any.
-pub(crate) fn with_current<R>(ask: impl FnOnce(&EventLoop) -> R) -> Option<R> {
-    CURRENT.try_with(|current| current.borrow().as_deref().map(ask)).ok().flatten()
-}
-
-/// The task that is being polled on this thread, if any.
-pub(crate) fn running() -> Option<Rc<Task<dyn Step>>> {
-    with_current(|current| current.task(current.running.get()?))?
-}
-
 /// One thread, many tasks.
 pub(crate) struct EventLoop {
     /// Filled by wakers on this thread, and by `wait`; emptied by `run_ready`.

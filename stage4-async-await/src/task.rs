@@ -1,9 +1,7 @@
 //! A task: a future, and the right to be polled again.
 
-use std::any::{Any, type_name};
+use std::any::type_name;
 use std::cell::Cell;
-use std::future::poll_fn;
-use std::mem;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,14 +11,15 @@ use std::task::{Context, Poll, Wake};
 use std::thread;
 
 use reactor::trace::{self, Place};
-use reactor::wake_by_ref;
 
 use crate::cancel::Cancellable;
 use crate::extras::deadlock::WaitsFor;
 use crate::extras::known::{Known, is_here};
+use crate::extras::left::{Leave, tell};
 use crate::extras::remote::{Listed, Remote};
-use crate::extras::report::bury;
 use crate::extras::waiter::Waiter;
+
+pub use crate::extras::turn::yield_now;
 
 /// Names a task on its loop. A waker may outlive its task: the number tells the task from
 /// the next one in the same slot.
@@ -40,8 +39,8 @@ pub(crate) struct Task<B: Step + ?Sized> {
 /// A future, in the one place where it stays, and where its output goes.
 pub(crate) struct Body<F: Future> {
     /// Gone once it has ended. Not here while it is polled.
-    future: Cell<Option<Pin<Box<Cancellable<F>>>>>,
-    state: Cell<State<F::Output>>,
+    pub(crate) future: Cell<Option<Pin<Box<Cancellable<F>>>>>,
+    pub(crate) state: Cell<State<F::Output>>,
 }
 
 /// How a future ended: with an output, or without one (it was cancelled), or in a panic.
@@ -57,18 +56,9 @@ pub(crate) enum State<T> {
 }
 
 /// The body of a task, whatever its output.
-pub(crate) trait Step {
+pub(crate) trait Step: Leave {
     /// Polls the future until it ends, or drops it if it has to stop. `Ready`: it has ended.
     fn poll(&self, known: &Known, context: &mut Context<'_>) -> Poll<()>;
-
-    /// Drops the future here and now: for the end of the loop.
-    fn abandon(&self, known: &Known);
-
-    /// Drops the output that nobody has taken. A panic is given back.
-    fn forget(&self) -> Option<Box<dyn Any + Send>>;
-
-    /// The type of the future, which has the function's name in it.
-    fn name(&self) -> &'static str;
 }
 
 /// The same, for a handle that wants the output.
@@ -125,34 +115,12 @@ impl<F: Future> Step for Body<F> {
             }
         }
     }
-
-    fn abandon(&self, known: &Known) {
-        bury(self.future.take());
-        self.finish(known, Ok(None));
-    }
-
-    fn forget(&self) -> Option<Box<dyn Any + Send>> {
-        match self.state.replace(State::Taken) {
-            State::Ended(Err(panic)) => return Some(panic),
-            State::Ended(Ok(output)) => bury(output),
-            State::Awaited(_) | State::Taken => {}
-        }
-        None
-    }
-
-    fn name(&self) -> &'static str {
-        type_name::<F>()
-    }
 }
 
 impl<F: Future> Body<F> {
     /// Keeps the output for the handle, and tells whoever awaits it.
-    fn finish(&self, known: &Known, end: End<F::Output>) {
-        match end {
-            Ok(Some(_)) => {}
-            Ok(None) => trace::cancelled(),
-            Err(_) => trace::panicked(),
-        }
+    pub(crate) fn finish(&self, known: &Known, end: End<F::Output>) {
+        tell(&end);
         let before = self.state.replace(State::Ended(end));
         known.is_finished.set(true);
         if let State::Awaited(Some(waiting)) = before {
@@ -191,19 +159,6 @@ impl Wake for Reschedule {
     }
 }
 
-/// Lets all those who are ready go first, once: `asyncio.sleep(0)`.
-#[doc(alias = "sleep")]
-pub fn yield_now() -> impl Future<Output = ()> {
-    let mut has_yielded = false;
-    poll_fn(move |context| {
-        if mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        wake_by_ref(context.waker());
-        Poll::Pending
-    })
-}
-
 /// Awaits the output of a task. Dropping it lets the task run on.
 ///
 /// Awaiting a task that panicked panics the same way: the panic travels to whoever wanted
@@ -222,20 +177,6 @@ impl<T: 'static> JoinHandle<T> {
     /// The output of a task that is finished. `None`: it was cancelled.
     pub(crate) fn take(&self) -> Option<T> {
         self.take_end().unwrap_or_else(|panic| resume_unwind(panic))
-    }
-
-    /// How a task that is finished has ended.
-    pub(crate) fn take_end(&self) -> End<T> {
-        match self.0.body.state().replace(State::Taken) {
-            State::Ended(end) => end,
-            _ => panic!("a JoinHandle gives its output once; it was polled again"),
-        }
-    }
-
-    /// Who is to be woken at the end of the task, which is to come.
-    pub(crate) fn waits(&self, who: Option<Waiter>) {
-        let before = self.0.body.state().replace(State::Awaited(who));
-        drop(before);
     }
 
     /// Called by the `.await`, which is the line that waits.

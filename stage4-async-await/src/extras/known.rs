@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
+use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
@@ -10,7 +11,7 @@ use reactor::trace::{self, Place};
 use reactor::wake_by_ref;
 
 use crate::cancel::Stop;
-use crate::event_loop::{EventLoop, with_current};
+use crate::event_loop::{CURRENT, EventLoop};
 use crate::extras::deadlock::WaitsFor;
 use crate::extras::remote::{Errand, Listed, Remote};
 use crate::task::{Reschedule, Step, Task, TaskId};
@@ -141,6 +142,16 @@ impl<B: Step + ?Sized> Task<B> {
     pub(crate) fn spawned_at(&self) -> String {
         format!("{}:{}", self.known.place.file(), self.known.place.line())
     }
+}
+
+/// Asks the loop that is running on this thread, if any.
+pub(crate) fn with_current<R>(ask: impl FnOnce(&EventLoop) -> R) -> Option<R> {
+    CURRENT.try_with(|current| current.borrow().as_deref().map(ask)).ok().flatten()
+}
+
+/// The task that is being polled on this thread, if any.
+pub(crate) fn running() -> Option<Rc<Task<dyn Step>>> {
+    with_current(|current| current.task(current.running.get()?))?
 }
 
 /// Asks the loop that `remote` leads to, if it is running on this very thread.

@@ -1,12 +1,57 @@
 //! What a loop leaves behind: at its end it stops the tasks that are left, and drops whatever
 //! does not end by that. Those that were spawned first come first.
 
+use std::any::{Any, type_name};
 use std::io;
 use std::rc::Rc;
 
+use reactor::trace;
+
 use crate::event_loop::{CURRENT, EventLoop, try_current};
+use crate::extras::known::Known;
 use crate::extras::report::bury;
-use crate::task::{Step, Task};
+use crate::task::{Body, End, State, Step, Task};
+
+/// What the end of a loop, or of all who have the task, does with its body.
+pub(crate) trait Leave {
+    /// Drops the future here and now: for the end of the loop.
+    fn abandon(&self, known: &Known);
+
+    /// Drops the output that nobody has taken. A panic is given back.
+    fn forget(&self) -> Option<Box<dyn Any + Send>>;
+
+    /// The type of the future, which has the function's name in it.
+    fn name(&self) -> &'static str;
+}
+
+impl<F: Future> Leave for Body<F> {
+    fn abandon(&self, known: &Known) {
+        bury(self.future.take());
+        self.finish(known, Ok(None));
+    }
+
+    fn forget(&self) -> Option<Box<dyn Any + Send>> {
+        match self.state.replace(State::Taken) {
+            State::Ended(Err(panic)) => return Some(panic),
+            State::Ended(Ok(output)) => bury(output),
+            State::Awaited(_) | State::Taken => {}
+        }
+        None
+    }
+
+    fn name(&self) -> &'static str {
+        type_name::<F>()
+    }
+}
+
+/// Says in a recording how a task has ended.
+pub(crate) fn tell<T>(end: &End<T>) {
+    match end {
+        Ok(Some(_)) => {}
+        Ok(None) => trace::cancelled(),
+        Err(_) => trace::panicked(),
+    }
+}
 
 impl EventLoop {
     /// Cancels every task there is, and turns until their exits are over.

@@ -8,10 +8,10 @@ use std::task::{Context, Waker};
 
 use reactor::wake_by_ref;
 
-use crate::event_loop::running;
 use crate::extras::deadlock::WaitsFor;
 use crate::extras::foreign::guarded;
 use crate::extras::join_set::Ended;
+use crate::extras::known::running;
 use crate::task::{Step, Task};
 
 /// Whoever is to be polled again.
