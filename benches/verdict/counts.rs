@@ -64,7 +64,7 @@ pub(crate) fn run(id: &str, times: &str) -> io::Result<()> {
     let times = times.parse().map_err(io::Error::other)?;
     let case = cases::ours().find(|case| case.id == id);
     let case = case.ok_or_else(|| io::Error::other(format!("there is no {id}")))?;
-    case.once(times);
+    case.run(times);
     Ok(())
 }
 
