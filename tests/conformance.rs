@@ -78,6 +78,7 @@ scenarios! {
         everybody_hears_the_same_in_the_same_order
         names_and_lines_are_answered_in_words
         a_slow_guest_has_to_go_and_holds_up_nobody
+        whoever_reads_nothing_for_too_long_has_to_go
         a_flood_drowns_nobody
         a_guest_that_resets_takes_nobody_along
         a_room_closes_although_somebody_does_not_listen;

@@ -266,6 +266,12 @@ pub(super) fn report(
             return Err(Wrong(format!("{path} is not a page of the site")));
         };
         if found == outcome {
+            let (leads, right) = (report.leads_away(path), expected.leads_away(path));
+            if leads != right {
+                return Err(Wrong(format!(
+                    "{path} leads to {leads:?}, and not {right:?}"
+                )));
+            }
             continue;
         }
         if *found != Outcome::Reset || excused == 0 {
@@ -451,6 +457,18 @@ mod tests {
         assert!(told(&other, 9).starts_with("/a: "), "the weather does not delay");
         let more = [("/", ok), ("/a", ok), ("/b", ok), ("/c", ok)];
         assert_eq!(told(&more, 9), "/c is not a page of the site");
+        let redirects = |to: Option<&str>| {
+            let mut redirects = pages(&[("/", Outcome::Status(302))]);
+            to.into_iter().for_each(|to| redirects.leave("/".into(), to.into()));
+            redirects
+        };
+        let (there, right) =
+            (Some("http://elsewhere/"), redirects(Some("http://elsewhere/")));
+        assert_eq!(says(report(&redirects(there), &right, 0)), RIGHT);
+        let nowhere = says(report(&redirects(None), &right, 9));
+        assert_eq!(nowhere, r#"/ leads to None, and not Some("http://elsewhere/")"#);
+        let other = says(report(&right, &redirects(Some("ftp://elsewhere/")), 9));
+        assert!(other.starts_with(r#"/ leads to Some("http://elsewhere/")"#), "{other}");
     }
 
     #[test]

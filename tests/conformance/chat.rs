@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lineage::styles::Style;
 use site::Control;
-use site::chat::{HIGH_WATER, LONGEST_LINE, LONGEST_NAME};
+use site::chat::{HIGH_WATER, LONGEST_LINE, LONGEST_NAME, PATIENCE};
 
 use crate::clients::{ANYWHERE, connect, one_crowd_at_a_time};
 use crate::eventually;
@@ -196,6 +196,35 @@ pub(crate) fn a_slow_guest_has_to_go_and_holds_up_nobody(style: &'static Style) 
         assert!(told, "it ends with {:?}", &rest[rest.len().saturating_sub(99)..]);
         ann.says("still here");
         bob.hears_until("ann: still here");
+    });
+}
+
+/// It is not far behind, and never will be: nobody says anything any more. But of what it was
+/// sent it has read nothing since, and nobody waits for it for ever.
+pub(crate) fn whoever_reads_nothing_for_too_long_has_to_go(style: &'static Style) {
+    if style.has_loop() {
+        return; // it is held to this in the simulated network, where no time is lost
+    }
+    while_open(style, |address, control| {
+        let _deaf = Guest::named(address, "deaf");
+        let mut ann = Guest::named(address, "ann");
+        let line = "x".repeat(LONGEST_LINE);
+        for _ in 0..20_000 {
+            ann.says(&line);
+            while !ann.hears().ends_with(&line) {}
+            // The system makes a little room as time passes: far less than this.
+            let is_kept = || control.kept().0 > HIGH_WATER / 2;
+            if is_kept() {
+                thread::sleep(Duration::from_millis(100));
+            }
+            if is_kept() {
+                break; // and stays so: all buffers on the way are full
+            }
+        }
+        let began = Instant::now();
+        ann.hears_until("* deaf has left");
+        assert!(began.elapsed() > PATIENCE / 5, "after {:?}", began.elapsed());
+        eventually("nothing is kept for it", || control.kept().0 == 0);
     });
 }
 

@@ -14,6 +14,7 @@ fn main() -> io::Result<()> {
 
 /// Serves on `address` until `control` says stop.
 pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
+    // 128 may wait to be accepted, as std has it; of a larger burst, most try again in a second.
     let listener = TcpListener::bind(address)?;
     let here = listener.local_addr()?;
     control.listening(here);
