@@ -3,13 +3,22 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
+/// Prints a line. Nobody reads it: then this is the end, and not all was checked.
+macro_rules! say {
+    ($($text:tt)*) => {
+        if writeln!(std::io::stdout(), $($text)*).is_err() {
+            std::process::exit(1);
+        }
+    };
+}
+
 mod mutants;
 mod python_setup;
 mod survey;
 mod trace_cost;
 
 use std::env;
-use std::io;
+use std::io::{self, Write as _};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -53,12 +62,12 @@ fn main() -> ExitCode {
         ["python-setup"] => verdict(python_setup::install()),
         ["trace-cost"] => verdict(trace_cost::count().map(|kept| {
             kept.unwrap_or_else(|| {
-                println!("skipped: valgrind is not installed");
+                say!("skipped: valgrind is not installed");
                 true
             })
         })),
         ["help" | "--help" | "-h"] => {
-            println!("{HELP}");
+            say!("{HELP}");
             ExitCode::SUCCESS
         }
         _ => {
@@ -160,7 +169,7 @@ fn ci(with_tests: bool) -> ExitCode {
     if has_cargo_deny() {
         checks.push(LICENCES);
     } else {
-        println!("== licences: skipped, cargo-deny is not installed");
+        say!("== licences: skipped, cargo-deny is not installed");
     }
     let failed: Vec<_> = checks.iter().filter(|check| !run(check)).collect();
     for check in &failed {
@@ -170,10 +179,10 @@ fn ci(with_tests: bool) -> ExitCode {
 }
 
 fn run(check: &Check) -> bool {
-    println!("== {}: cargo {}", check.name, check.cargo.join(" "));
+    say!("== {}: cargo {}", check.name, check.cargo.join(" "));
     let began = Instant::now();
     let status = cargo().args(check.cargo).envs(check.env).status();
-    println!("== {}: {:.1} s", check.name, began.elapsed().as_secs_f64());
+    say!("== {}: {:.1} s", check.name, began.elapsed().as_secs_f64());
     status.is_ok_and(|status| status.success())
 }
 

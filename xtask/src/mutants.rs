@@ -2,7 +2,7 @@
 //! each. What no test finds is a hole in the tests.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,10 +30,10 @@ pub(crate) fn hunt() -> io::Result<bool> {
     clone(&root, &copy)?;
     let mut all_are_found = true;
     for mutant in Mutant::all(&root)? {
-        println!("== {}: {}", mutant.name, mutant.bug);
+        say!("== {}: {}", mutant.name, mutant.bug);
         let found = mutant.is_found(&copy)?;
         let verdict = if found { "found by" } else { "NOT FOUND by" };
-        println!("   {verdict} cargo test {}", mutant.test);
+        say!("   {verdict} cargo test {}", mutant.test);
         all_are_found &= found;
     }
     Ok(all_are_found)

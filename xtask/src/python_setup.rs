@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,13 +17,13 @@ const FOLDER: &str = "target/python";
 pub(crate) fn install() -> io::Result<bool> {
     let pythons = pythons();
     if pythons.is_empty() {
-        println!("there is no python3 on PATH that runs");
+        say!("there is no python3 on PATH that runs");
         return Ok(false);
     }
     let mut all_have_it = true;
     for (version, python) in pythons {
         let folder = Path::new(FOLDER).join(&version);
-        println!("== Python {version}: {}", folder.display());
+        say!("== Python {version}: {}", folder.display());
         all_have_it &= set_up(&python, &folder)?;
     }
     Ok(all_have_it)
@@ -57,7 +57,7 @@ fn version(python: &Path) -> Option<String> {
 fn set_up(python: &Path, folder: &Path) -> io::Result<bool> {
     let made = Command::new(python).args(["-m", "venv"]).arg(folder).status()?;
     if !made.success() {
-        println!("   no virtual environment: is its package `venv` installed?");
+        say!("   no virtual environment: is its package `venv` installed?");
         return Ok(false);
     }
     let requirements = std::fs::read_to_string(REQUIREMENTS)?;
@@ -68,7 +68,7 @@ fn set_up(python: &Path, folder: &Path) -> io::Result<bool> {
             .args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:", package])
             .status()?;
         if !installed.success() {
-            println!("   {package} cannot be had for it: what needs it is not measured");
+            say!("   {package} cannot be had for it: what needs it is not measured");
         }
         has_all &= installed.success();
     }

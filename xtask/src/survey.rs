@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -57,17 +57,17 @@ pub(crate) fn survey(packages: &[&str], all: bool) -> io::Result<bool> {
     for package in
         PACKAGES.iter().filter(|it| packages.is_empty() || packages.contains(it))
     {
-        println!("== {package}");
+        say!("== {package}");
         let Survey { found, missed } = of_package(package, all, &excused)?;
-        println!("   {found} found, {} missed without a reason", missed.len());
-        missed.iter().for_each(|mutant| println!("   MISSED {mutant}"));
+        say!("   {found} found, {} missed without a reason", missed.len());
+        missed.iter().for_each(|mutant| say!("   MISSED {mutant}"));
         whole.found += found;
         whole.missed.extend(missed);
     }
     let Survey { found, missed } = whole;
     let all = found + missed.len();
     let percent = (found * 100).checked_div(all).unwrap_or(100);
-    println!("== {found} of {all} found: {percent} %, of {ENOUGH} % at least");
+    say!("== {found} of {all} found: {percent} %, of {ENOUGH} % at least");
     Ok(percent >= ENOUGH)
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask trace-cost`: how many instructions a traced point costs while nobody records,
 //! counted by callgrind, since no clock can tell.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::Command;
 
 use crate::cargo;
@@ -39,7 +39,7 @@ pub(crate) fn count() -> io::Result<Option<bool>> {
     for (what, points) in PASSES {
         // Rounded up: a part of an instruction is one.
         let each = instructions(what)?.saturating_sub(bare).div_ceil(TIMES * points);
-        println!("{what}: {each} instructions a point, of {BOUND}");
+        say!("{what}: {each} instructions a point, of {BOUND}");
         all_keep_to_it &= each <= BOUND;
     }
     Ok(Some(all_keep_to_it))
