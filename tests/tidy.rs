@@ -19,8 +19,8 @@ use serde::Deserialize;
 const CORE: [(&str, usize); 5] = [
     ("stage1-callbacks", 750),
     ("interlude-greenlets", 650),
-    ("stage2-generators", 330),
-    ("stage3-yield-from", 920),
+    ("stage2-generators", 320),
+    ("stage3-yield-from", 900),
     ("stage4-async-await", 750),
 ];
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reactor::trace::Place;
 
-use crate::event_loop::{TimerHandle, call_later};
+use crate::extras::handle::Alarm;
 use crate::extras::turn::NextTurn;
 use crate::future::{Cancelled, Future};
 use crate::task::{Coroutine, Task, coroutine, spawn_at, yield_from_at};
@@ -91,24 +91,4 @@ fn ended<T: 'static>(task: &Task<T>) -> Future<()> {
     // Whoever waited may have been cancelled.
     task.add_done_callback(move || _ = done.set_result(()));
     ended
-}
-
-/// A timer that was set. Dropped, it is taken back.
-pub(crate) struct Alarm(TimerHandle);
-
-impl Alarm {
-    pub(crate) fn set(
-        place: Place,
-        delay: Duration,
-        callback: impl FnOnce() + 'static,
-    ) -> Self {
-        let _place = place.enter();
-        Self(call_later(delay, callback))
-    }
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use reactor::trace::Place;
 
 use crate::extras::errors::Elapsed;
+use crate::extras::handle::Alarm;
 use crate::extras::queue::Queue;
 use crate::future::{CallbackId, InvalidState};
 use crate::task::{Coroutine, Task, coroutine};
-use crate::time::Alarm;
 
 /// Gives as many coroutines as there are children, each for the next result that comes. The
 /// children become tasks here and now, and are not cancelled: not by a `timeout` either, after

@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reactor::TimerId;
+use reactor::trace::Place;
 
-use crate::event_loop::{Call, Callback, current, try_current};
+use crate::event_loop::{Call, Callback, call_later, current, try_current};
 use crate::extras::callback::once;
 use crate::failure::bury;
 use crate::future::Future;
@@ -110,6 +111,26 @@ impl TimerHandle {
     /// Whether the call has been made, or taken back.
     pub(crate) fn is_over(&self) -> bool {
         self.handle.callback.strong_count() == 0
+    }
+}
+
+/// A timer that was set. Dropped, it is taken back.
+pub(crate) struct Alarm(pub(crate) TimerHandle);
+
+impl Alarm {
+    pub(crate) fn set(
+        place: Place,
+        delay: Duration,
+        callback: impl FnOnce() + 'static,
+    ) -> Self {
+        let _place = place.enter();
+        Self(call_later(delay, callback))
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }
 

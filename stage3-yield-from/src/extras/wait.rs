@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use reactor::trace::Place;
 
+use crate::extras::handle::Alarm;
 use crate::extras::watch::Watch;
 use crate::task::{Coroutine, Task, coroutine};
-use crate::time::Alarm;
 
 /// When [`wait`] is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
