@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use common::{FAR, Log, MS, Room, caught, ending, reports, story, turn, turns};
+use common::{
+    FAR, Log, MS, Room, caught, ending, poll_once, reports, story, turn, turns,
+};
 use stage5_asyncio::contextvars::{ContextVar, copy_context};
 use stage5_asyncio::exceptions::{Cancelled, Elapsed, ExceptionGroup};
 use stage5_asyncio::futures::Future as Promise;
@@ -525,6 +527,25 @@ fn a_cancel_that_was_caught_can_be_taken_back_and_the_count_never_goes_below_non
         assert_eq!(catch_cancel(sleep(Duration::ZERO)).await, Err(Cancelled));
         assert_eq!([task.uncancel(), task.uncancel(), task.uncancel()], [1, 0, 0]);
         sleep(Duration::ZERO).await;
+    });
+}
+
+/// Whoever is asked to stop and is not polled (the loser of a `select` that somebody keeps) does
+/// not eat the request: the catcher around it takes it.
+#[test]
+fn a_catcher_that_is_kept_and_not_polled_does_not_eat_a_cancel() {
+    story(async {
+        let task = create_task(async {
+            let mut kept = Box::pin(catch_cancel(pending::<()>()));
+            catch_cancel(async {
+                assert!(poll_once(kept.as_mut()).await.is_pending());
+                sleep(FAR).await;
+            })
+            .await
+        });
+        turn().await;
+        task.cancel();
+        assert_eq!(timeout(MS, task).await, Ok(Err(Cancelled)));
     });
 }
 
