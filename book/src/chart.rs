@@ -123,7 +123,7 @@ fn bar(row: &Row, top: f64, scale: &Scale) -> String {
 
 fn table(results: &Results) -> String {
     let mut table = String::from(
-        "<table>\n<thead><tr><th></th><th>Median</th><th>Interval</th><th>Samples</th>\
+        "<div class=\"table-wrapper\">\n<table>\n<thead><tr><th></th><th>Median</th><th>Interval</th><th>Samples</th>\
          </tr></thead>\n<tbody>\n",
     );
     for row in &results.rows {
@@ -136,5 +136,5 @@ fn table(results: &Results) -> String {
             row.samples
         );
     }
-    table + "</tbody>\n</table>\n"
+    table + "</tbody>\n</table>\n</div>\n"
 }
