@@ -85,7 +85,7 @@ fn a_read_gives_a_chunk_at_the_most() {
         let address = listener.local_addr()?;
         let peer = thread::spawn(move || {
             let mut stream = std::net::TcpStream::connect(address).unwrap();
-            stream.write_all(&[7; 100_000]).unwrap();
+            stream.write_all(&vec![7; 100_000]).unwrap();
             stream.shutdown(std::net::Shutdown::Write).unwrap();
             stream.read_to_end(&mut Vec::new()).unwrap();
         });
