@@ -10,7 +10,7 @@ const NOTICEABLE: f64 = 5.0;
 const MORE: f64 = 1.01;
 
 /// And so much is nothing, whatever it is of: a count that is divided has parts.
-const NOTHING: f64 = 0.1;
+const NOTHING: f64 = 0.5;
 
 /// What there is to say.
 pub(crate) fn of(before: &Results, after: &Results) -> String {

@@ -17,7 +17,7 @@ use crate::results::Results;
 use crate::table::number;
 
 /// How often a case runs, the first time.
-const TIMES: u64 = 64;
+const TIMES: u64 = 512;
 
 /// How many requests a server gets, the first time.
 const REQUESTS: u64 = 100;
@@ -43,7 +43,7 @@ pub(crate) fn all() -> io::Result<Results> {
         results.add(row("allocations"), &case.label, "allocations", &[allocations]);
         tell(&results);
     }
-    for (name, label) in echo::servers() {
+    for (name, label) in echo::ours() {
         let each = |count: fn(&str, u64) -> io::Result<u64>| -> io::Result<f64> {
             let (once, twice) = (count(name, REQUESTS)?, count(name, 2 * REQUESTS)?);
             Ok(as_float(twice.saturating_sub(once)) / as_float(REQUESTS))
@@ -68,12 +68,11 @@ fn tell(results: &Results) {
 pub(crate) fn run(id: &str, times: &str) -> io::Result<()> {
     let times = times.parse().map_err(io::Error::other)?;
     let id = id.to_owned();
-    let counted = move || match cases::ours().find(|case| case.id == id) {
-        Some(case) => {
-            case.run(times);
-            Ok(())
-        }
-        None => Err(io::Error::other(format!("there is no {id}"))),
+    let counted = move || {
+        let case = cases::ours().find(|case| case.id == id);
+        let case = case.ok_or_else(|| io::Error::other(format!("there is no {id}")))?;
+        case.run(times);
+        Ok(())
     };
     let thread = thread::Builder::new().stack_size(STACK).spawn(counted)?;
     thread.join().map_err(|_| io::Error::other("it panicked"))?

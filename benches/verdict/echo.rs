@@ -41,6 +41,12 @@ pub(crate) fn servers() -> impl Iterator<Item = (&'static str, &'static str)> {
     styles.chain(OTHERS.iter().map(|(id, label, _)| (*id, *label)))
 }
 
+/// Those that are ours, and mio by hand. How often others ask the kernel in vain depends on how
+/// soon the client answers.
+pub(crate) fn ours() -> impl Iterator<Item = (&'static str, &'static str)> {
+    servers().filter(|(id, _)| !matches!(*id, "tokio" | "smol"))
+}
+
 /// The servers of each Python.
 pub(crate) fn pythons() -> impl Iterator<Item = (&'static str, &'static str)> {
     PYTHONS.into_iter()
