@@ -24,7 +24,7 @@
 //!
 //! Boxes and arrows may also stand in a `[[frame]]` with a `text`: then there are several
 //! pictures, one after the other, and on a page with scripts a handle goes from one to the next.
-//! What a machine knows, it draws: see [`source`](self).
+//! What a machine knows, it draws: `states` names an enum, `railway` a recorded chain.
 //!
 //! A picture has its title, its words for whoever does not see it, and the colours of the page.
 

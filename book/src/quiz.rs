@@ -12,7 +12,7 @@
 //! why = "It takes the first task off the ready queue."
 //! ```
 //!
-//! That is one form of a question; [`form`] has the others.
+//! That is one form of a question; `quiz/form.rs` has the others.
 
 mod form;
 
