@@ -201,6 +201,16 @@ fn every_package_has_the_workspace_lints_and_no_unsafe() {
     }
 }
 
+/// The lint forbids it everywhere else. What stands in the one file is shown for its own sake.
+#[test]
+fn one_step_has_unsafe_code_and_nothing_else_may() {
+    let allows = ["allow(unsafe", "expect(unsafe", "warn(unsafe"]
+        .map(|it| it.to_owned() + "_code");
+    let allowed = |path: &PathBuf| allows.iter().any(|it| read(path).contains(it));
+    let found: Vec<_> = files(&["rs"]).into_iter().filter(allowed).collect();
+    assert_eq!(found, [root().join("interlude-greenlets/steps/switch.rs")]);
+}
+
 #[test]
 fn every_stage_says_which_calls_would_block_it() {
     for Stage { name, .. } in STAGES {

@@ -41,6 +41,11 @@ mod here {
 
     /// Leaves the stack that runs, whose pointer goes to `leave`, and goes on where the stack
     /// whose pointer is `enter` was left.
+    ///
+    /// # Safety
+    ///
+    /// `leave` can be written to. `enter` came from a `switch`, or points to what one would have
+    /// pushed, and nobody has gone on there since; its stack is alive.
     #[unsafe(naked)]
     unsafe extern "C" fn switch(leave: *mut usize, enter: usize) {
         naked_asm!(
