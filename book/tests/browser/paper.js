@@ -14,7 +14,8 @@
             complaints.push('a table is cut off');
         }
     });
-    document.querySelectorAll('.trace tr, .rosetta > section, .quiz .why').forEach((element) => {
+    document.querySelectorAll('.trace tr, .rosetta > section, .quiz .why, '
+        + '.drawing .frame, details.guess > *, details.long > *').forEach((element) => {
         if (!isShown(element)) {
             complaints.push(`not printed: ${element.textContent.slice(0, 60)}`);
         }
