@@ -20,7 +20,7 @@ use common::{
 };
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use stage4_async_await::cancel::with;
-use stage4_async_await::extras::generator::{AsyncGenerator, Co};
+use stage4_async_await::extras::async_generator::{AsyncGenerator, Co};
 use stage4_async_await::spawn;
 use stage4_async_await::time::{sleep, timeout};
 

@@ -15,7 +15,7 @@ use common::{
 };
 use futures_util::future::{Either, select};
 use stage4_async_await::cancel::with;
-use stage4_async_await::extras::generator::AsyncGenerator;
+use stage4_async_await::extras::async_generator::AsyncGenerator;
 use stage4_async_await::extras::manager::{
     AsyncManager, Exit, Raised, Verdict, async_with,
 };

@@ -31,7 +31,7 @@ use stage3_yield_from::future::Cancelled;
 use stage3_yield_from::task::{Awaitable, Door};
 use stage3_yield_from::{Coroutine, Failure, coroutine, yield_from};
 use stage4_async_await::cancel::with;
-use stage4_async_await::extras::generator::AsyncGenerator;
+use stage4_async_await::extras::async_generator::AsyncGenerator;
 use stage4_async_await::spawn;
 use stage4_async_await::sync::Semaphore;
 use stage4_async_await::time::{sleep, timeout};

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use common::{FAR, Finally, Log, MS, caught, poll_once, say, story, text_of, turn};
-use stage4_async_await::extras::generator::AsyncGenerator;
+use stage4_async_await::extras::async_generator::AsyncGenerator;
 use stage4_async_await::sync::Semaphore;
 use stage4_async_await::task::JoinHandle;
 use stage4_async_await::time::{sleep, timeout};

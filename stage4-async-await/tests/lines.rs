@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use reactor::backend::{self, Clockwork};
 use reactor::trace::{self, What};
-use stage4_async_await::extras::generator::AsyncGenerator;
+use stage4_async_await::extras::async_generator::AsyncGenerator;
 use stage4_async_await::net::{TcpListener, TcpStream};
 use stage4_async_await::sync::Semaphore;
 use stage4_async_await::time::{sleep, timeout};

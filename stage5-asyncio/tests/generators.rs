@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use common::{FAR, Log, MS, caught, story, turn, turns};
-use stage5_asyncio::extras::generator::AsyncGenerator;
+use stage5_asyncio::extras::async_generator::AsyncGenerator;
 use stage5_asyncio::time::sleep;
 use stage5_asyncio::{
     Task, catch_cancel, create_task, finally, get_running_loop, new_event_loop, timeout,

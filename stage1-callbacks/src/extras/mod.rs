@@ -13,7 +13,7 @@ pub mod delayed;
 mod endpoints;
 pub(crate) mod fired;
 mod firers;
-mod leaving;
+mod io_error;
 pub(crate) mod line;
 pub mod line_receiver;
 pub(crate) mod linked;

@@ -1,20 +1,20 @@
 //! What fidelity needs beyond the core: the words for a loop that nobody can wake, the way in
 //! from other threads, what becomes of errors that nobody awaits; sockets that are not TCP, and
-//! the futures crate's traits; and what is syntax in Python and a library here: an async
-//! [`generator`], and all of `async with` ([`manager`]).
+//! the futures crate's traits; and what is syntax in Python and a library here: an
+//! [`async_generator`], and all of `async with` ([`manager`]).
 //!
 //! And what many tasks need of each other: to wait for all of them ([`together`]), for the first
 //! ([`race`]), for each in its turn ([`join_set`]), for none to be left ([`task_group`]); to be
 //! told to stop ([`cancel_token`]), or not to be stopped ([`shield`]); [`channel`]s, and
 //! what is shared ([`sync`]).
 
+pub mod async_generator;
 pub mod cancel_token;
 pub mod channel;
 pub mod datagram;
 pub(crate) mod deadlock;
 mod debug;
 pub(crate) mod foreign;
-pub mod generator;
 pub(crate) mod handle;
 pub mod incoming;
 pub mod interval;

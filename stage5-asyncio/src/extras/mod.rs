@@ -1,7 +1,7 @@
 //! What the toolbox needs underneath: the way in from other threads, and the words for errors
 //! that nobody awaits.
 
-pub mod generator;
+pub mod async_generator;
 pub(crate) mod line;
 pub(crate) mod live;
 #[cfg(unix)]

@@ -32,7 +32,7 @@ use crate::extras::report::report_panic;
 /// through the body, and ends it.
 ///
 /// ```
-/// use stage5_asyncio::extras::generator::AsyncGenerator;
+/// use stage5_asyncio::extras::async_generator::AsyncGenerator;
 /// use stage5_asyncio::{run, time::sleep};
 /// use std::time::Duration;
 ///

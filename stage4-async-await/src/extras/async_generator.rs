@@ -26,7 +26,7 @@ use crate::extras::live::{Body, Live, Suspended};
 /// closed there, as `asyncio.run` does it.
 ///
 /// ```
-/// use stage4_async_await::extras::generator::AsyncGenerator;
+/// use stage4_async_await::extras::async_generator::AsyncGenerator;
 /// use stage4_async_await::{run, time::sleep};
 /// use std::time::Duration;
 ///
