@@ -48,7 +48,7 @@
 //! 9. [`contextvars`]: values that follow a task.
 //!
 //! What tasks share: 10. [`locks`]; 11. [`queues`]. The world: 12. [`time`]; 13. [`net`]. Leaving the loop:
-//! 14. [`threads`]; 15. [`signals`].
+//! 14. [`threads`]; 15. [`signals`]; 16. [`subprocess`].
 
 #![forbid(unsafe_code)]
 
@@ -66,6 +66,8 @@ pub mod runners;
 pub mod selector_events;
 #[cfg(unix)]
 pub mod signals;
+#[cfg(unix)]
+pub mod subprocess;
 pub mod taskgroups;
 pub mod tasks;
 pub mod threads;

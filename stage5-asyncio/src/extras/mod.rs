@@ -2,8 +2,12 @@
 //! that nobody awaits.
 
 pub mod async_generator;
+#[cfg(unix)]
+pub(crate) mod child;
 pub(crate) mod line;
 pub(crate) mod live;
+#[cfg(unix)]
+pub(crate) mod pipes;
 #[cfg(unix)]
 pub(crate) mod readers;
 pub mod remote;
