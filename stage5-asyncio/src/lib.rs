@@ -48,7 +48,8 @@
 //! 9. [`contextvars`]: values that follow a task.
 //!
 //! What tasks share: 10. [`locks`]; 11. [`queues`]. The world: 12. [`time`]; 13. [`net`]. Leaving the loop:
-//! 14. [`threads`]; 15. [`signals`]; 16. [`subprocess`].
+//! 14. [`threads`]; 15. [`signals`]; 16. [`subprocess`];
+//! 17. [`process_pool`].
 
 #![forbid(unsafe_code)]
 
@@ -61,6 +62,8 @@ pub mod extras;
 pub mod futures;
 pub mod locks;
 pub mod net;
+#[cfg(unix)]
+pub mod process_pool;
 pub mod queues;
 pub mod runners;
 pub mod selector_events;

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,7 +44,7 @@ impl EventLoop {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Future<T> {
         let executor = executor.cloned().unwrap_or_else(|| self.default_executor());
-        Job::start(self, &executor, work)
+        Job::start(self, &executor, work, || ())
     }
 
     /// Has [`to_thread`] use that pool.
@@ -58,7 +59,11 @@ impl EventLoop {
         let executor = self.0.executor.borrow().clone();
         let Some(executor) = executor else { return };
         executor.shutdown();
-        // To join blocks, so it is done by one more thread.
+        self.join(executor).await;
+    }
+
+    /// Waits until the threads have ended. That blocks, so it is done by one more thread.
+    pub(crate) async fn join(&self, executor: ThreadPoolExecutor) {
         let joiner = ThreadPoolExecutor::new(1);
         self.run_in_executor(Some(&joiner), move || executor.join()).await;
         joiner.shutdown();
@@ -78,30 +83,38 @@ thread_local! {
     static STARTED: Cell<u64> = const { Cell::new(0) };
 }
 
-type Complete = Box<dyn FnOnce(thread::Result<Box<dyn Any + Send>>)>;
+type Complete = Box<dyn FnOnce(Option<Done>)>;
+
+/// What comes of the work: its output, or what it panicked with.
+type Done = thread::Result<Box<dyn Any + Send>>;
 
 /// A future whose result comes from another thread. A cancel takes the work back.
-struct Job<T: 'static> {
+pub(crate) struct Job<T: 'static> {
     outcome: Outcome<T>,
     is_cancelled: Arc<AtomicBool>,
+    /// What else a cancel does, for work that can be stopped half way.
+    stop: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
 impl<T: Send + 'static> Job<T> {
     #[track_caller]
-    fn start(
+    pub(crate) fn start(
         event_loop: &EventLoop,
         executor: &ThreadPoolExecutor,
         work: impl FnOnce() -> T + Send + 'static,
+        stop: impl FnOnce() + 'static,
     ) -> Future<T> {
         let is_cancelled = Arc::new(AtomicBool::new(false));
         let (outcome, flag) = (Outcome::new(event_loop), Arc::clone(&is_cancelled));
-        let future =
-            Future(Rc::new(Self { outcome, is_cancelled }) as Rc<dyn Promised<T>>);
+        let stop: Box<dyn FnOnce()> = Box::new(stop);
+        let job = Self { outcome, is_cancelled, stop: Cell::new(Some(stop)) };
+        let future = Future(Rc::new(job) as Rc<dyn Promised<T>>);
         let (number, remote) = (Self::expect(future.clone()), event_loop.remote());
+        let mut told = Told { remote, number, done: None };
         executor.submit(Box::new(move || {
             // Work that is not done is dropped here, too, where it was to be done.
-            let done = (!flag.load(Ordering::Acquire)).then(|| boxed(work));
-            tell(&remote, number, done);
+            told.done = (!flag.load(Ordering::Acquire)).then(|| boxed(work));
+            drop(told);
         }));
         future
     }
@@ -109,34 +122,44 @@ impl<T: Send + 'static> Job<T> {
     /// Gives the number under which the result of `future` will come.
     fn expect(future: Future<T>) -> u64 {
         let number = STARTED.replace(STARTED.get() + 1);
-        let complete: Complete = Box::new(move |result| {
+        let complete: Complete = Box::new(move |done| {
             if future.done() {
                 return;
             }
-            let result = result.map(|any| any.downcast::<T>().expect("its own result"));
-            future
-                .finish(result.map_or_else(End::Panicked, |value| End::Finished(*value)));
+            let value = |any: Box<dyn Any>| *any.downcast().expect("its own result");
+            future.finish(match done {
+                Some(Ok(any)) => End::Finished(value(any)),
+                Some(Err(panic)) => End::Panicked(panic),
+                None => End::Cancelled,
+            });
         });
         JOBS.with_borrow_mut(|jobs| jobs.insert(number, complete));
         number
     }
 }
 
-type Done = thread::Result<Box<dyn Any + Send>>;
-
 /// Does the work, on its thread.
 fn boxed<T: Send + 'static>(work: impl FnOnce() -> T) -> Done {
     catch_unwind(AssertUnwindSafe(|| Box::new(work()) as Box<dyn Any + Send>))
 }
 
-/// Tells the loop.
-fn tell(remote: &Remote, number: u64, done: Option<Done>) {
-    remote.call_soon_threadsafe(move || {
-        let complete = JOBS.with_borrow_mut(|jobs| jobs.remove(&number));
-        if let (Some(complete), Some(done)) = (complete, done) {
-            complete(done);
-        }
-    });
+/// Tells the loop when it is dropped: what came of the work, or that it never was begun.
+struct Told {
+    remote: Arc<Remote>,
+    number: u64,
+    done: Option<Done>,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let (number, done) = (self.number, self.done.take());
+        self.remote.call_soon_threadsafe(move || {
+            let complete = JOBS.with_borrow_mut(|jobs| jobs.remove(&number));
+            if let Some(complete) = complete {
+                complete(done);
+            }
+        });
+    }
 }
 
 impl<T: 'static> Promised<T> for Job<T> {
@@ -151,7 +174,9 @@ impl<T: 'static> Cancellable for Job<T> {
             return false;
         }
         self.is_cancelled.store(true, Ordering::Release);
+        let stop = self.stop.take();
         Future(self as Rc<dyn Promised<T>>).finish(End::Cancelled);
+        stop.into_iter().for_each(|stop| stop());
         true
     }
 }
@@ -200,9 +225,16 @@ impl ThreadPoolExecutor {
         self.pool().shutdown();
     }
 
+    /// What no thread has begun is given up: whoever awaits it is cancelled.
+    #[doc(alias = "shutdown(cancel_futures=True)")]
+    pub fn cancel_futures(&self) {
+        let given_up = mem::take(&mut self.pool().state().work);
+        drop(given_up);
+    }
+
     /// Blocks until they have ended.
     pub fn join(&self) {
-        let threads = std::mem::take(&mut self.pool().state().threads);
+        let threads = mem::take(&mut self.pool().state().threads);
         for thread in threads {
             thread.join().expect("a thread of a pool does not panic: its work may");
         }

@@ -13,3 +13,5 @@ pub(crate) mod readers;
 pub mod remote;
 pub mod report;
 pub(crate) mod scope;
+#[cfg(unix)]
+pub(crate) mod worker;
