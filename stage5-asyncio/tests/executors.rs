@@ -1,5 +1,5 @@
-//! A pool of processes. Its workers are this test, started again: so it has a `main` of its
-//! own, and runs its tests one after the other, which lets it count.
+//! Executors: threads, and processes. A worker process is this test, started again: so it has a
+//! `main` of its own, and runs its tests one after the other, which lets it count.
 
 #![cfg_attr(not(target_os = "linux"), allow(unused, reason = "it counts in /proc"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -14,20 +14,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::time::Duration;
 use std::{env, thread};
 
-use common::{MS, panic_of, turns};
+use common::{MS, caught, panic_of, turns};
+use stage5_asyncio::exceptions::Cancelled;
 use stage5_asyncio::process_pool::{
     ProcessError, ProcessPoolExecutor, function, worker_main,
 };
 use stage5_asyncio::tasks::gather;
+use stage5_asyncio::threads::ThreadPoolExecutor;
 use stage5_asyncio::time::sleep;
 use stage5_asyncio::{
     catch_cancel, create_task, get_running_loop, run, timeout, to_thread,
 };
 
 fn main() {
+    // No backtrace where a panic is what is tested.
+    std::panic::set_hook(Box::new(|panic| println!("{panic}")));
     worker_main([
         function(square),
         function(pid),
@@ -38,6 +43,7 @@ fn main() {
         function(aborts),
         function(for_ever),
         function(reads_stdin),
+        function(spins),
     ]);
     #[cfg(target_os = "linux")]
     match env::args().nth(1) {
@@ -47,7 +53,13 @@ fn main() {
 }
 
 fn tests() {
-    let tests: [(&str, fn()); 12] = [
+    let tests: [(&str, fn()); 15] = [
+        ("turns", work_that_keeps_a_processor_busy_does_not_keep_the_loop),
+        ("threads", no_thread_is_left_whatever_becomes_of_the_work),
+        (
+            "cancel_futures on threads",
+            what_no_thread_has_begun_can_be_cancelled_at_the_end,
+        ),
         ("a result", a_result_comes_back_from_another_process),
         ("anything", whatever_serde_can_write_is_an_argument_and_a_result),
         ("bounded", a_pool_has_no_more_processes_than_it_is_told),
@@ -111,6 +123,11 @@ fn reads_stdin((): ()) -> usize {
     std::io::read_to_string(std::io::stdin()).unwrap().len()
 }
 
+/// Keeps a processor busy until there is such a file.
+fn spins(until: PathBuf) {
+    while !until.exists() {}
+}
+
 fn unknown(n: u32) -> u32 {
     n
 }
@@ -161,6 +178,69 @@ async fn busy_at(place: &Path) -> u32 {
         sleep(MS).await;
     }
     fs::read_to_string(place).unwrap().parse().unwrap()
+}
+
+/// M6.45
+fn work_that_keeps_a_processor_busy_does_not_keep_the_loop() {
+    in_time(async {
+        let home = tempfile::tempdir().unwrap();
+        let places = ["thread", "process"].map(|it| home.path().join(it));
+        let [thread, process] = places.clone();
+        let (event_loop, pool) = (get_running_loop(), ProcessPoolExecutor::new(1));
+        let in_process = event_loop.run_in_process(&pool, spins, process);
+        let on_thread = to_thread(move || spins(thread));
+        turns(1_000).await;
+        assert!(!in_process.done() && !on_thread.done(), "they wait for us");
+        for place in places {
+            fs::write(place, "").unwrap();
+        }
+        on_thread.await;
+        in_process.await.unwrap();
+    });
+}
+
+fn no_thread_is_left_whatever_becomes_of_the_work() {
+    in_time(async {
+        assert_eq!(threads(), 1);
+        let works = (0..40).map(|n| {
+            let work = to_thread(move || if n % 4 == 0 { panic!("work {n}") } else { n });
+            if n % 4 == 1 {
+                work.cancel();
+            }
+            async move { catch_cancel(caught(work)).await }
+        });
+        let ends = gather(works).await;
+        let count = |is: fn(&End) -> bool| ends.iter().filter(|end| is(end)).count();
+        assert_eq!(count(|end| matches!(end, Ok(Ok(_)))), 20);
+        assert_eq!(count(|end| matches!(end, Ok(Err(_)))), 10);
+        assert_eq!(count(Result::is_err), 10);
+        get_running_loop().shutdown_default_executor().await;
+        assert!(threads() <= 2, "but for the one that waited for the others");
+        let late = panic_of(|| to_thread(|| ()));
+        assert!(late.contains("was shut down"), "{late}");
+    });
+}
+
+type End = Result<Result<i32, String>, Cancelled>;
+
+fn what_no_thread_has_begun_can_be_cancelled_at_the_end() {
+    in_time(async {
+        let (event_loop, pool) = (get_running_loop(), ThreadPoolExecutor::new(1));
+        let (go, wait) = mpsc::channel::<()>();
+        let (tell, begun) = mpsc::channel();
+        let works = event_loop.run_in_executor(Some(&pool), move || {
+            tell.send(()).unwrap();
+            wait.recv()
+        });
+        let waits = event_loop.run_in_executor(Some(&pool), || unreachable!());
+        to_thread(move || begun.recv().unwrap()).await;
+        pool.shutdown();
+        pool.cancel_futures();
+        assert!(catch_cancel(waits).await.is_err());
+        assert!(!works.done());
+        go.send(()).unwrap();
+        assert!(works.await.is_ok());
+    });
 }
 
 /// M6.45: in another process, too.
