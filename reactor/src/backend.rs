@@ -15,6 +15,7 @@ use std::os::unix::net as unix;
 #[cfg(unix)]
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -348,9 +349,33 @@ pub trait Datagram<A = SocketAddr>: Debug {
 #[cfg(unix)]
 pub trait Watched: Debug + AsFd {}
 
+/// Opens an engine.
+pub type Factory = fn() -> io::Result<Rc<dyn Backend>>;
+
+/// What reactors of this process run on, unless a scope says otherwise. Set by `install`; read
+/// by `Reactor::new`.
+static INSTALLED: Mutex<Option<Factory>> = Mutex::new(None);
+
 thread_local! {
     /// Set for the length of a `scope`; read by `Reactor::new`.
     static SCOPE: RefCell<Option<Rc<dyn Backend>>> = const { RefCell::new(None) };
+}
+
+/// Has every reactor of this process run on a backend that `factory` opens for it, unless a
+/// [`scope`] says otherwise. Without this, it is the selector of the platform, [`Mio`].
+///
+/// ```
+/// use reactor::backend::{self, Clockwork};
+///
+/// # fn main() -> std::io::Result<()> {
+/// backend::install(|| Ok(Clockwork::new()));
+/// let reactor = reactor::Reactor::<()>::new()?;
+/// assert!(reactor.listen(([127, 0, 0, 1], 0).into()).is_err(), "a clock has no network");
+/// # Ok(())
+/// # }
+/// ```
+pub fn install(factory: Factory) {
+    *INSTALLED.lock().unwrap_or_else(PoisonError::into_inner) = Some(factory);
 }
 
 /// Makes every reactor that `body` creates on this thread run on `backend`.
@@ -385,7 +410,12 @@ pub fn scope<R>(backend: Rc<dyn Backend>, body: impl FnOnce() -> R) -> R {
     body()
 }
 
-/// The backend that [`scope`] chose, if any.
-pub(crate) fn scoped() -> Option<Rc<dyn Backend>> {
-    SCOPE.with_borrow(Clone::clone)
+/// The backend that [`scope`] chose, or else a new one of those that are installed.
+pub(crate) fn chosen() -> io::Result<Rc<dyn Backend>> {
+    let installed = || *INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    match (SCOPE.with_borrow(Clone::clone), installed()) {
+        (Some(backend), _) => Ok(backend),
+        (None, Some(open)) => open(),
+        (None, None) => Ok(Rc::new(Mio::new()?)),
+    }
 }

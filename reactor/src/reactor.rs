@@ -20,7 +20,6 @@ use crate::backend::{self, Backend, Event};
 use crate::datagram::UdpSocket;
 #[cfg(unix)]
 use crate::descriptor::Descriptor;
-use crate::mio::Mio;
 use crate::net::{Slot, TcpListener, TcpStream};
 #[cfg(unix)]
 use crate::pipe::Pipe;
@@ -58,17 +57,14 @@ pub(crate) struct Shared<T> {
 }
 
 impl<T> Reactor<T> {
-    /// Opens a reactor on the backend that the enclosing [`backend::scope`] chose, or else
-    /// on the selector of the platform.
+    /// Opens a reactor on the backend that the enclosing [`backend::scope`] chose, or that was
+    /// [installed](backend::install), or else on the selector of the platform.
     ///
     /// # Errors
     ///
     /// Fails when the platform has no descriptors left.
     pub fn new() -> io::Result<Self> {
-        Ok(Self::with_backend(match backend::scoped() {
-            Some(backend) => backend,
-            None => Rc::new(Mio::new()?),
-        }))
+        Ok(Self::with_backend(backend::chosen()?))
     }
 
     /// Makes a reactor on `backend`. A backend serves one reactor at a time.

@@ -245,8 +245,16 @@ mod unix {
             written += n;
         }
         assert_eq!(reactor.wait_for(client.key(), Direction::Write, "room"), None);
-        peer.read_exact(&mut vec![0; written]).unwrap();
-        assert_eq!(selected(&reactor, SOON), ["room"]);
+        assert_eq!(selected(&reactor, NOW), [""; 0]);
+        // An engine of completions holds some of it itself, and needs its turns to hand it over.
+        peer.set_nonblocking(true).unwrap();
+        let (mut told, mut taken) = (Vec::new(), 0);
+        while told.is_empty() || taken < written {
+            turns.one_more();
+            taken += peer.read(&mut [0; 4096]).unwrap_or(0);
+            reactor.select(NOW, &mut told).unwrap();
+        }
+        assert_eq!((told, taken), (vec!["room"], written));
         assert_eq!(client.write(b"more").unwrap(), 4);
     }
 
