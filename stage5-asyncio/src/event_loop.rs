@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use reactor::{Reactor, trace};
 
+use crate::debug::{self, Watch};
 use crate::events::{AbstractEventLoop, ErrorContext, Handle, Ready, TimerHandle};
 use crate::exceptions::Cancelled;
 use crate::extras::live::Generators;
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) signals: Signals,
     /// Filled by the first item of each asynchronous generator.
     pub(crate) generators: Generators,
+    /// For debug mode, and for whoever looks on.
+    pub(crate) watch: Watch,
     /// Opened by the first `to_thread`.
     pub(crate) executor: RefCell<Option<ThreadPoolExecutor>>,
 }
@@ -70,6 +73,7 @@ type ExceptionHandler = dyn Fn(&EventLoop, &ErrorContext);
 /// Running, stopping, closing.
 impl EventLoop {
     pub(crate) fn new(engine: Box<dyn AbstractEventLoop>) -> Self {
+        let watch = Watch::new(engine.remote());
         Self(Rc::new(Inner {
             engine,
             state: Cell::new(State::Stopped),
@@ -79,6 +83,7 @@ impl EventLoop {
             #[cfg(unix)]
             signals: RefCell::default(),
             generators: RefCell::default(),
+            watch,
             executor: RefCell::default(),
         }))
     }
@@ -128,7 +133,7 @@ impl EventLoop {
     pub fn run_forever(&self) -> io::Result<()> {
         self.expect_open();
         let _entered = Entered::enter(self, State::Running);
-        self.0.engine.run_forever()
+        self.0.engine.run_forever().map_err(|error| self.explain(error))
     }
 
     /// Has the loop stop after this turn; a loop that does not run yet takes one turn then.
@@ -165,6 +170,7 @@ impl EventLoop {
         // What is left owns sockets and timers of this loop, which must still be current. It
         // may leave more behind, even as it is dropped.
         let entered = Entered::enter(self, State::Closed);
+        self.0.engine.remote().close();
         while self.drop_left() {}
         drop(entered);
         drop((self.0.exception_handler.take(), self.0.executor.take()));
@@ -181,6 +187,17 @@ impl EventLoop {
         left.into_iter().for_each(bury);
         tasks.into_iter().for_each(Step::abandon);
         is_any
+    }
+
+    /// An error of the reactor. A loop that nobody can wake any more shows its tasks.
+    fn explain(&self, error: io::Error) -> io::Error {
+        if error.kind() != io::ErrorKind::Deadlock {
+            return error;
+        }
+        let tree = debug::tree(self).to_string();
+        let text =
+            format!("nobody can wake this loop any more: {error}\n{}", tree.trim_end());
+        io::Error::new(io::ErrorKind::Deadlock, text)
     }
 
     #[track_caller]
@@ -236,6 +253,7 @@ impl EventLoop {
 
     /// Has `callback` called in the next turn. [`remote`](Self::remote) does the same from any
     /// thread.
+    #[track_caller]
     pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
         self.remote().call_soon_threadsafe(callback);
     }
@@ -328,6 +346,7 @@ impl Entered {
         let after = if state == State::Running { State::Stopped } else { state };
         event_loop.0.state.set(state);
         CURRENT.set(Some(event_loop.clone()));
+        event_loop.0.watch.enter();
         Self { event_loop: event_loop.clone(), after }
     }
 }
@@ -336,14 +355,19 @@ impl Drop for Entered {
     fn drop(&mut self) {
         self.event_loop.0.state.set(self.after);
         CURRENT.set(None);
+        self.event_loop.0.watch.leave();
     }
 }
 
 /// The last clone closes the loop, if a tidy program has not.
 impl Drop for EventLoop {
     fn drop(&mut self) {
-        if Rc::strong_count(&self.0) == 1 && !self.is_closed() && try_current().is_none()
-        {
+        if Rc::strong_count(&self.0) > 1 || self.is_closed() {
+            return;
+        }
+        // Where the thread is ending, it is too late: nothing can be current any more.
+        let may_enter = CURRENT.try_with(|current| current.borrow().is_none());
+        if may_enter.unwrap_or(false) && tasks::are_kept() {
             self.close();
         }
     }

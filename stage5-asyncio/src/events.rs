@@ -17,6 +17,7 @@ use reactor::trace::{self, Place};
 use reactor::{Reactor, TimerId};
 
 use crate::contextvars::{Context, copy_context};
+use crate::debug::{Job, is_anyone_watching, names_of_loops, run_watched};
 use crate::event_loop::{EventLoop, Inner, try_current};
 use crate::extras::remote::Remote;
 use crate::extras::report::{guard, report_panic, text_of};
@@ -46,6 +47,9 @@ pub trait AbstractEventLoop: fmt::Debug {
 
     /// Takes back whatever is queued: for the end of the loop.
     fn take_all(&self) -> Vec<Ready>;
+
+    /// How much is queued: for those who look on.
+    fn queued(&self) -> usize;
 
     /// The sockets, the timers and the clock.
     fn reactor(&self) -> &Reactor<Ready>;
@@ -79,11 +83,27 @@ impl Ready {
     }
 
     /// Runs it.
+    #[inline]
     pub fn run(self) {
+        if is_anyone_watching() { run_watched(self) } else { self.go() }
+    }
+
+    #[inline]
+    pub(crate) fn go(self) {
         match self.0 {
             Kind::Call(handle) => handle.run(),
             Kind::Step(task) => task.step(),
             Kind::Wake(waker) => wake(waker),
+        }
+    }
+
+    /// What keeps the loop while this runs, for whoever watches. `None`: a wake, which is over
+    /// at once.
+    pub(crate) fn job(&self) -> Option<(Job, Option<Rc<dyn Step>>)> {
+        match &self.0 {
+            Kind::Call(handle) => Some((Job::of_callback(handle), None)),
+            Kind::Step(task) => Some((Job::of_task(task), Some(Rc::clone(task)))),
+            Kind::Wake(_) => None,
         }
     }
 
@@ -167,6 +187,11 @@ impl Handle {
     /// Whether it was cancelled before it was called.
     pub fn cancelled(&self) -> bool {
         self.0.is_cancelled.get()
+    }
+
+    /// The line that handed it over.
+    pub(crate) fn place(&self) -> Place {
+        self.0.place
     }
 
     /// Calls it, unless it was cancelled. A panic goes to the loop's exception handler.
@@ -296,10 +321,25 @@ pub fn new_event_loop() -> io::Result<EventLoop> {
 #[doc(alias = "get_event_loop")]
 #[track_caller]
 pub fn get_running_loop() -> EventLoop {
-    try_current().expect(
+    try_current().unwrap_or_else(|| nowhere())
+}
+
+/// There is none here; there may be some elsewhere.
+#[track_caller]
+fn nowhere() -> ! {
+    let elsewhere = match &*names_of_loops() {
+        [] => String::new(),
+        names => {
+            let names = names.join(", ");
+            format!(
+                "; there are some on other threads ({names}): the way in is `EventLoop::remote`"
+            )
+        }
+    };
+    panic!(
         "no event loop is running on this thread: call this from inside `run`, in a coroutine or \
-         in a callback",
-    )
+         in a callback{elsewhere}"
+    );
 }
 
 impl fmt::Debug for Kind {

@@ -22,8 +22,8 @@ use crate::exceptions::{Cancelled, InvalidState};
 use crate::extras::report::text_of;
 use crate::tasks::{WaitsFor, waits};
 
-pub(crate) use outcome::Outcome;
 use outcome::{DoneCallback, Notice, State};
+pub(crate) use outcome::{Outcome, Teller};
 
 /// A place for a result. Its clones are the same place.
 ///
@@ -162,7 +162,13 @@ impl<T: 'static> Future<T> {
         &self,
         callback: impl FnOnce(&Self) + 'static,
     ) -> CallbackId {
-        let (outcome, callback) = (self.outcome(), Box::new(callback));
+        self.add_teller(Box::new(callback))
+    }
+
+    /// The same for whoever can say who waits for it to be called.
+    #[track_caller]
+    pub(crate) fn add_teller(&self, callback: DoneCallback<T>) -> CallbackId {
+        let outcome = self.outcome();
         let id = outcome.next_id();
         if self.done() {
             self.call_soon(callback, Place::here());
@@ -210,7 +216,7 @@ impl<T: 'static> Future<T> {
             return;
         };
         let future = self.clone();
-        let handle = Handle::at(place, move || callback(&future), trace::queued);
+        let handle = Handle::at(place, move || callback.call(&future), trace::queued);
         event_loop.0.engine.push(Ready::call(handle));
     }
 

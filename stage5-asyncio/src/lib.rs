@@ -49,12 +49,13 @@
 //!
 //! What tasks share: 10. [`locks`]; 11. [`queues`]. The world: 12. [`time`]; 13. [`net`]. Leaving the loop:
 //! 14. [`threads`]; 15. [`signals`]; 16. [`subprocess`];
-//! 17. [`process_pool`].
+//! 17. [`process_pool`]. It hangs, now what: 18. [`debug`]; and for tests, 19. [`testing`].
 
 #![forbid(unsafe_code)]
 
 pub mod cancel;
 pub mod contextvars;
+pub mod debug;
 pub mod event_loop;
 pub mod events;
 pub mod exceptions;
@@ -73,6 +74,7 @@ pub mod signals;
 pub mod subprocess;
 pub mod taskgroups;
 pub mod tasks;
+pub mod testing;
 pub mod threads;
 pub mod time;
 pub mod timeouts;

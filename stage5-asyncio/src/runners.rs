@@ -2,6 +2,8 @@
 
 use std::io;
 
+#[cfg(unix)]
+use crate::debug;
 use crate::event_loop::EventLoop;
 use crate::events::{LoopFactory, new_event_loop, with_loop_factory};
 use crate::tasks;
@@ -34,6 +36,9 @@ pub fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> io::Result<T>
 #[derive(Debug)]
 pub struct Runner {
     event_loop: EventLoop,
+    /// If the environment asks for debug mode, whoever wants to see the tasks is shown them.
+    #[cfg(unix)]
+    _serving: Option<debug::Serving>,
 }
 
 impl Runner {
@@ -43,7 +48,11 @@ impl Runner {
     ///
     /// What opening the selector answers.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { event_loop: new_event_loop()? })
+        Ok(Self {
+            event_loop: new_event_loop()?,
+            #[cfg(unix)]
+            _serving: debug::serve_if_asked(),
+        })
     }
 
     /// Opens a loop on the engine that `factory` opens.

@@ -60,6 +60,10 @@ impl AbstractEventLoop for SelectorEventLoop {
         self.ready.take().into()
     }
 
+    fn queued(&self) -> usize {
+        self.ready.borrow().len()
+    }
+
     fn reactor(&self) -> &Reactor<Ready> {
         &self.reactor
     }

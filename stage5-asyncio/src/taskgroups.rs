@@ -7,10 +7,14 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use reactor::trace::Place;
+
 use crate::cancel::{Cancelled, End, Scope, Settle, catch_cancel, leave_behind};
+use crate::debug::Awaiter;
 use crate::events::wake;
 pub use crate::exceptions::ExceptionGroup;
-use crate::tasks::{AnyTask, Task, create_task};
+use crate::futures::{Future as Promise, Teller};
+use crate::tasks::{self, AnyTask, Task, TaskId, WaitsFor, create_task, waits};
 
 type Panic = Box<dyn std::any::Any + Send>;
 
@@ -25,10 +29,19 @@ type Panic = Box<dyn std::any::Any + Send>;
 ///
 /// Panics as the first child did that panicked, after everybody is done.
 #[doc(alias("asyncio.TaskGroup", "nursery"))]
-pub async fn task_group<T, E: 'static>(
+#[track_caller]
+pub fn task_group<T, E: 'static>(
+    body: impl AsyncFnOnce(&TaskGroup<E>) -> Result<T, E>,
+) -> impl Future<Output = Result<T, ExceptionGroup<E>>> {
+    in_group(Place::here(), body)
+}
+
+async fn in_group<T, E: 'static>(
+    place: Place,
     body: impl AsyncFnOnce(&TaskGroup<E>) -> Result<T, E>,
 ) -> Result<T, ExceptionGroup<E>> {
-    let group = TaskGroup(Rc::new(Group::default()));
+    let parent = tasks::running();
+    let group = TaskGroup(Rc::new(Group { parent, ..Group::new(place) }));
     let entered = Entered(group.clone());
     let body = Settle::within(Rc::clone(&group.0.scope), body(&group));
     let end = body.await;
@@ -69,6 +82,10 @@ pub async fn task_group<T, E: 'static>(
 pub struct TaskGroup<E: 'static>(Rc<Group<E>>);
 
 struct Group<E> {
+    /// The line that made it, which is the one that waits.
+    place: Place,
+    /// The task that made it, which will wait for the children: for the tree of tasks.
+    parent: Option<TaskId>,
     /// The body's: where a child's error cancels it.
     scope: Rc<Scope>,
     is_in_body: Cell<bool>,
@@ -84,9 +101,11 @@ struct Group<E> {
     waiter: Cell<Option<Waker>>,
 }
 
-impl<E> Default for Group<E> {
-    fn default() -> Self {
+impl<E> Group<E> {
+    fn new(place: Place) -> Self {
         Self {
+            place,
+            parent: None,
             scope: Rc::default(),
             is_in_body: Cell::new(true),
             is_closed: Cell::default(),
@@ -135,10 +154,7 @@ impl<E: 'static> Group<E> {
     fn watch<T: 'static>(self: &Rc<Self>, task: &Task<T>) {
         self.children.borrow_mut().push(task.erased());
         let (group, child) = (Rc::clone(self), task.erased());
-        task.add_done_callback(move |future| {
-            let panic = future.outcome().take_panic();
-            group.child_done(&child, panic);
-        });
+        task.add_teller(Box::new(Child { group, child }));
         if self.is_aborting.get() {
             task.cancel();
         }
@@ -187,9 +203,27 @@ impl<E: 'static> Group<E> {
             }
             let before = self.waiter.replace(Some(context.waker().clone()));
             drop(before);
+            waits(WaitsFor::Other("a task group"), self.place);
             Poll::Pending
         })
         .await;
+    }
+}
+
+/// One of the children is done.
+struct Child<E: 'static> {
+    group: Rc<Group<E>>,
+    child: AnyTask,
+}
+
+impl<T: 'static, E: 'static> Teller<T> for Child<E> {
+    fn call(self: Box<Self>, future: &Promise<T>) {
+        let panic = future.outcome().take_panic();
+        self.group.child_done(&self.child, panic);
+    }
+
+    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+        self.group.parent.into_iter().for_each(|it| visit(Awaiter::Task(it)));
     }
 }
 

@@ -18,6 +18,7 @@ use reactor::trace;
 use slab::Slab;
 
 use crate::cancel::{Cancellable, End, Settle, outside};
+use crate::debug::{self, Awaiter};
 use crate::event_loop::EventLoop;
 use crate::events::{Ready, get_running_loop};
 use crate::extras::remote::{Listed, Remote};
@@ -26,7 +27,7 @@ use crate::futures::{Awaiting, EnsureFuture, Future as Promise, Outcome, Promise
 
 pub use gather::{Exception, gather, gather_each, try_gather};
 pub use known::AnyTask;
-pub(crate) use known::{Known, WaitsFor, waits};
+pub(crate) use known::{Known, WaitsFor, waits, within};
 pub use wait::{
     AsCompleted, Fallible, Wait, Waitable, as_completed, shield, wait, wait_for,
 };
@@ -59,6 +60,16 @@ pub fn eager_task<T: 'static>(coroutine: impl Future<Output = T> + 'static) -> T
 /// The task that is running, if any.
 pub fn current_task() -> Option<AnyTask> {
     RUNNING.try_with(|running| running.borrow().clone()).ok().flatten().map(AnyTask)
+}
+
+/// The one that is running, by its name.
+pub(crate) fn running() -> Option<TaskId> {
+    RUNNING.with_borrow(|running| running.as_ref().map(|it| it.known().id))
+}
+
+/// `false`: the thread is ending, and they are gone.
+pub(crate) fn are_kept() -> bool {
+    TASKS.try_with(|_| ()).is_ok()
 }
 
 /// The tasks of the running loop that are not done, in the order in which they were made.
@@ -98,6 +109,9 @@ pub(crate) trait Step: Cancellable {
     fn is_done(&self) -> bool;
 
     fn known(&self) -> &Known;
+
+    /// Names those who wait for it.
+    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>));
 
     /// Has `waker` woken at the end.
     fn tell(&self, waiter: &mut Option<crate::futures::CallbackId>, waker: &Waker);
@@ -249,6 +263,8 @@ impl<T: 'static> Step for TaskCell<T> {
         // From here on, a wake counts for the next step.
         known.is_queued.set(false);
         known.waits_for.set(None);
+        known.within.set(None);
+        known.has_begun.set(true);
         let Some(mut coroutine) = self.coroutine.take() else { return };
         let running = trace::resumed(known.subject);
         let outer = RUNNING.replace(Some(Rc::clone(&self) as _));
@@ -278,7 +294,7 @@ impl<T: 'static> Step for TaskCell<T> {
     }
 
     fn abandon(self: Rc<Self>) {
-        report(format_args!("Task was destroyed but it is pending: {}", self.known));
+        report(format_args!("Task was destroyed but it is pending: {}", self.name()));
         bury(self.coroutine.take());
         self.finish(End::Cancelled);
     }
@@ -289,6 +305,10 @@ impl<T: 'static> Step for TaskCell<T> {
 
     fn known(&self) -> &Known {
         &self.known
+    }
+
+    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+        self.outcome.awaiters(visit);
     }
 
     fn tell(&self, waiter: &mut Option<crate::futures::CallbackId>, waker: &Waker) {
@@ -327,7 +347,7 @@ impl<T: 'static> Promised<T> for TaskCell<T> {
     }
 
     fn name(&self) -> String {
-        self.known.to_string()
+        if debug::is_on() { self.known.in_full() } else { self.known.to_string() }
     }
 
     fn waits_for(&self) -> WaitsFor {

@@ -16,6 +16,7 @@ use crate::event_loop::EventLoop;
 use crate::events::get_running_loop;
 use crate::extras::remote::Remote;
 use crate::futures::{Future, Outcome, Promised};
+use crate::tasks::WaitsFor;
 
 /// Calls `work` on a thread of the loop's pool, and gives what it returns. To cancel this
 /// before a thread has begun takes the work back; what has begun runs to its end, unheard.
@@ -153,7 +154,7 @@ struct Told {
 impl Drop for Told {
     fn drop(&mut self) {
         let (number, done) = (self.number, self.done.take());
-        self.remote.call_soon_threadsafe(move || {
+        self.remote.try_call_soon(move || {
             let complete = JOBS.with_borrow_mut(|jobs| jobs.remove(&number));
             if let Some(complete) = complete {
                 complete(done);
@@ -165,6 +166,10 @@ impl Drop for Told {
 impl<T: 'static> Promised<T> for Job<T> {
     fn outcome(&self) -> &Outcome<T> {
         &self.outcome
+    }
+
+    fn waits_for(&self) -> WaitsFor {
+        WaitsFor::Other("work outside of the loop")
     }
 }
 

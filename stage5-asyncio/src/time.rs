@@ -29,14 +29,16 @@ impl Future for Alarm {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        waits(WaitsFor::Other("the clock"), self.place);
         let event_loop = get_running_loop();
         let reactor = event_loop.reactor();
         let is_over =
             |deadline: Option<Instant>| deadline.is_some_and(|it| reactor.now() >= it);
+        // Not at the first poll: a sleep of no time at all still lets the others run.
+        if self.set.as_ref().is_some_and(|(deadline, ..)| is_over(*deadline)) {
+            return Poll::Ready(());
+        }
+        waits(WaitsFor::Other("the clock"), self.place);
         let deadline = match &self.set {
-            // Not at the first poll: a sleep of no time at all still lets the others run.
-            Some((deadline, ..)) if is_over(*deadline) => return Poll::Ready(()),
             Some((.., waker)) if waker.will_wake(context.waker()) => {
                 return Poll::Pending;
             }

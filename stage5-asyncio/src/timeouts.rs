@@ -9,6 +9,7 @@ use reactor::trace::Place;
 use crate::cancel::{End, Scope, Settle};
 use crate::events::{TimerHandle, get_running_loop};
 pub use crate::exceptions::Elapsed;
+use crate::tasks;
 
 /// Awaits `body`, but no longer than `delay`, counted from the first poll: then it is cancelled,
 /// and its exits are awaited.
@@ -96,12 +97,13 @@ impl Timeout {
     /// Panics if it has been entered before.
     #[doc(alias = "__aenter__")]
     pub async fn over<B: IntoFuture>(&self, body: B) -> Result<B::Output, Elapsed> {
-        let Block { scope, state, when, .. } = &*self.0;
+        let Block { place, scope, state, when, .. } = &*self.0;
         assert_eq!(state.get(), State::Created, "a timeout can be entered once");
         state.set(State::Active);
         let _entered = Entered(self);
         self.reschedule(when.get());
-        let end = Settle::within(Rc::clone(scope), body.into_future()).await;
+        let body = Settle::within(Rc::clone(scope), body.into_future());
+        let end = tasks::within(*place, body).await;
         self.stop();
         match end {
             End::Cancelled if self.expired() && scope.from_outside.get() == 0 => {

@@ -399,6 +399,10 @@ impl AbstractEventLoop for Counting {
         self.0.take_all()
     }
 
+    fn queued(&self) -> usize {
+        self.0.queued()
+    }
+
     fn reactor(&self) -> &reactor::Reactor<Ready> {
         self.0.reactor()
     }

@@ -7,10 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use reactor::trace;
+use log::Level;
+use reactor::trace::{self, Place};
 
+use crate::debug::At;
 use crate::events::{AbstractEventLoop, Handle, Ready};
+use crate::extras::report::tell_or_hear;
 use crate::tasks::{self, TaskId};
+use crate::testing::{Ears, ears};
 
 /// The way in. It is the only part of a loop that other threads reach.
 pub struct Remote {
@@ -18,6 +22,10 @@ pub struct Remote {
     list: Mutex<Vec<Left>>,
     /// Ends the loop's sleep.
     sleeper: Waker,
+    /// Set at the end of the loop: from then on, nobody empties the list.
+    is_closed: AtomicBool,
+    /// A test that wants to hear of what is left too late.
+    ears: Option<Ears>,
 }
 
 /// What another thread has left.
@@ -35,13 +43,37 @@ pub(crate) struct Listed(AtomicBool);
 impl Remote {
     /// A way to a loop that `sleeper` wakes.
     pub fn new(sleeper: Waker) -> Self {
-        Self { list: Mutex::new(Vec::new()), sleeper }
+        let (list, is_closed) = (Mutex::default(), AtomicBool::new(false));
+        Self { list, sleeper, is_closed, ears: ears() }
     }
 
     /// Has the loop call `callback` in its next turn. From any thread. If the loop is closed,
-    /// the callback is never called.
+    /// the callback is never called, and the log is told so.
+    #[track_caller]
     pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
+        if self.is_closed.load(Ordering::Acquire) {
+            self.say_closed(Place::here());
+        }
+        self.try_call_soon(callback);
+    }
+
+    /// The same for those who have nobody to tell if the loop is closed.
+    pub(crate) fn try_call_soon(&self, callback: impl FnOnce() + Send + 'static) {
         self.leave(Left::Call(Box::new(callback)));
+    }
+
+    #[cold]
+    fn say_closed(&self, place: Place) {
+        let text = format_args!(
+            "A callback is never called: the event loop was closed before {}",
+            At(place)
+        );
+        tell_or_hear(self.ears.as_ref(), Level::Error, Some(place), text);
+    }
+
+    /// The loop is closed.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
     }
 
     /// Has the loop step a task in its next turn, unless that is on the list already.

@@ -1,12 +1,20 @@
-//! What nobody else hears of: told to the loop's exception handler, and nobody is stopped by it.
+//! What nobody else hears of: told to the loop's exception handler, or to the log, and nobody is
+//! stopped by it.
 
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
+use log::{Level, LevelFilter, Record};
+use reactor::trace::Place;
+
 use crate::event_loop::try_current;
 use crate::events::ErrorContext;
+use crate::testing::{Ears, ears, hear};
+
+/// Whose log it is, for whoever filters.
+const TARGET: &str = "asyncio";
 
 /// Tells the exception handler of the loop that runs here, or else standard error.
 pub(crate) fn report(what: impl fmt::Display) {
@@ -19,9 +27,35 @@ pub(crate) fn report(what: impl fmt::Display) {
 }
 
 /// What the default exception handler does.
-#[allow(clippy::print_stderr, reason = "the last resort of an error")]
 pub(crate) fn say(context: &ErrorContext) {
-    eprintln!("{}", context.message);
+    tell(Level::Error, None, format_args!("{}", context.message));
+}
+
+/// Writes to the log: about a line of the program, if that is known.
+pub(crate) fn tell(level: Level, place: Option<Place>, text: fmt::Arguments<'_>) {
+    tell_or_hear(ears().as_ref(), level, place, text);
+}
+
+/// The same, where a test may collect it. Without a logger, it goes to standard error, as what
+/// Python's `logging.lastResort` is told.
+#[allow(clippy::print_stderr, reason = "the last resort")]
+pub(crate) fn tell_or_hear(
+    ears: Option<&Ears>,
+    level: Level,
+    place: Option<Place>,
+    text: fmt::Arguments<'_>,
+) {
+    if ears.is_some() && hear(ears, &text.to_string()) {
+        return;
+    }
+    if log::max_level() == LevelFilter::Off {
+        return eprintln!("{text}");
+    }
+    let mut record = Record::builder();
+    record.level(level).target(TARGET).args(text);
+    record.module_path_static(Some(TARGET));
+    record.file_static(place.map(Place::file)).line(place.map(Place::line));
+    log::logger().log(&record.build());
 }
 
 /// Drops something of the user's. If that panics, it is reported, and that is all.

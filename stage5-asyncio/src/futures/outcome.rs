@@ -9,6 +9,7 @@ use reactor::trace::Place;
 
 use super::{CallbackId, Future};
 use crate::cancel::End;
+use crate::debug::Awaiter;
 use crate::event_loop::{EventLoop, Inner};
 use crate::extras::report::{bury, guard, report};
 
@@ -41,7 +42,21 @@ pub(super) enum Notice<T: 'static> {
     Callback(DoneCallback<T>, Place),
 }
 
-pub(super) type DoneCallback<T> = Box<dyn FnOnce(&Future<T>)>;
+pub(crate) type DoneCallback<T> = Box<dyn Teller<T>>;
+
+/// What is called when a future is done.
+pub(crate) trait Teller<T: 'static> {
+    fn call(self: Box<Self>, future: &Future<T>);
+
+    /// Names those who wait for it to be called, if it knows.
+    fn awaiters(&self, _visit: &mut dyn FnMut(Awaiter<'_>)) {}
+}
+
+impl<T: 'static, F: FnOnce(&Future<T>)> Teller<T> for F {
+    fn call(self: Box<Self>, future: &Future<T>) {
+        self(future);
+    }
+}
 
 impl<T: 'static> Outcome<T> {
     pub(crate) fn new(event_loop: &EventLoop) -> Self {
@@ -146,6 +161,16 @@ impl<T: 'static> Outcome<T> {
             let new = self.next_id();
             *id = Some(new);
             self.notices.borrow_mut().push((new, Notice::Waker(waker.clone())));
+        }
+    }
+
+    /// Names those who wait for it. They must leave everything as it is.
+    pub(crate) fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+        for (_, notice) in &*self.notices.borrow() {
+            match notice {
+                Notice::Waker(waker) => visit(Awaiter::Waker(waker)),
+                Notice::Callback(callback, _) => callback.awaiters(visit),
+            }
         }
     }
 

@@ -6,9 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::cancel::{Cancellable, End};
+use crate::debug::Awaiter;
 use crate::event_loop::EventLoop;
 use crate::events::get_running_loop;
-use crate::futures::{EnsureFuture, Future, Outcome, Promised};
+use crate::futures::{EnsureFuture, Future, Outcome, Promised, Teller};
+use crate::tasks::WaitsFor;
 
 /// Awaits all of `children`, and gives their results in the order in which they are listed.
 /// Coroutines become tasks; of tasks and futures, the result is taken.
@@ -132,10 +134,22 @@ fn collect<C: EnsureFuture, R: 'static>(
         gathering.end(Vec::new());
     }
     for child in futures {
-        let gathering = Rc::clone(&gathering);
-        child.add_done_callback(move |child| gathering.child_done(child));
+        child.add_teller(Box::new(Child(Rc::clone(&gathering))));
     }
     Future(gathering)
+}
+
+/// One of the children is done.
+struct Child<T: 'static, R: 'static>(Rc<Gathering<T, R>>);
+
+impl<T: 'static, R: 'static> Teller<T> for Child<T, R> {
+    fn call(self: Box<Self>, child: &Future<T>) {
+        self.0.child_done(child);
+    }
+
+    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+        self.0.outcome.awaiters(visit);
+    }
 }
 
 impl<T: 'static, R: 'static> Gathering<T, R> {
@@ -150,7 +164,7 @@ impl<T: 'static, R: 'static> Gathering<T, R> {
         Rc::new(Self { outcome, children, left, is_cancelled, is_enough, collect })
     }
 
-    fn child_done(self: Rc<Self>, child: &Future<T>) {
+    fn child_done(self: &Rc<Self>, child: &Future<T>) {
         self.left.set(self.left.get() - 1);
         if self.outcome.is_done() {
             // Somebody hears of an error: whoever heard of the first one.
@@ -178,6 +192,10 @@ impl<T: 'static, R: 'static> Gathering<T, R> {
 impl<T: 'static, R: 'static> Promised<R> for Gathering<T, R> {
     fn outcome(&self) -> &Outcome<R> {
         &self.outcome
+    }
+
+    fn waits_for(&self) -> WaitsFor {
+        WaitsFor::Other("a gather")
     }
 }
 

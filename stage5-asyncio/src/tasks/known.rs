@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -12,6 +13,7 @@ use reactor::trace::{self, Place};
 use super::{RUNNING, Reschedule, Step, TaskId, this_thread};
 use crate::cancel::Scope;
 use crate::contextvars::{Context, copy_context};
+use crate::debug::At;
 use crate::event_loop::{EventLoop, Inner};
 use crate::extras::remote::Listed;
 
@@ -28,6 +30,11 @@ pub(crate) struct Known {
     pub(crate) place: Place,
     /// Noted by what it waits for, in the step it is noted in: what that is, and where.
     pub(crate) waits_for: Cell<Option<(WaitsFor, Place)>>,
+    /// Set by the first step.
+    pub(crate) has_begun: Cell<bool>,
+    /// Noted by what is around that, in the same step: the line of the program, if what waits
+    /// is made of this crate's own parts.
+    pub(crate) within: Cell<Option<Place>>,
     /// Where a cancel begins its way to whatever is innermost.
     pub(crate) root: Rc<Scope>,
     /// Counted up by `cancel`, down by `uncancel`.
@@ -60,6 +67,30 @@ pub(crate) fn waits(what: WaitsFor, place: Place) {
     });
 }
 
+/// Polls `body`, which is made of this crate's own parts; if it waits, that is at `place`.
+pub(crate) async fn within<F: Future>(place: Place, body: F) -> F::Output {
+    let mut body = pin!(body);
+    poll_fn(|context| {
+        let polled = body.as_mut().poll(context);
+        if polled.is_pending() {
+            RUNNING.with_borrow(|running| {
+                if let Some(task) = running {
+                    let within = &task.known().within;
+                    within.set(within.get().or(Some(place)));
+                }
+            });
+        }
+        polled
+    })
+    .await
+}
+
+/// Whether a line is of this crate, and so of no interest to who uses it.
+fn is_ours(place: Place) -> bool {
+    let home = file!().trim_end_matches("tasks/known.rs");
+    place.file().starts_with(home)
+}
+
 impl Known {
     #[track_caller]
     pub(crate) fn new(
@@ -80,12 +111,51 @@ impl Known {
             function,
             place: Place::here(),
             waits_for: Cell::default(),
+            has_begun: Cell::default(),
+            within: Cell::default(),
             root: Rc::default(),
             cancels: Cell::new(0),
             context: Cell::new(copy_context()),
             is_queued: Cell::new(false),
             waker: Waker::from(Arc::clone(&reschedule)),
             reschedule,
+        }
+    }
+}
+
+impl Known {
+    /// The one it was given, or `Task-1`.
+    pub(crate) fn name(&self) -> String {
+        let Self { name, id, .. } = self;
+        name.borrow().clone().unwrap_or_else(|| format!("Task-{}", id.number))
+    }
+
+    /// What it waits for, and at which line of the program.
+    pub(crate) fn waits(&self) -> Option<(WaitsFor, Place)> {
+        let (what, place) = self.waits_for.get()?;
+        let within = self.within.get().filter(|_| is_ours(place));
+        Some((what, within.unwrap_or(place)))
+    }
+
+    /// All that there is to say, for debug mode.
+    pub(crate) fn in_full(&self) -> String {
+        let stands = match self.waits() {
+            _ if !self.has_begun.get() => ", it had not begun".to_owned(),
+            Some((what, place)) => format!(", it waits for {what} at {}", At(place)),
+            None => String::new(),
+        };
+        format!("{self}, created at {}{stands}", At(self.place))
+    }
+}
+
+impl fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other(what) => f.write_str(what),
+            Self::Task(id) => match super::find(*id) {
+                Some(task) => task.known().fmt(f),
+                None => write!(f, "Task-{}", id.number),
+            },
         }
     }
 }
@@ -138,8 +208,7 @@ impl AnyTask {
 
     /// Its name: the one it was given, or `Task-1`.
     pub fn get_name(&self) -> String {
-        let Known { name, id, .. } = self.0.known();
-        name.borrow().clone().unwrap_or_else(|| format!("Task-{}", id.number))
+        self.0.known().name()
     }
 
     /// The line that created it, as `file:line`.
@@ -154,16 +223,17 @@ impl AnyTask {
     }
 
     /// Waits until it is done, however it ends. A cancel of whoever waits is not passed on.
-    pub async fn ended(&self) {
-        let mut waiter = None;
-        poll_fn(|context| {
+    #[track_caller]
+    pub fn ended(&self) -> impl Future<Output = ()> {
+        let (place, mut waiter) = (Place::here(), None);
+        poll_fn(move |context| {
             if self.done() {
                 return Poll::Ready(());
             }
             self.0.tell(&mut waiter, context.waker());
+            waits(WaitsFor::Task(self.0.known().id), place);
             Poll::Pending
         })
-        .await;
     }
 }
 

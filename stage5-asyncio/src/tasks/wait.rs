@@ -9,11 +9,14 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::Task;
+use reactor::trace::Place;
+
+use super::{Task, WaitsFor, waits, within};
 use crate::cancel::End;
+use crate::debug::Awaiter;
 use crate::events::{TimerHandle, get_running_loop, wake};
 use crate::exceptions::Elapsed;
-use crate::futures::{Awaiting, CallbackId, EnsureFuture, Future};
+use crate::futures::{Awaiting, CallbackId, EnsureFuture, Future as Promise, Teller};
 use crate::timeouts::timeout;
 
 /// Waits for `future`, but no longer than `delay`: then it is cancelled, and its exits are
@@ -22,11 +25,12 @@ use crate::timeouts::timeout;
 /// # Errors
 ///
 /// [`Elapsed`] when the time was up first.
-pub async fn wait_for<F: IntoFuture>(
+#[track_caller]
+pub fn wait_for<F: IntoFuture>(
     future: F,
     delay: Duration,
-) -> Result<F::Output, Elapsed> {
-    timeout(delay, future).await
+) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    timeout(delay, future)
 }
 
 /// Awaits a task or a future, or a reference to one, and keeps it from a cancel of whoever
@@ -41,8 +45,8 @@ pub trait Waitable: Clone + 'static {
     /// Whether it has ended, however.
     fn is_done(&self) -> bool;
 
-    /// Has `callback` called in the turn after the end.
-    fn when_done(&self, callback: Box<dyn FnOnce()>) -> CallbackId;
+    /// Has `callback` called in the turn after the end, for whoever awaits `waiter`.
+    fn when_done(&self, waiter: &Promise<()>, callback: Box<dyn FnOnce()>) -> CallbackId;
 
     /// Takes the callback back.
     fn forget(&self, id: CallbackId);
@@ -66,12 +70,14 @@ pub trait Fallible: Waitable {
 pub fn wait<W: Waitable>(these: impl IntoIterator<Item = W>) -> Wait<W> {
     let these: Vec<_> = these.into_iter().collect();
     assert!(!these.is_empty(), "wait: there is nothing to wait for");
-    Wait { these, timeout: None, is_enough: |_| false }
+    Wait { place: Place::here(), these, timeout: None, is_enough: |_| false }
 }
 
 /// What to wait for, and how long.
 #[must_use = "await it"]
 pub struct Wait<W> {
+    /// The line that waits.
+    place: Place,
     these: Vec<W>,
     timeout: Option<Duration>,
     /// Whether one that is done ends the waiting.
@@ -100,33 +106,33 @@ impl<W: Waitable> Wait<W> {
     }
 
     async fn finish(self) -> (Vec<W>, Vec<W>) {
-        let event_loop = get_running_loop();
-        let waiter = event_loop.create_future::<()>();
+        let waiter = get_running_loop().create_future::<()>();
         let callbacks = self.watch(&waiter);
         let alarm = self.timeout.map(|delay| {
             let waiter = waiter.clone();
-            event_loop.call_later(delay, move || {
+            get_running_loop().call_later(delay, move || {
                 let _ = waiter.set_result(());
             })
         });
         let watching = Watching { these: self.these, callbacks, alarm };
-        waiter.await;
+        within(self.place, waiter.into_future()).await;
         let (done, pending) = watching.these.iter().cloned().partition(W::is_done);
         (done, pending)
     }
 
     /// Has `waiter` told when there is no more to wait for.
-    fn watch(&self, waiter: &Future<()>) -> Vec<CallbackId> {
+    fn watch(&self, waiter: &Promise<()>) -> Vec<CallbackId> {
         let (left, is_enough) = (Rc::new(Cell::new(self.these.len())), self.is_enough);
         let watch = |one: &W| {
-            let (left, waiter, this) = (Rc::clone(&left), waiter.clone(), one.clone());
-            one.when_done(Box::new(move || {
+            let (left, tell, this) = (Rc::clone(&left), waiter.clone(), one.clone());
+            let callback = move || {
                 left.set(left.get() - 1);
                 if left.get() == 0 || is_enough(&this) {
                     // Whoever comes second finds it done.
-                    let _ = waiter.set_result(());
+                    let _ = tell.set_result(());
                 }
-            }))
+            };
+            one.when_done(waiter, Box::new(callback))
         };
         self.these.iter().map(watch).collect()
     }
@@ -134,10 +140,26 @@ impl<W: Waitable> Wait<W> {
 
 impl<W: Waitable> IntoFuture for Wait<W> {
     type Output = (Vec<W>, Vec<W>);
-    type IntoFuture = Pin<Box<dyn std::future::Future<Output = Self::Output>>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output>>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.finish())
+    }
+}
+
+/// One of those that are waited for is done.
+struct OneOf {
+    waiter: Promise<()>,
+    callback: Box<dyn FnOnce()>,
+}
+
+impl<T: 'static> Teller<T> for OneOf {
+    fn call(self: Box<Self>, _: &Promise<T>) {
+        (self.callback)();
+    }
+
+    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+        self.waiter.outcome().awaiters(visit);
     }
 }
 
@@ -171,8 +193,7 @@ pub fn as_completed<C: EnsureFuture>(
     let children: Vec<_> = children.collect();
     let done = Rc::new(Done { queue: RefCell::default(), waiter: Cell::default() });
     for child in &children {
-        let done = Rc::clone(&done);
-        child.add_done_callback(move |child| done.push(child.clone()));
+        child.add_teller(Box::new(Next(Rc::clone(&done))));
     }
     AsCompleted { left: children.len(), done }
 }
@@ -186,13 +207,28 @@ pub struct AsCompleted<T: 'static> {
 
 struct Done<T: 'static> {
     /// Filled by the children's callbacks; emptied by `next`.
-    queue: RefCell<VecDeque<Future<T>>>,
+    queue: RefCell<VecDeque<Promise<T>>>,
     /// Left by whoever waits for the next one.
     waiter: Cell<Option<Waker>>,
 }
 
+/// One more is done.
+struct Next<T: 'static>(Rc<Done<T>>);
+
+impl<T: 'static> Teller<T> for Next<T> {
+    fn call(self: Box<Self>, child: &Promise<T>) {
+        self.0.push(child.clone());
+    }
+
+    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+        let waiter = self.0.waiter.take();
+        waiter.iter().for_each(|waker| visit(Awaiter::Waker(waker)));
+        self.0.waiter.set(waiter);
+    }
+}
+
 impl<T: 'static> Done<T> {
-    fn push(&self, child: Future<T>) {
+    fn push(&self, child: Promise<T>) {
         self.queue.borrow_mut().push_back(child);
         self.waiter.take().into_iter().for_each(wake);
     }
@@ -206,7 +242,13 @@ impl<T: 'static> AsCompleted<T> {
     ///
     /// Panics as the task did. If it was cancelled, so is whoever awaits this.
     #[doc(alias = "__anext__")]
-    pub async fn next(&mut self) -> Option<T> {
+    #[allow(clippy::should_implement_trait, reason = "it has to be awaited")]
+    #[track_caller]
+    pub fn next(&mut self) -> impl Future<Output = Option<T>> {
+        self.next_at(Place::here())
+    }
+
+    async fn next_at(&mut self, place: Place) -> Option<T> {
         if self.left == 0 {
             return None;
         }
@@ -215,6 +257,7 @@ impl<T: 'static> AsCompleted<T> {
             if next.is_none() {
                 let before = self.done.waiter.replace(Some(context.waker().clone()));
                 drop(before);
+                waits(WaitsFor::Other("whichever of several is done first"), place);
             }
             next.map_or(Poll::Pending, Poll::Ready)
         });
@@ -224,13 +267,13 @@ impl<T: 'static> AsCompleted<T> {
     }
 }
 
-impl<T: 'static> Waitable for Future<T> {
+impl<T: 'static> Waitable for Promise<T> {
     fn is_done(&self) -> bool {
         self.done()
     }
 
-    fn when_done(&self, callback: Box<dyn FnOnce()>) -> CallbackId {
-        self.add_done_callback(move |_| callback())
+    fn when_done(&self, waiter: &Promise<()>, callback: Box<dyn FnOnce()>) -> CallbackId {
+        self.add_teller(Box::new(OneOf { waiter: waiter.clone(), callback }))
     }
 
     fn forget(&self, id: CallbackId) {
@@ -243,8 +286,8 @@ impl<T: 'static> Waitable for Task<T> {
         self.done()
     }
 
-    fn when_done(&self, callback: Box<dyn FnOnce()>) -> CallbackId {
-        Future::when_done(self, callback)
+    fn when_done(&self, waiter: &Promise<()>, callback: Box<dyn FnOnce()>) -> CallbackId {
+        Promise::when_done(self, waiter, callback)
     }
 
     fn forget(&self, id: CallbackId) {
@@ -252,7 +295,7 @@ impl<T: 'static> Waitable for Task<T> {
     }
 }
 
-impl<T: 'static, E: 'static> Fallible for Future<Result<T, E>> {
+impl<T: 'static, E: 'static> Fallible for Promise<Result<T, E>> {
     fn has_failed(&self) -> bool {
         let is_error =
             |end: &End<_>| matches!(end, End::Finished(Err(_)) | End::Panicked(_));
@@ -262,7 +305,7 @@ impl<T: 'static, E: 'static> Fallible for Future<Result<T, E>> {
 
 impl<T: 'static, E: 'static> Fallible for Task<Result<T, E>> {
     fn has_failed(&self) -> bool {
-        Future::has_failed(self)
+        Promise::has_failed(self)
     }
 }
 
