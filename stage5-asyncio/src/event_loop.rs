@@ -17,6 +17,7 @@ use crate::extras::live::Generators;
 use crate::extras::readers::Readers;
 use crate::extras::remote::Remote;
 use crate::extras::report::{bury, guard, say};
+use crate::extras::sources::{Source, Sources};
 use crate::futures::{EnsureFuture, Future as Promise};
 #[cfg(unix)]
 use crate::signals::Signals;
@@ -57,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) generators: Generators,
     /// For debug mode, and for whoever looks on.
     pub(crate) watch: Watch,
+    /// Filled by transports and servers, which leave it when they are closed.
+    pub(crate) sources: Sources,
     /// Opened by the first `to_thread`.
     pub(crate) executor: RefCell<Option<ThreadPoolExecutor>>,
 }
@@ -84,6 +87,7 @@ impl EventLoop {
             signals: RefCell::default(),
             generators: RefCell::default(),
             watch,
+            sources: Sources::default(),
             executor: RefCell::default(),
         }))
     }
@@ -183,7 +187,9 @@ impl EventLoop {
         bury((self.0.readers.take(), self.0.signals.take()));
         let mut left = self.0.engine.take_all();
         left.extend(self.reactor().take_all());
-        let is_any = !tasks.is_empty() || !left.is_empty();
+        let sources = self.0.sources.take_all();
+        let is_any = !tasks.is_empty() || !left.is_empty() || !sources.is_empty();
+        sources.into_iter().for_each(Source::abandon);
         left.into_iter().for_each(bury);
         tasks.into_iter().for_each(Step::abandon);
         is_any

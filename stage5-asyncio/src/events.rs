@@ -14,13 +14,14 @@ use std::task::Waker;
 use std::time::Instant;
 
 use reactor::trace::{self, Place};
-use reactor::{Reactor, TimerId};
+use reactor::{Direction, Reactor, TimerId};
 
 use crate::contextvars::{Context, copy_context};
 use crate::debug::{Job, is_anyone_watching, names_of_loops, run_watched};
 use crate::event_loop::{EventLoop, Inner, try_current};
 use crate::extras::remote::Remote;
 use crate::extras::report::{guard, report_panic, text_of};
+use crate::extras::sources::Source;
 use crate::tasks::Step;
 
 /// What an engine has to do so that a program can use it as its [`EventLoop`].
@@ -66,6 +67,7 @@ enum Kind {
     Call(Handle),
     Step(Rc<dyn Step>),
     Wake(Waker),
+    Source(Rc<dyn Source>, Direction),
 }
 
 impl Ready {
@@ -82,6 +84,11 @@ impl Ready {
         Self(Kind::Wake(waker))
     }
 
+    /// A transport or a server, whose socket is worth trying.
+    pub(crate) fn source(source: Rc<dyn Source>, direction: Direction) -> Self {
+        Self(Kind::Source(source, direction))
+    }
+
     /// Runs it.
     #[inline]
     pub fn run(self) {
@@ -94,6 +101,7 @@ impl Ready {
             Kind::Call(handle) => handle.run(),
             Kind::Step(task) => task.step(),
             Kind::Wake(waker) => wake(waker),
+            Kind::Source(source, direction) => source.ready(direction),
         }
     }
 
@@ -104,6 +112,7 @@ impl Ready {
             Kind::Call(handle) => Some((Job::of_callback(handle), None)),
             Kind::Step(task) => Some((Job::of_task(task), Some(Rc::clone(task)))),
             Kind::Wake(_) => None,
+            Kind::Source(..) => None,
         }
     }
 
@@ -348,6 +357,7 @@ impl fmt::Debug for Kind {
             Self::Call(handle) => handle.fmt(f),
             Self::Step(task) => write!(f, "{}", task.known()),
             Self::Wake(_) => f.write_str("a wake"),
+            Self::Source(_, direction) => write!(f, "{direction:?} of a transport"),
         }
     }
 }

@@ -24,6 +24,26 @@ pub struct Elapsed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenBarrier;
 
+/// The end of a stream came before all that was asked for.
+#[doc(alias = "IncompleteReadError")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncompleteRead {
+    /// What was there.
+    pub partial: Vec<u8>,
+    /// How many bytes were asked for. `None`: up to a separator.
+    pub expected: Option<usize>,
+}
+
+/// What was asked for of a stream is more than its limit.
+#[doc(alias = "LimitOverrunError")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitOverrun {
+    /// How many bytes come before the separator, at least.
+    pub consumed: usize,
+    /// Whether the separator was found behind them.
+    pub is_found: bool,
+}
+
 /// A group of tasks whose body or children failed: every error, in the order in which they
 /// came.
 #[doc(alias("BaseExceptionGroup", "except*"))]
@@ -57,6 +77,26 @@ impl fmt::Display for BrokenBarrier {
     }
 }
 
+impl fmt::Display for IncompleteRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes read on a total of ", self.partial.len())?;
+        match self.expected {
+            Some(expected) => write!(f, "{expected} expected bytes"),
+            None => f.write_str("undefined expected bytes"),
+        }
+    }
+}
+
+impl fmt::Display for LimitOverrun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_found {
+            "Separator is found, but chunk is longer than limit"
+        } else {
+            "Separator is not found, and chunk exceed the limit"
+        })
+    }
+}
+
 impl<E: fmt::Display> fmt::Display for ExceptionGroup<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} failed in the group", self.exceptions.len())?;
@@ -71,6 +111,8 @@ impl Error for Cancelled {}
 impl Error for InvalidState {}
 impl Error for Elapsed {}
 impl Error for BrokenBarrier {}
+impl Error for IncompleteRead {}
+impl Error for LimitOverrun {}
 
 impl<E: Error + 'static> Error for ExceptionGroup<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

@@ -50,9 +50,16 @@
 //! What tasks share: 10. [`locks`]; 11. [`queues`]. The world: 12. [`time`]; 13. [`net`]. Leaving the loop:
 //! 14. [`threads`]; 15. [`signals`]; 16. [`subprocess`];
 //! 17. [`process_pool`]. It hangs, now what: 18. [`debug`]; and for tests, 19. [`testing`].
+//!
+//! Connections, without a task for each, and with one:
+//! 20. [`protocols`]: what you write; 21. [`transports`]: what you are given;
+//! 22. [`base_events`]: connecting and serving; [`unix_events`]: pipes, and sockets in the file
+//!     system; [`staggered`]: several attempts at a time;
+//! 23. [`streams`]: a protocol that a coroutine can await.
 
 #![forbid(unsafe_code)]
 
+pub mod base_events;
 pub mod cancel;
 pub mod contextvars;
 pub mod debug;
@@ -65,11 +72,14 @@ pub mod locks;
 pub mod net;
 #[cfg(unix)]
 pub mod process_pool;
+pub mod protocols;
 pub mod queues;
 pub mod runners;
 pub mod selector_events;
 #[cfg(unix)]
 pub mod signals;
+pub mod staggered;
+pub mod streams;
 #[cfg(unix)]
 pub mod subprocess;
 pub mod taskgroups;
@@ -78,6 +88,9 @@ pub mod testing;
 pub mod threads;
 pub mod time;
 pub mod timeouts;
+pub mod transports;
+#[cfg(unix)]
+pub mod unix_events;
 
 pub use cancel::{catch_cancel, finally, with};
 pub use event_loop::EventLoop;

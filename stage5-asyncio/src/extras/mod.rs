@@ -13,5 +13,6 @@ pub(crate) mod readers;
 pub mod remote;
 pub mod report;
 pub(crate) mod scope;
+pub(crate) mod sources;
 #[cfg(unix)]
 pub(crate) mod worker;

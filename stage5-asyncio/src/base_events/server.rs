@@ -1,0 +1,380 @@
+//! A server: sockets that listen, and a protocol for whoever comes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use reactor::Direction;
+
+use super::Address;
+use crate::cancel::finally;
+use crate::event_loop::{EventLoop, Inner};
+use crate::events::Ready;
+use crate::extras::report::{bury, guard, report, report_panic};
+use crate::extras::sources::{Source, Watch};
+use crate::futures::Future as Promise;
+use crate::locks::Event;
+use crate::protocols::Protocol;
+use crate::transports::{Channel, StreamTransport, Transport};
+#[cfg(unix)]
+use crate::unix_events::SocketFile;
+
+/// How many are accepted before the others have their turn: asyncio's `backlog`.
+const BACKLOG: usize = 100;
+
+/// How long to wait when nobody can be accepted, for want of descriptors for instance.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// How to make a server.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerOptions {
+    /// Whether it accepts at once, or not before it is [told to](Server::start_serving).
+    pub start_serving: bool,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self { start_serving: true }
+    }
+}
+
+/// Sockets that listen. Its clones are the same server; dropping them changes nothing: it serves
+/// until it is closed, or its loop is.
+#[doc(alias("asyncio.Server", "AbstractServer"))]
+#[derive(Clone)]
+pub struct Server(Rc<Inside>);
+
+struct Inside {
+    event_loop: Weak<Inner>,
+    /// Emptied by `close`.
+    ports: RefCell<Vec<Rc<Port>>>,
+    clients: Rc<Clients>,
+    is_serving: Cell<bool>,
+    /// Set while somebody serves for ever.
+    forever: RefCell<Option<Promise<()>>>,
+}
+
+impl EventLoop {
+    /// Listens at `address`, and has `factory` make a protocol for each connection. A name that
+    /// has several addresses is listened at by all of them.
+    ///
+    /// # Errors
+    ///
+    /// What the resolver answers; whatever `bind` and `listen` answer.
+    pub async fn create_server<P: Protocol>(
+        &self,
+        factory: impl Fn() -> P + 'static,
+        address: impl Into<Address>,
+    ) -> io::Result<Server> {
+        self.create_server_with(ServerOptions::default(), factory, address).await
+    }
+
+    /// The same, by these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_server`](Self::create_server).
+    pub async fn create_server_with<P: Protocol>(
+        &self,
+        options: ServerOptions,
+        factory: impl Fn() -> P + 'static,
+        address: impl Into<Address>,
+    ) -> io::Result<Server> {
+        let addresses = self.getaddrinfo(address).await?;
+        let listen = |address: SocketAddr| {
+            let listener = self.reactor().listen(address)?;
+            let address = listener.local_addr()?;
+            Ok((listener, Bound::Address(address)))
+        };
+        let listeners =
+            addresses.into_iter().map(listen).collect::<io::Result<Vec<_>>>()?;
+        Ok(Server::new(self, options, listeners, factory))
+    }
+}
+
+type Listener = reactor::TcpListener<Ready>;
+
+impl Server {
+    pub(crate) fn new<P: Protocol>(
+        event_loop: &EventLoop,
+        options: ServerOptions,
+        listeners: Vec<(Listener, Bound)>,
+        factory: impl Fn() -> P + 'static,
+    ) -> Self {
+        let (clients, weak) = (Rc::<Clients>::default(), Rc::downgrade(&event_loop.0));
+        let factory: Rc<Factory> = Rc::new(move || Rc::new(factory()) as _);
+        let port = |(listener, bound): (Listener, _)| {
+            let port = Rc::new(Port {
+                event_loop: Weak::clone(&weak),
+                number: Cell::default(),
+                bound: RefCell::new(Some(bound)),
+                watch: Watch::new(Direction::Read),
+                listener: RefCell::new(Some(listener)),
+                factory: RefCell::new(Some(Rc::clone(&factory))),
+                clients: Rc::clone(&clients),
+            });
+            port.number.set(event_loop.0.sources.keep(Rc::clone(&port) as _));
+            port
+        };
+        let ports = listeners.into_iter().map(port).collect();
+        let server = Self(Rc::new(Inside {
+            event_loop: Weak::clone(&weak),
+            ports: RefCell::new(ports),
+            clients: Rc::clone(&clients),
+            is_serving: Cell::default(),
+            forever: RefCell::default(),
+        }));
+        if options.start_serving {
+            server.start_serving();
+        }
+        server
+    }
+
+    /// Accepts, from now on. To be told twice is fine.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is closed.
+    #[track_caller]
+    pub fn start_serving(&self) {
+        assert!(!self.is_closed(), "the server is closed");
+        if !self.0.is_serving.replace(true) {
+            let ports = self.0.ports.borrow().clone();
+            ports.iter().for_each(Port::accept_soon);
+        }
+    }
+
+    /// Serves until it is cancelled: then it closes, and the connections with it, and waits
+    /// until they are gone. [Closing](Self::close) it cancels whoever awaits this.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is closed, or if somebody awaits this already.
+    pub async fn serve_forever(&self) {
+        assert!(
+            self.0.forever.borrow().is_none(),
+            "the server is being served for ever already"
+        );
+        self.start_serving();
+        let event_loop = self.0.event_loop.upgrade().map(EventLoop);
+        let forever = event_loop.expect("a loop that runs").create_future();
+        self.0.forever.replace(Some(forever.clone()));
+        finally(forever, async || {
+            self.0.forever.take();
+            self.close();
+            self.close_clients();
+            self.wait_closed().await;
+        })
+        .await;
+    }
+
+    /// Accepts nobody any more. The connections that are there go on. To close twice is fine.
+    pub fn close(&self) {
+        let ports = self.0.ports.take();
+        self.0.is_serving.set(false);
+        ports.iter().for_each(|port| port.close());
+        let forever = self.0.forever.borrow().clone();
+        if let Some(forever) = forever {
+            forever.cancel();
+        }
+        self.0.clients.close();
+    }
+
+    /// Closes the connections that are there, each when all is sent.
+    pub fn close_clients(&self) {
+        self.0.clients.all().iter().for_each(|it| it.close());
+    }
+
+    /// Breaks the connections off that are there.
+    pub fn abort_clients(&self) {
+        self.0.clients.all().iter().for_each(|it| it.abort());
+    }
+
+    /// Waits until it is closed, and its last connection is gone.
+    pub async fn wait_closed(&self) {
+        self.0.clients.all_gone.wait().await;
+    }
+
+    /// Whether it accepts.
+    pub fn is_serving(&self) -> bool {
+        self.0.is_serving.get()
+    }
+
+    /// The addresses it listens at. None, once it is closed; nor has a socket in the file system
+    /// one.
+    pub fn sockets(&self) -> Vec<SocketAddr> {
+        self.0.ports.borrow().iter().filter_map(|port| port.address()).collect()
+    }
+
+    /// The loop it belongs to, unless that was closed and dropped.
+    pub fn get_loop(&self) -> Option<EventLoop> {
+        self.0.event_loop.upgrade().map(EventLoop)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.clients.is_closed.get()
+    }
+}
+
+/// Where a socket listens.
+#[derive(Debug)]
+pub(crate) enum Bound {
+    Address(SocketAddr),
+    #[cfg(unix)]
+    #[expect(dead_code, reason = "it is kept in order to be dropped")]
+    Path(SocketFile),
+}
+
+type Factory = dyn Fn() -> Rc<dyn Protocol>;
+
+/// A socket that listens.
+struct Port {
+    event_loop: Weak<Inner>,
+    /// Under which the loop keeps it.
+    number: Cell<usize>,
+    watch: Watch,
+    /// All three gone once it is closed.
+    bound: RefCell<Option<Bound>>,
+    listener: RefCell<Option<Listener>>,
+    factory: RefCell<Option<Rc<Factory>>>,
+    clients: Rc<Clients>,
+}
+
+impl Port {
+    fn accept_soon(self: &Rc<Self>) {
+        if let Some(event_loop) = self.event_loop() {
+            self.watch.again(&event_loop, self, &Self::accept);
+        }
+    }
+
+    fn accept_more(self: &Rc<Self>) {
+        let key = self.listener.borrow().as_ref().map(reactor::TcpListener::key);
+        if let (Some(event_loop), Some(key)) = (self.event_loop(), key) {
+            self.watch.arm(&event_loop, key, self, &Self::accept);
+        }
+    }
+
+    /// Accepts whoever is there.
+    fn accept(self: &Rc<Self>) {
+        for _ in 0..BACKLOG {
+            let Some(accepted) = self.listener.borrow().as_ref().map(Listener::accept)
+            else {
+                return;
+            };
+            match accepted {
+                Ok(stream) => self.serve(stream),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return self.accept_more();
+                }
+                Err(error) => return self.breathe(&error),
+            }
+        }
+        self.accept_soon();
+    }
+
+    fn serve(&self, stream: reactor::TcpStream<Ready>) {
+        let Some(event_loop) = self.event_loop() else { return };
+        let Some(factory) = self.factory.borrow().clone() else { return };
+        match guard(|| factory()) {
+            Ok(protocol) => {
+                let clients = Some(Rc::clone(&self.clients));
+                let channel = Channel::Socket(stream);
+                StreamTransport::begin(&event_loop, channel, protocol, clients, None);
+            }
+            Err(panic) => {
+                report_panic(
+                    "Error on transport creation for incoming connection",
+                    &*panic,
+                );
+            }
+        }
+    }
+
+    /// Tries again later: nobody can be accepted as long as there are no descriptors left.
+    fn breathe(self: &Rc<Self>, error: &io::Error) {
+        report(format_args!("socket.accept() out of system resource: {error}"));
+        let Some(event_loop) = self.event_loop() else { return };
+        let port = Rc::clone(self);
+        event_loop.call_later(ACCEPT_RETRY_DELAY, move || port.accept_soon());
+    }
+
+    fn close(&self) {
+        let listener = self.listener.take();
+        if let (Some(event_loop), Some(listener)) = (self.event_loop(), &listener) {
+            self.watch.disarm(&event_loop, listener.key());
+            event_loop.0.sources.release(self.number.get());
+        }
+        drop((listener, self.bound.take()));
+        let factory = self.factory.take();
+        bury(factory);
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        match &*self.bound.borrow() {
+            Some(Bound::Address(address)) => Some(*address),
+            _ => None,
+        }
+    }
+
+    fn event_loop(&self) -> Option<EventLoop> {
+        self.event_loop.upgrade().map(EventLoop)
+    }
+}
+
+impl Source for Port {
+    fn ready(self: Rc<Self>, _: Direction) {
+        let Some(running) = self.watch.fired() else { return };
+        self.accept();
+        running.finished();
+    }
+
+    fn abandon(self: Rc<Self>) {
+        self.close();
+    }
+}
+
+/// The connections of a server.
+#[derive(Default)]
+pub(crate) struct Clients {
+    /// By their numbers; whoever is lost leaves.
+    connected: RefCell<BTreeMap<usize, Weak<StreamTransport>>>,
+    is_closed: Cell<bool>,
+    /// Set when it is closed and nobody is connected.
+    all_gone: Event,
+}
+
+impl Clients {
+    pub(crate) fn attach(&self, number: usize, transport: &Rc<StreamTransport>) {
+        self.connected.borrow_mut().insert(number, Rc::downgrade(transport));
+    }
+
+    pub(crate) fn detach(&self, number: usize) {
+        self.connected.borrow_mut().remove(&number);
+        self.tell();
+    }
+
+    fn close(&self) {
+        self.is_closed.set(true);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        if self.is_closed.get() && self.connected.borrow().is_empty() {
+            self.all_gone.set();
+        }
+    }
+
+    fn all(&self) -> Vec<Rc<StreamTransport>> {
+        self.connected.borrow().values().filter_map(Weak::upgrade).collect()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("sockets", &self.sockets()).finish()
+    }
+}

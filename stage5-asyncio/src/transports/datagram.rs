@@ -1,0 +1,318 @@
+//! The transport of datagrams: whole messages, each with an address.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+
+use reactor::{Direction, Key};
+
+use super::{DatagramTransport, FlowControl};
+use crate::contextvars::{Context, copy_context};
+use crate::event_loop::{EventLoop, Inner};
+use crate::events::Ready;
+use crate::extras::report::{bury, guard, report_panic, text_of};
+use crate::extras::sources::{Source, Watch};
+use crate::protocols::DatagramProtocol;
+
+/// A socket for datagrams, and its protocol. The loop keeps it until it is closed.
+#[doc(alias = "_SelectorDatagramTransport")]
+pub(crate) struct UdpTransport {
+    own: Weak<Self>,
+    event_loop: Weak<Inner>,
+    /// Under which the loop keeps it.
+    number: Cell<usize>,
+    /// Gone once it is closed.
+    socket: RefCell<Option<reactor::UdpSocket<Ready>>>,
+    key: Key,
+    /// Gone once it is closed.
+    protocol: RefCell<Option<Rc<dyn DatagramProtocol>>>,
+    peername: Option<SocketAddr>,
+    sockname: Option<SocketAddr>,
+    /// What could not be sent yet, and how many bytes that is.
+    queue: RefCell<VecDeque<Datagram>>,
+    queued: Cell<usize>,
+    flow: FlowControl,
+    reads: Watch,
+    writes: Watch,
+    context: Cell<Context>,
+    is_closing: Cell<bool>,
+    is_lost: Cell<bool>,
+}
+
+/// A message, and for whom. `None`: whom the socket is connected to.
+type Datagram = (Vec<u8>, Option<SocketAddr>);
+
+impl UdpTransport {
+    /// A transport whose protocol is told in the next turn that it is there; then `told` is
+    /// called, and what arrives is read.
+    pub(crate) fn begin(
+        event_loop: &EventLoop,
+        socket: reactor::UdpSocket<Ready>,
+        peername: Option<SocketAddr>,
+        protocol: Rc<dyn DatagramProtocol>,
+        told: impl FnOnce() + 'static,
+    ) -> Rc<Self> {
+        let transport = Rc::new_cyclic(|own| Self {
+            own: Weak::clone(own),
+            event_loop: Rc::downgrade(&event_loop.0),
+            number: Cell::default(),
+            key: socket.key(),
+            sockname: socket.local_addr().ok(),
+            peername,
+            socket: RefCell::new(Some(socket)),
+            protocol: RefCell::new(Some(protocol)),
+            queue: RefCell::default(),
+            queued: Cell::default(),
+            flow: FlowControl::default(),
+            reads: Watch::new(Direction::Read),
+            writes: Watch::new(Direction::Write),
+            context: Cell::new(copy_context()),
+            is_closing: Cell::default(),
+            is_lost: Cell::default(),
+        });
+        transport.number.set(event_loop.0.sources.keep(Rc::clone(&transport) as _));
+        let made = Rc::clone(&transport);
+        event_loop.call_soon(move || {
+            let transport = Rc::clone(&made) as Rc<dyn DatagramTransport>;
+            made.tell("connection_made", |it| it.connection_made(transport));
+            told();
+            made.read_soon();
+        });
+        transport
+    }
+
+    /// Has it read in the next turn.
+    fn read_soon(self: &Rc<Self>) {
+        if let Some(event_loop) = self.event_loop().filter(|_| !self.is_closing.get()) {
+            self.reads.again(&event_loop, self, &Self::read_ready);
+        }
+    }
+
+    fn read_ready(self: &Rc<Self>) {
+        while let Some(event_loop) = self.event_loop().filter(|_| !self.is_closing.get())
+        {
+            match event_loop.0.sources.read(|buffer| self.read(buffer)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return self.reads.arm(
+                        &event_loop,
+                        self.key,
+                        self,
+                        &Self::read_ready,
+                    );
+                }
+                Err(error) => {
+                    self.tell("error_received", |it| it.error_received(error));
+                }
+            }
+        }
+    }
+
+    /// Reads one datagram, and tells the protocol.
+    fn read(&self, buffer: &mut [u8]) -> io::Result<()> {
+        let (n, sender) = self.receive(buffer)?;
+        let data = &buffer[..n];
+        self.tell("datagram_received", |it| it.datagram_received(data, sender));
+        Ok(())
+    }
+
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let socket = self.socket.borrow();
+        socket.as_ref().ok_or(io::ErrorKind::NotConnected)?.recv_from(buffer)
+    }
+
+    fn send(&self, (data, address): &Datagram) -> io::Result<usize> {
+        let socket = self.socket.borrow();
+        let socket = socket.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        match (self.peername, address) {
+            (None, Some(address)) => socket.send_to(data, address),
+            _ => socket.send(data),
+        }
+    }
+
+    /// Sends one after the other, as long as there is room.
+    fn write_ready(&self) {
+        loop {
+            let next = self.queue.borrow_mut().pop_front();
+            let Some(next) = next else { break };
+            let sent = self.send(&next);
+            if matches!(&sent, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+                self.queue.borrow_mut().push_front(next);
+                self.write_more();
+                break;
+            }
+            self.queued.set(self.queued.get() - next.0.len());
+            if let Err(error) = sent {
+                self.tell("error_received", |it| it.error_received(error));
+            }
+        }
+        if self.flow.is_little_enough(self.queued.get()) {
+            self.tell("resume_writing", DatagramProtocol::resume_writing);
+        }
+        let is_empty = self.queue.borrow().is_empty();
+        if is_empty && self.is_closing.get() {
+            self.lose(None);
+        }
+    }
+
+    fn write_more(&self) {
+        if let (Some(event_loop), Some(own)) = (self.event_loop(), self.own.upgrade()) {
+            self.writes.arm(&event_loop, self.key, &own, &Self::write_ready);
+        }
+    }
+
+    /// Tells the protocol. If that panics, the socket is closed.
+    fn tell(&self, what: &str, call: impl FnOnce(&dyn DatagramProtocol)) {
+        let Some(protocol) = self.get_protocol() else { return };
+        if let Err(panic) = guard(|| call(&*protocol)) {
+            report_panic(&format!("Fatal error: protocol.{what}() call failed"), &*panic);
+            self.lose(Some(io::Error::other(text_of(&*panic).to_owned())));
+        }
+    }
+
+    /// It is closed, and what was not sent with it; the protocol is told in a turn of its own.
+    fn lose(&self, reason: Option<io::Error>) {
+        if self.is_lost.replace(true) {
+            return;
+        }
+        self.is_closing.set(true);
+        self.queue.take();
+        self.queued.set(0);
+        let (event_loop, own) = (self.event_loop(), self.own.upgrade());
+        match (event_loop.filter(|it| !it.is_closed()), own) {
+            (Some(event_loop), Some(own)) => {
+                self.stop_watching(&event_loop);
+                event_loop.call_soon(move || {
+                    own.tell("connection_lost", |it| it.connection_lost(reason));
+                    own.let_go();
+                });
+            }
+            // There are no more turns.
+            _ => self.let_go(),
+        }
+    }
+
+    /// Closes the socket, and forgets the protocol.
+    fn let_go(&self) {
+        self.is_lost.set(true);
+        self.is_closing.set(true);
+        let socket = self.socket.take();
+        if let Some(event_loop) = self.event_loop().filter(|_| socket.is_some()) {
+            self.stop_watching(&event_loop);
+            event_loop.0.sources.release(self.number.get());
+        }
+        drop(socket);
+        let protocol = self.protocol.take();
+        bury((protocol, self.context.take()));
+    }
+
+    fn stop_watching(&self, event_loop: &EventLoop) {
+        self.reads.disarm(event_loop, self.key);
+        self.writes.disarm(event_loop, self.key);
+    }
+
+    fn event_loop(&self) -> Option<EventLoop> {
+        self.event_loop.upgrade().map(EventLoop)
+    }
+}
+
+impl Source for UdpTransport {
+    fn ready(self: Rc<Self>, direction: Direction) {
+        let (watch, ready): (_, fn(&Rc<Self>)) = match direction {
+            Direction::Read => (&self.reads, Self::read_ready),
+            Direction::Write => (&self.writes, |it| it.write_ready()),
+        };
+        let Some(running) = watch.fired() else { return };
+        let mut context = self.context.take();
+        context.run(|| ready(&self));
+        self.context.set(context);
+        running.finished();
+    }
+
+    fn abandon(self: Rc<Self>) {
+        self.let_go();
+    }
+}
+
+impl DatagramTransport for UdpTransport {
+    fn sendto(&self, data: &[u8], address: Option<SocketAddr>) {
+        match (self.peername, address) {
+            (None, None) => panic!("the socket is not connected: say whom to send to"),
+            (Some(peer), Some(other)) => {
+                assert_eq!(peer, other, "the socket is connected to another address");
+            }
+            _ => {}
+        }
+        if self.is_lost.get() {
+            return;
+        }
+        let datagram = (data.to_vec(), address);
+        if self.queue.borrow().is_empty() {
+            match self.send(&datagram) {
+                Ok(_) => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    return self.tell("error_received", |it| it.error_received(error));
+                }
+            }
+        }
+        self.queue.borrow_mut().push_back(datagram);
+        self.queued.set(self.queued.get() + data.len());
+        self.write_more();
+        if self.flow.is_too_much(self.queued.get()) {
+            self.tell("pause_writing", DatagramProtocol::pause_writing);
+        }
+    }
+
+    fn close(&self) {
+        if self.is_closing.replace(true) {
+            return;
+        }
+        if let Some(event_loop) = self.event_loop() {
+            self.reads.disarm(&event_loop, self.key);
+        }
+        if self.queue.borrow().is_empty() {
+            self.lose(None);
+        }
+    }
+
+    fn abort(&self) {
+        self.lose(None);
+    }
+
+    fn is_closing(&self) -> bool {
+        self.is_closing.get()
+    }
+
+    fn set_write_buffer_limits(&self, high: Option<usize>, low: Option<usize>) {
+        self.flow.set_limits(high, low);
+    }
+
+    fn get_write_buffer_size(&self) -> usize {
+        self.queued.get()
+    }
+
+    fn get_protocol(&self) -> Option<Rc<dyn DatagramProtocol>> {
+        self.protocol.borrow().clone()
+    }
+
+    fn peername(&self) -> Option<SocketAddr> {
+        self.peername
+    }
+
+    fn sockname(&self) -> Option<SocketAddr> {
+        self.sockname
+    }
+}
+
+impl fmt::Debug for UdpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatagramTransport")
+            .field("closing", &self.is_closing.get())
+            .field("sockname", &self.sockname)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! What only Unix has: sockets in the file system, and pipes.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reactor::Direction;
+
+use crate::base_events::{Bound, Connected, Server, ServerOptions};
+use crate::event_loop::EventLoop;
+use crate::protocols::Protocol;
+use crate::time::sleep;
+use crate::transports::Channel;
+
+/// How long to wait before another attempt where too many wait to be accepted.
+const BREATHER: Duration = Duration::from_millis(10);
+
+/// Sockets in the file system, and pipes.
+impl EventLoop {
+    /// Connects to the socket at `path`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `ConnectionRefused`; `Unsupported` on a backend that is invented.
+    pub async fn create_unix_connection<P: Protocol>(
+        &self,
+        factory: impl FnOnce() -> P,
+        path: impl AsRef<Path>,
+    ) -> io::Result<Connected<P>> {
+        let path = path.as_ref();
+        let stream = loop {
+            match self.reactor().connect_unix(path) {
+                // Too many wait there, and nobody will say when to try again.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    sleep(BREATHER).await;
+                }
+                result => break result?,
+            }
+        };
+        stream.connected()?;
+        self.begin(Channel::Socket(stream), factory).await
+    }
+
+    /// Listens at `path`. A socket that is left there by a server that is gone is replaced; the
+    /// file is removed when this server is closed.
+    ///
+    /// # Errors
+    ///
+    /// `AddrInUse` when there is a file of that name that is no socket; whatever else `bind`
+    /// answers; `Unsupported` on a backend that is invented.
+    pub async fn create_unix_server<P: Protocol>(
+        &self,
+        factory: impl Fn() -> P + 'static,
+        path: impl AsRef<Path>,
+    ) -> io::Result<Server> {
+        self.create_unix_server_with(ServerOptions::default(), factory, path).await
+    }
+
+    /// The same, by these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_unix_server`](Self::create_unix_server).
+    #[expect(clippy::unused_async, reason = "as all that makes a server")]
+    pub async fn create_unix_server_with<P: Protocol>(
+        &self,
+        options: ServerOptions,
+        factory: impl Fn() -> P + 'static,
+        path: impl AsRef<Path>,
+    ) -> io::Result<Server> {
+        let path = path.as_ref();
+        if fs::metadata(path).is_ok_and(|it| it.file_type().is_socket()) {
+            fs::remove_file(path)?;
+        }
+        let listener = self.reactor().listen_unix(path)?;
+        let file = SocketFile::at(path)?;
+        Ok(Server::new(self, options, vec![(listener, Bound::Path(file))], factory))
+    }
+
+    /// Has a protocol told what comes out of a pipe, of which that is the end for reading. It
+    /// does not block from now on, and neither do its clones.
+    ///
+    /// # Errors
+    ///
+    /// What the registration answers: a regular file cannot be waited for.
+    pub async fn connect_read_pipe<P: Protocol>(
+        &self,
+        factory: impl FnOnce() -> P,
+        pipe: impl Into<OwnedFd>,
+    ) -> io::Result<Connected<P>> {
+        let pipe = self.reactor().adopt(pipe.into(), Direction::Read)?;
+        self.begin(Channel::ReadPipe(pipe), factory).await
+    }
+
+    /// Has a protocol write into a pipe, of which that is the end for writing. When nobody reads
+    /// any more, it is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_read_pipe`](Self::connect_read_pipe).
+    pub async fn connect_write_pipe<P: Protocol>(
+        &self,
+        factory: impl FnOnce() -> P,
+        pipe: impl Into<OwnedFd>,
+    ) -> io::Result<Connected<P>> {
+        let pipe = self.reactor().adopt(pipe.into(), Direction::Write)?;
+        self.begin(Channel::WritePipe(pipe), factory).await
+    }
+}
+
+/// The file of a socket: dropped, it is removed, if it still is the same.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    /// Tells it from another one of that name.
+    inode: u64,
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), inode: fs::metadata(path)?.ino() })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if fs::metadata(&self.path).is_ok_and(|it| it.ino() == self.inode) {
+            // Somebody else may have been faster.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
