@@ -95,6 +95,17 @@ fn pythons_countdowns_say_what_ours_say() {
     assert_eq!(said, together);
 }
 
+/// The functions that the book tells its readers to open are there, whatever the version.
+#[test]
+fn the_twelve_functions_of_asyncio_are_found() {
+    let Some(output) = python("reading/twelve.py", &[]) else { return };
+    let said = String::from_utf8(output.stdout).unwrap();
+    let found: Vec<_> =
+        said.lines().filter(|line| line.contains(" lines, asyncio/")).collect();
+    assert_eq!(found.len(), 12, "{said}");
+    assert!(found[3].starts_with("base_events.BaseEventLoop._run_once "), "{said}");
+}
+
 /// Runs a file that can be interrupted, although whoever started the tests may have had
 /// interrupts ignored, as a shell has for what runs in its background.
 #[cfg(unix)]

@@ -1,0 +1,70 @@
+use std::collections::{BTreeMap, VecDeque};
+
+/// Names a callback, so that it can be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Handle(u64);
+
+type Callback = Box<dyn FnOnce(&mut Loop)>;
+
+/// Callbacks that are ready, and callbacks that wait for their time.
+#[derive(Default)]
+pub struct Loop {
+    ready: VecDeque<(Handle, Callback)>,
+    /// By when, and by age.
+    scheduled: BTreeMap<(u64, Handle), Callback>,
+    handles: u64,
+}
+
+impl Loop {
+    /// Has `callback` called in the next turn.
+    pub fn call_soon(&mut self, callback: impl FnOnce(&mut Loop) + 'static) -> Handle {
+        let handle = self.handle();
+        self.ready.push_back((handle, Box::new(callback)));
+        handle
+    }
+
+    /// Has `callback` called when it is `when`, or a little later.
+    pub fn call_at(
+        &mut self,
+        when: u64,
+        callback: impl FnOnce(&mut Loop) + 'static,
+    ) -> Handle {
+        let handle = self.handle();
+        self.scheduled.insert((when, handle), Box::new(callback));
+        handle
+    }
+
+    /// Sees to it that the callback is not called. If it was, nothing happens.
+    pub fn cancel(&mut self, _handle: Handle) {
+        // to be written
+    }
+
+    /// How long the loop may sleep if it is `now`. `None` is for ever.
+    pub fn timeout(&self, now: u64) -> Option<u64> {
+        if !self.ready.is_empty() {
+            return Some(0);
+        }
+        let ((when, _), _) = self.scheduled.first_key_value()?;
+        Some(when.saturating_sub(now))
+    }
+
+    /// One turn, after the sleep.
+    pub fn run_once(&mut self, now: u64) {
+        while let Some(first) = self.scheduled.first_entry() {
+            let &(when, handle) = first.key();
+            if when > now {
+                break;
+            }
+            let callback = first.remove();
+            self.ready.push_back((handle, callback));
+        }
+        while let Some((_, callback)) = self.ready.pop_front() {
+            callback(self);
+        }
+    }
+
+    fn handle(&mut self) -> Handle {
+        self.handles += 1;
+        Handle(self.handles)
+    }
+}
