@@ -115,7 +115,9 @@ fn floor(package: &str) -> Floor {
 
 /// Whether `package` may depend on `other`, another one of ours.
 fn may_need(package: &str, other: &str, is_dev: bool) -> bool {
-    let age = |name| STAGES.iter().position(|stage| stage.name == name);
+    // A stage that is not in the table yet is the youngest.
+    let age =
+        |name| STAGES.iter().position(|stage| stage.name == name).unwrap_or(STAGES.len());
     match floor(package) {
         Floor::Tool => false,
         // Its example is told to what visitors the site knows.

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 #[cfg(unix)]
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[cfg(unix)]
 use std::path::Path;
 use std::rc::Rc;
@@ -78,6 +78,15 @@ impl Mio {
             #[cfg(unix)]
             watches: watch::Watches::default(),
         })
+    }
+}
+
+/// A selector can be waited for as well, by another one: it is readable when something has
+/// happened, and would not sleep.
+#[cfg(unix)]
+impl AsFd for Mio {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.registry.as_fd()
     }
 }
 
@@ -375,8 +384,6 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_socket_that_is_dropped_is_off_the_selector_though_a_clone_is_open() {
-        use std::os::fd::AsFd;
-
         let (soon, now) = (Some(Duration::from_secs(5)), Some(Duration::ZERO));
         let mio = Mio::new().unwrap();
         let listener = net::TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -398,6 +405,23 @@ mod tests {
         peer.write_all(b"for the clone").unwrap();
         assert_eq!(tokens(&mio, now), []);
         drop((its_clone, clone));
+    }
+
+    /// So one loop can sleep in another.
+    #[cfg(unix)]
+    #[test]
+    fn a_selector_can_be_waited_for_by_another() {
+        let (soon, now) = (Some(Duration::from_secs(5)), Some(Duration::ZERO));
+        let (inner, outer) = (Mio::new().unwrap(), Mio::new().unwrap());
+        let its_clone = inner.as_fd().try_clone_to_owned().unwrap();
+        let _watched = outer.watch(3, its_clone).unwrap();
+        outer.arm(3, Direction::Read);
+        assert_eq!(tokens(&outer, now), []);
+        inner.waker().wake();
+        assert_eq!(tokens(&outer, soon), [3]);
+        assert_eq!(tokens(&inner, now), [], "it was a wake, and nothing else");
+        outer.arm(3, Direction::Read);
+        assert_eq!(tokens(&outer, now), []);
     }
 
     /// A sleep of fifty days ends after fifty days, though no selector sleeps for so long.
