@@ -17,6 +17,7 @@ use crate::events::Ready;
 use crate::net::{Side, retry_at};
 use crate::protocols::Protocol;
 use crate::staggered::staggered_race;
+use crate::tasks::within;
 use crate::threads::to_thread;
 use crate::transports::{Channel, StreamTransport, Transport};
 
@@ -48,14 +49,17 @@ impl EventLoop {
     ///
     /// What the resolver answers.
     #[doc(alias = "loop.getaddrinfo")]
-    pub async fn getaddrinfo(
+    #[track_caller]
+    pub fn getaddrinfo(
         &self,
         name: impl Into<Address>,
-    ) -> io::Result<Vec<SocketAddr>> {
-        match name.into() {
-            Address::Socket(address) => Ok(vec![address]),
-            name => to_thread(move || name.resolve()).await,
-        }
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> {
+        within(Place::here(), async {
+            match name.into() {
+                Address::Socket(address) => Ok(vec![address]),
+                name => to_thread(move || name.resolve()).await,
+            }
+        })
     }
 
     /// Connects to `address`, and has a protocol told what happens to the connection: it has
@@ -71,7 +75,8 @@ impl EventLoop {
         factory: impl FnOnce() -> P,
         address: impl Into<Address>,
     ) -> impl Future<Output = io::Result<Connected<P>>> {
-        self.create_connection_with(ConnectOptions::default(), factory, address)
+        let options = ConnectOptions::default();
+        self.create_connection_at(Place::here(), options, factory, address)
     }
 
     /// The same, by these options.
@@ -86,12 +91,22 @@ impl EventLoop {
         factory: impl FnOnce() -> P,
         address: impl Into<Address>,
     ) -> impl Future<Output = io::Result<Connected<P>>> {
-        let place = Place::here();
-        async move {
+        self.create_connection_at(Place::here(), options, factory, address)
+    }
+
+    /// The same, for a caller whose `place` is known already.
+    pub(crate) fn create_connection_at<P: Protocol>(
+        &self,
+        place: Place,
+        options: ConnectOptions,
+        factory: impl FnOnce() -> P,
+        address: impl Into<Address>,
+    ) -> impl Future<Output = io::Result<Connected<P>>> {
+        within(place, async move {
             let addresses = self.getaddrinfo(address).await?;
             let stream = self.connect(place, options, addresses).await?;
-            self.begin(Channel::Socket(stream), factory).await
-        }
+            self.begin(place, Channel::Socket(stream), factory).await
+        })
     }
 
     /// Has a protocol told what happens to a connection that is there already.
@@ -99,18 +114,23 @@ impl EventLoop {
     /// # Errors
     ///
     /// What the registration answers; `Unsupported` on a backend that is invented.
-    pub async fn connect_accepted_socket<P: Protocol>(
+    #[track_caller]
+    pub fn connect_accepted_socket<P: Protocol>(
         &self,
         factory: impl FnOnce() -> P,
         socket: std::net::TcpStream,
-    ) -> io::Result<Connected<P>> {
-        let stream = self.reactor().adopt_stream(socket)?;
-        self.begin(Channel::Socket(stream), factory).await
+    ) -> impl Future<Output = io::Result<Connected<P>>> {
+        let place = Place::here();
+        within(place, async move {
+            let stream = self.reactor().adopt_stream(socket)?;
+            self.begin(place, Channel::Socket(stream), factory).await
+        })
     }
 
     /// Makes a protocol for the channel, and waits until it has been told.
     pub(crate) async fn begin<P: Protocol>(
         &self,
+        place: Place,
         channel: Channel,
         factory: impl FnOnce() -> P,
     ) -> io::Result<Connected<P>> {
@@ -123,8 +143,14 @@ impl EventLoop {
         }
         let (protocol, waiter) = (Rc::new(factory()), self.create_future());
         let told = Rc::clone(&protocol) as Rc<dyn Protocol>;
-        let begun =
-            StreamTransport::begin(self, channel, told, None, Some(waiter.clone()));
+        let begun = StreamTransport::begin(
+            self,
+            place,
+            channel,
+            told,
+            None,
+            Some(waiter.clone()),
+        );
         let mut begun = Begun(Some(begun));
         waiter.await;
         let transport = begun.0.take().expect("only this takes it");

@@ -164,7 +164,12 @@ impl Unclosed {
     /// `what` was opened by whoever calls this.
     #[track_caller]
     pub fn new(what: &'static str) -> Self {
-        Self(Told::new(what))
+        Self::at(Place::here(), what)
+    }
+
+    /// The same, for a caller whose `place` is known already.
+    pub(crate) fn at(place: Place, what: &'static str) -> Self {
+        Self(Told::at(place, what))
     }
 
     /// It is closed, as it should be.
@@ -190,7 +195,10 @@ struct Told(Cell<Option<(&'static str, Place)>>);
 impl Told {
     #[track_caller]
     fn new(what: &'static str) -> Self {
-        let place = Place::here();
+        Self::at(Place::here(), what)
+    }
+
+    fn at(place: Place, what: &'static str) -> Self {
         Self(Cell::new(is_on().then_some((what, place))))
     }
 

@@ -112,7 +112,7 @@ impl Ready {
             Kind::Call(handle) => Some((Job::of_callback(handle), None)),
             Kind::Step(task) => Some((Job::of_task(task), Some(Rc::clone(task)))),
             Kind::Wake(_) => None,
-            Kind::Source(..) => None,
+            Kind::Source(source, _) => Some((Job::Callback(source.place()), None)),
         }
     }
 

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use reactor::trace::Place;
 
-use crate::base_events::{Address, ConnectOptions, Connected, Server};
+use crate::base_events::{Address, ConnectOptions, Connected, Server, ServerOptions};
 use crate::events::get_running_loop;
 use crate::extras::report::{guard, report, report_panic};
 use crate::futures::Future as Promise;
@@ -101,12 +101,10 @@ pub fn open_connection_with(
 ) -> impl Future<Output = io::Result<Streams>> {
     let place = Place::here();
     async move {
-        let (reader, protocol) = idle(options.limit);
-        let event_loop = get_running_loop();
-        let connecting = {
-            let _place = place.enter();
-            event_loop.create_connection_with(options.connect, || protocol, address)
-        };
+        let (event_loop, (reader, protocol)) = (get_running_loop(), idle(options.limit));
+        let connect = options.connect;
+        let connecting =
+            event_loop.create_connection_at(place, connect, || protocol, address);
         Ok(halves(reader, connecting.await?))
     }
 }
@@ -120,14 +118,15 @@ pub fn open_connection_with(
 ///
 /// As [`EventLoop::create_server`](crate::EventLoop::create_server).
 #[doc(alias = "asyncio.start_server")]
-pub async fn start_server<F>(
+#[track_caller]
+pub fn start_server<F>(
     client_connected: impl Fn(StreamReader, StreamWriter) -> F + 'static,
     address: impl Into<Address>,
-) -> io::Result<Server>
+) -> impl Future<Output = io::Result<Server>>
 where
     F: Future<Output = io::Result<()>> + 'static,
 {
-    start_server_with(StreamOptions::default(), client_connected, address).await
+    start_server_with(StreamOptions::default(), client_connected, address)
 }
 
 /// The same, by these options.
@@ -135,16 +134,18 @@ where
 /// # Errors
 ///
 /// As [`start_server`].
-pub async fn start_server_with<F>(
+#[track_caller]
+pub fn start_server_with<F>(
     options: StreamOptions,
     client_connected: impl Fn(StreamReader, StreamWriter) -> F + 'static,
     address: impl Into<Address>,
-) -> io::Result<Server>
+) -> impl Future<Output = io::Result<Server>>
 where
     F: Future<Output = io::Result<()>> + 'static,
 {
+    let (place, listen) = (Place::here(), ServerOptions::default());
     let factory = serving(options.limit, client_connected);
-    get_running_loop().create_server(factory, address).await
+    async move { get_running_loop().create_server_at(place, listen, factory, address).await }
 }
 
 /// Connects to the socket at `path`.
@@ -154,11 +155,16 @@ where
 /// As [`EventLoop::create_unix_connection`](crate::EventLoop::create_unix_connection).
 #[cfg(unix)]
 #[doc(alias = "asyncio.open_unix_connection")]
-pub async fn open_unix_connection(path: impl AsRef<Path>) -> io::Result<Streams> {
-    let (reader, protocol) = idle(DEFAULT_LIMIT);
-    let event_loop = get_running_loop();
-    let connected = event_loop.create_unix_connection(|| protocol, path).await?;
-    Ok(halves(reader, connected))
+#[track_caller]
+pub fn open_unix_connection(
+    path: impl AsRef<Path>,
+) -> impl Future<Output = io::Result<Streams>> {
+    let place = Place::here();
+    async move {
+        let (event_loop, (reader, protocol)) = (get_running_loop(), idle(DEFAULT_LIMIT));
+        let connecting = event_loop.create_unix_connection_at(place, || protocol, path);
+        Ok(halves(reader, connecting.await?))
+    }
 }
 
 /// As [`start_server`], at a path in the file system.
@@ -168,15 +174,17 @@ pub async fn open_unix_connection(path: impl AsRef<Path>) -> io::Result<Streams>
 /// As [`EventLoop::create_unix_server`](crate::EventLoop::create_unix_server).
 #[cfg(unix)]
 #[doc(alias = "asyncio.start_unix_server")]
-pub async fn start_unix_server<F>(
+#[track_caller]
+pub fn start_unix_server<F>(
     client_connected: impl Fn(StreamReader, StreamWriter) -> F + 'static,
     path: impl AsRef<Path>,
-) -> io::Result<Server>
+) -> impl Future<Output = io::Result<Server>>
 where
     F: Future<Output = io::Result<()>> + 'static,
 {
+    let (place, listen) = (Place::here(), ServerOptions::default());
     let factory = serving(DEFAULT_LIMIT, client_connected);
-    get_running_loop().create_unix_server(factory, path).await
+    async move { get_running_loop().create_unix_server_at(place, listen, factory, path).await }
 }
 
 /// A reader, and a protocol that feeds it.

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reactor::Direction;
+use reactor::trace::Place;
 
 use crate::base_events::{Bound, Connected, Server, ServerOptions};
 use crate::event_loop::EventLoop;
 use crate::protocols::Protocol;
+use crate::tasks::within;
 use crate::time::sleep;
 use crate::transports::Channel;
 
@@ -25,23 +27,36 @@ impl EventLoop {
     /// # Errors
     ///
     /// `NotFound`, `ConnectionRefused`; `Unsupported` on a backend that is invented.
-    pub async fn create_unix_connection<P: Protocol>(
+    #[track_caller]
+    pub fn create_unix_connection<P: Protocol>(
         &self,
         factory: impl FnOnce() -> P,
         path: impl AsRef<Path>,
-    ) -> io::Result<Connected<P>> {
-        let path = path.as_ref();
-        let stream = loop {
-            match self.reactor().connect_unix(path) {
-                // Too many wait there, and nobody will say when to try again.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    sleep(BREATHER).await;
+    ) -> impl Future<Output = io::Result<Connected<P>>> {
+        self.create_unix_connection_at(Place::here(), factory, path)
+    }
+
+    /// The same, for a caller whose `place` is known already.
+    pub(crate) fn create_unix_connection_at<P: Protocol>(
+        &self,
+        place: Place,
+        factory: impl FnOnce() -> P,
+        path: impl AsRef<Path>,
+    ) -> impl Future<Output = io::Result<Connected<P>>> {
+        within(place, async move {
+            let path = path.as_ref();
+            let stream = loop {
+                match self.reactor().connect_unix(path) {
+                    // Too many wait there, and nobody will say when to try again.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        sleep(BREATHER).await;
+                    }
+                    result => break result?,
                 }
-                result => break result?,
-            }
-        };
-        stream.connected()?;
-        self.begin(Channel::Socket(stream), factory).await
+            };
+            stream.connected()?;
+            self.begin(place, Channel::Socket(stream), factory).await
+        })
     }
 
     /// Listens at `path`. A socket that is left there by a server that is gone is replaced; the
@@ -51,12 +66,14 @@ impl EventLoop {
     ///
     /// `AddrInUse` when there is a file of that name that is no socket; whatever else `bind`
     /// answers; `Unsupported` on a backend that is invented.
-    pub async fn create_unix_server<P: Protocol>(
+    #[track_caller]
+    pub fn create_unix_server<P: Protocol>(
         &self,
         factory: impl Fn() -> P + 'static,
         path: impl AsRef<Path>,
-    ) -> io::Result<Server> {
-        self.create_unix_server_with(ServerOptions::default(), factory, path).await
+    ) -> impl Future<Output = io::Result<Server>> {
+        let options = ServerOptions::default();
+        self.create_unix_server_at(Place::here(), options, factory, path)
     }
 
     /// The same, by these options.
@@ -64,20 +81,39 @@ impl EventLoop {
     /// # Errors
     ///
     /// As [`create_unix_server`](Self::create_unix_server).
-    #[expect(clippy::unused_async, reason = "as all that makes a server")]
-    pub async fn create_unix_server_with<P: Protocol>(
+    #[track_caller]
+    pub fn create_unix_server_with<P: Protocol>(
         &self,
         options: ServerOptions,
         factory: impl Fn() -> P + 'static,
         path: impl AsRef<Path>,
-    ) -> io::Result<Server> {
-        let path = path.as_ref();
-        if fs::metadata(path).is_ok_and(|it| it.file_type().is_socket()) {
-            fs::remove_file(path)?;
-        }
-        let listener = self.reactor().listen_unix(path)?;
-        let file = SocketFile::at(path)?;
-        Ok(Server::new(self, options, vec![(listener, Bound::Path(file))], factory))
+    ) -> impl Future<Output = io::Result<Server>> {
+        self.create_unix_server_at(Place::here(), options, factory, path)
+    }
+
+    /// The same, for a caller whose `place` is known already.
+    pub(crate) fn create_unix_server_at<P: Protocol>(
+        &self,
+        place: Place,
+        options: ServerOptions,
+        factory: impl Fn() -> P + 'static,
+        path: impl AsRef<Path>,
+    ) -> impl Future<Output = io::Result<Server>> {
+        within(place, async move {
+            let path = path.as_ref();
+            if fs::metadata(path).is_ok_and(|it| it.file_type().is_socket()) {
+                fs::remove_file(path)?;
+            }
+            let listener = self.reactor().listen_unix(path)?;
+            let file = SocketFile::at(path)?;
+            Ok(Server::new(
+                self,
+                place,
+                options,
+                vec![(listener, Bound::Path(file))],
+                factory,
+            ))
+        })
     }
 
     /// Has a protocol told what comes out of a pipe, of which that is the end for reading. It
@@ -86,13 +122,17 @@ impl EventLoop {
     /// # Errors
     ///
     /// What the registration answers: a regular file cannot be waited for.
-    pub async fn connect_read_pipe<P: Protocol>(
+    #[track_caller]
+    pub fn connect_read_pipe<P: Protocol>(
         &self,
         factory: impl FnOnce() -> P,
         pipe: impl Into<OwnedFd>,
-    ) -> io::Result<Connected<P>> {
-        let pipe = self.reactor().adopt(pipe.into(), Direction::Read)?;
-        self.begin(Channel::ReadPipe(pipe), factory).await
+    ) -> impl Future<Output = io::Result<Connected<P>>> {
+        let place = Place::here();
+        within(place, async move {
+            let pipe = self.reactor().adopt(pipe.into(), Direction::Read)?;
+            self.begin(place, Channel::ReadPipe(pipe), factory).await
+        })
     }
 
     /// Has a protocol write into a pipe, of which that is the end for writing. When nobody reads
@@ -101,13 +141,17 @@ impl EventLoop {
     /// # Errors
     ///
     /// As [`connect_read_pipe`](Self::connect_read_pipe).
-    pub async fn connect_write_pipe<P: Protocol>(
+    #[track_caller]
+    pub fn connect_write_pipe<P: Protocol>(
         &self,
         factory: impl FnOnce() -> P,
         pipe: impl Into<OwnedFd>,
-    ) -> io::Result<Connected<P>> {
-        let pipe = self.reactor().adopt(pipe.into(), Direction::Write)?;
-        self.begin(Channel::WritePipe(pipe), factory).await
+    ) -> impl Future<Output = io::Result<Connected<P>>> {
+        let place = Place::here();
+        within(place, async move {
+            let pipe = self.reactor().adopt(pipe.into(), Direction::Write)?;
+            self.begin(place, Channel::WritePipe(pipe), factory).await
+        })
     }
 }
 

@@ -4,9 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use reactor::trace::Place;
+
 use super::Address;
 use crate::event_loop::EventLoop;
 use crate::protocols::DatagramProtocol;
+use crate::tasks::within;
 use crate::transports::{DatagramTransport, UdpTransport};
 
 /// Datagrams.
@@ -52,8 +55,20 @@ impl EventLoop {
     ///
     /// What the resolver answers, `bind` or `connect`; `Unsupported` on a backend that is
     /// invented.
-    pub async fn create_datagram_endpoint<P: DatagramProtocol>(
+    #[track_caller]
+    pub fn create_datagram_endpoint<P: DatagramProtocol>(
         &self,
+        factory: impl FnOnce() -> P,
+        local: Option<impl Into<Address>>,
+        remote: Option<impl Into<Address>>,
+    ) -> impl Future<Output = io::Result<(Rc<dyn DatagramTransport>, Rc<P>)>> {
+        let place = Place::here();
+        within(place, self.open_datagram(place, factory, local, remote))
+    }
+
+    async fn open_datagram<P: DatagramProtocol>(
+        &self,
+        place: Place,
         factory: impl FnOnce() -> P,
         local: Option<impl Into<Address>>,
         remote: Option<impl Into<Address>>,
@@ -76,7 +91,7 @@ impl EventLoop {
             // Whoever waits may have gone.
             let _ = tell.set_result(());
         };
-        let transport = UdpTransport::begin(self, socket, remote, told_of, tell);
+        let transport = UdpTransport::begin(self, place, socket, remote, told_of, tell);
         told.await;
         Ok((transport, protocol))
     }

@@ -9,6 +9,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use reactor::Direction;
+use reactor::trace::Place;
 
 use super::Address;
 use crate::cancel::finally;
@@ -19,6 +20,7 @@ use crate::extras::sources::{Source, Watch};
 use crate::futures::Future as Promise;
 use crate::locks::Event;
 use crate::protocols::Protocol;
+use crate::tasks::within;
 use crate::transports::{Channel, StreamTransport, Transport};
 #[cfg(unix)]
 use crate::unix_events::SocketFile;
@@ -65,12 +67,14 @@ impl EventLoop {
     /// # Errors
     ///
     /// What the resolver answers; whatever `bind` and `listen` answer.
-    pub async fn create_server<P: Protocol>(
+    #[track_caller]
+    pub fn create_server<P: Protocol>(
         &self,
         factory: impl Fn() -> P + 'static,
         address: impl Into<Address>,
-    ) -> io::Result<Server> {
-        self.create_server_with(ServerOptions::default(), factory, address).await
+    ) -> impl Future<Output = io::Result<Server>> {
+        let options = ServerOptions::default();
+        self.create_server_at(Place::here(), options, factory, address)
     }
 
     /// The same, by these options.
@@ -78,21 +82,41 @@ impl EventLoop {
     /// # Errors
     ///
     /// As [`create_server`](Self::create_server).
-    pub async fn create_server_with<P: Protocol>(
+    #[track_caller]
+    pub fn create_server_with<P: Protocol>(
         &self,
         options: ServerOptions,
         factory: impl Fn() -> P + 'static,
         address: impl Into<Address>,
-    ) -> io::Result<Server> {
+    ) -> impl Future<Output = io::Result<Server>> {
+        self.create_server_at(Place::here(), options, factory, address)
+    }
+
+    /// The same, for a caller whose `place` is known already.
+    pub(crate) fn create_server_at<P: Protocol>(
+        &self,
+        place: Place,
+        options: ServerOptions,
+        factory: impl Fn() -> P + 'static,
+        address: impl Into<Address>,
+    ) -> impl Future<Output = io::Result<Server>> {
+        within(place, async move {
+            let listeners = self.listen(address).await?;
+            Ok(Server::new(self, place, options, listeners, factory))
+        })
+    }
+
+    async fn listen(
+        &self,
+        address: impl Into<Address>,
+    ) -> io::Result<Vec<(Listener, Bound)>> {
         let addresses = self.getaddrinfo(address).await?;
         let listen = |address: SocketAddr| {
             let listener = self.reactor().listen(address)?;
             let address = listener.local_addr()?;
             Ok((listener, Bound::Address(address)))
         };
-        let listeners =
-            addresses.into_iter().map(listen).collect::<io::Result<Vec<_>>>()?;
-        Ok(Server::new(self, options, listeners, factory))
+        addresses.into_iter().map(listen).collect()
     }
 }
 
@@ -101,6 +125,7 @@ type Listener = reactor::TcpListener<Ready>;
 impl Server {
     pub(crate) fn new<P: Protocol>(
         event_loop: &EventLoop,
+        place: Place,
         options: ServerOptions,
         listeners: Vec<(Listener, Bound)>,
         factory: impl Fn() -> P + 'static,
@@ -110,6 +135,7 @@ impl Server {
         let port = |(listener, bound): (Listener, _)| {
             let port = Rc::new(Port {
                 event_loop: Weak::clone(&weak),
+                place,
                 number: Cell::default(),
                 bound: RefCell::new(Some(bound)),
                 watch: Watch::new(Direction::Read),
@@ -234,6 +260,8 @@ type Factory = dyn Fn() -> Rc<dyn Protocol>;
 /// A socket that listens.
 struct Port {
     event_loop: Weak<Inner>,
+    /// The line of the program that serves.
+    place: Place,
     /// Under which the loop keeps it.
     number: Cell<usize>,
     watch: Watch,
@@ -283,7 +311,15 @@ impl Port {
             Ok(protocol) => {
                 let clients = Some(Rc::clone(&self.clients));
                 let channel = Channel::Socket(stream);
-                StreamTransport::begin(&event_loop, channel, protocol, clients, None);
+                let place = self.place;
+                StreamTransport::begin(
+                    &event_loop,
+                    place,
+                    channel,
+                    protocol,
+                    clients,
+                    None,
+                );
             }
             Err(panic) => {
                 report_panic(
@@ -330,6 +366,10 @@ impl Source for Port {
         let Some(running) = self.watch.fired() else { return };
         self.accept();
         running.finished();
+    }
+
+    fn place(&self) -> Place {
+        self.place
     }
 
     fn abandon(self: Rc<Self>) {

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use reactor::trace::{self, Running, Uncalled};
+use reactor::trace::{self, Place, Running, Uncalled};
 use reactor::{Direction, Key};
 use slab::Slab;
 
@@ -18,6 +18,9 @@ const READ_SIZE: usize = 256 * 1024;
 pub(crate) trait Source {
     /// The socket is worth trying.
     fn ready(self: Rc<Self>, direction: Direction);
+
+    /// The line of the program that made it.
+    fn place(&self) -> Place;
 
     /// The loop is closed: the socket is to be closed, and nobody to be told.
     fn abandon(self: Rc<Self>);

@@ -7,10 +7,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 
+use reactor::trace::Place;
 use reactor::{Direction, Key};
 
 use super::{DatagramTransport, FlowControl};
 use crate::contextvars::{Context, copy_context};
+use crate::debug::Unclosed;
 use crate::event_loop::{EventLoop, Inner};
 use crate::events::Ready;
 use crate::extras::report::{bury, guard, report_panic, text_of};
@@ -22,6 +24,10 @@ use crate::protocols::DatagramProtocol;
 pub(crate) struct UdpTransport {
     own: Weak<Self>,
     event_loop: Weak<Inner>,
+    /// The line of the program that opened it.
+    place: Place,
+    /// Tells, in debug mode, if the loop's end is what closes it.
+    unclosed: Cell<Option<Unclosed>>,
     /// Under which the loop keeps it.
     number: Cell<usize>,
     /// Gone once it is closed.
@@ -50,6 +56,7 @@ impl UdpTransport {
     /// called, and what arrives is read.
     pub(crate) fn begin(
         event_loop: &EventLoop,
+        place: Place,
         socket: reactor::UdpSocket<Ready>,
         peername: Option<SocketAddr>,
         protocol: Rc<dyn DatagramProtocol>,
@@ -58,6 +65,8 @@ impl UdpTransport {
         let transport = Rc::new_cyclic(|own| Self {
             own: Weak::clone(own),
             event_loop: Rc::downgrade(&event_loop.0),
+            place,
+            unclosed: Cell::new(Some(Unclosed::at(place, "A datagram transport"))),
             number: Cell::default(),
             key: socket.key(),
             sockname: socket.local_addr().ok(),
@@ -179,6 +188,7 @@ impl UdpTransport {
             return;
         }
         self.is_closing.set(true);
+        self.unclosed.take().iter().for_each(Unclosed::closed);
         self.queue.take();
         self.queued.set(0);
         let (event_loop, own) = (self.event_loop(), self.own.upgrade());
@@ -205,6 +215,7 @@ impl UdpTransport {
             event_loop.0.sources.release(self.number.get());
         }
         drop(socket);
+        drop(self.unclosed.take());
         let protocol = self.protocol.take();
         bury((protocol, self.context.take()));
     }
@@ -230,6 +241,10 @@ impl Source for UdpTransport {
         context.run(|| ready(&self));
         self.context.set(context);
         running.finished();
+    }
+
+    fn place(&self) -> Place {
+        self.place
     }
 
     fn abandon(self: Rc<Self>) {
@@ -271,6 +286,7 @@ impl DatagramTransport for UdpTransport {
         if self.is_closing.replace(true) {
             return;
         }
+        self.unclosed.take().iter().for_each(Unclosed::closed);
         if let Some(event_loop) = self.event_loop() {
             self.reads.disarm(&event_loop, self.key);
         }

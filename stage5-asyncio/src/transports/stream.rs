@@ -7,11 +7,13 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::{Rc, Weak};
 
+use reactor::trace::Place;
 use reactor::{Direction, Key};
 
 use super::{FlowControl, Transport};
 use crate::base_events::Clients;
 use crate::contextvars::{Context, copy_context};
+use crate::debug::Unclosed;
 use crate::event_loop::{EventLoop, Inner};
 use crate::events::Ready;
 use crate::extras::report::{bury, guard, report_panic, text_of};
@@ -44,6 +46,10 @@ enum Read {
 pub(crate) struct StreamTransport {
     own: Weak<Self>,
     event_loop: Weak<Inner>,
+    /// The line of the program that connected, or serves.
+    place: Place,
+    /// Tells, in debug mode, if the loop's end is what closes it.
+    unclosed: Cell<Option<Unclosed>>,
     /// Under which the loop keeps it.
     number: Cell<usize>,
     /// Gone once it is lost.
@@ -79,6 +85,7 @@ impl StreamTransport {
     /// is set, and what arrives is read.
     pub(crate) fn begin(
         event_loop: &EventLoop,
+        place: Place,
         channel: Channel,
         protocol: Rc<dyn Protocol>,
         server: Option<Rc<Clients>>,
@@ -88,6 +95,8 @@ impl StreamTransport {
         let transport = Rc::new_cyclic(|own| Self {
             own: Weak::clone(own),
             event_loop: Rc::downgrade(&event_loop.0),
+            place,
+            unclosed: Cell::new(Some(Unclosed::at(place, "A transport"))),
             number: Cell::default(),
             key: channel.key(),
             channel: RefCell::new(Some(channel)),
@@ -287,6 +296,7 @@ impl StreamTransport {
             return;
         }
         self.is_closing.set(true);
+        self.unclosed.take().iter().for_each(Unclosed::closed);
         self.buffer.take();
         self.stop_watching();
         self.lose_soon(reason);
@@ -321,6 +331,7 @@ impl StreamTransport {
             self.server.iter().for_each(|server| server.detach(self.number.get()));
         }
         drop(channel);
+        drop(self.unclosed.take());
         let protocol = self.protocol.take();
         bury(protocol);
         bury(self.context.take());
@@ -361,6 +372,10 @@ impl Source for StreamTransport {
         context.run(|| ready(&self));
         self.context.set(context);
         running.finished();
+    }
+
+    fn place(&self) -> Place {
+        self.place
     }
 
     fn abandon(self: Rc<Self>) {
@@ -412,6 +427,7 @@ impl Transport for StreamTransport {
         if self.is_closing.replace(true) {
             return;
         }
+        self.unclosed.take().iter().for_each(Unclosed::closed);
         if let Some(event_loop) = self.event_loop() {
             self.reads.disarm(&event_loop, self.key);
         }
