@@ -318,9 +318,10 @@ impl<T: 'static> Step for TaskCell<T> {
 
 impl<T: 'static> Cancellable for TaskCell<T> {
     /// Asks whatever it waits for to stop, or else the task itself, at its next step. It may
-    /// refuse.
+    /// refuse. Where tasks wait for each other in a circle, the request comes round to the first
+    /// of them: then the last one takes it. (CPython gives up there, with a `RecursionError`.)
     fn cancel(self: Rc<Self>) -> bool {
-        if self.is_done() {
+        if self.is_done() || self.known.root.is_asking() {
             return false;
         }
         self.known.cancels.set(self.known.cancels.get() + 1);

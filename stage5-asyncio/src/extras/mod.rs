@@ -12,6 +12,7 @@ pub(crate) mod pipes;
 pub(crate) mod readers;
 pub mod remote;
 pub mod report;
+pub(crate) mod request;
 pub(crate) mod scope;
 pub(crate) mod sources;
 #[cfg(unix)]

@@ -22,6 +22,7 @@ use slab::Slab;
 use crate::event_loop::try_current;
 use crate::events::wake;
 use crate::extras::report::{bury, guard, report, report_panic};
+use crate::extras::request::{self, Reached};
 
 /// How a body ended.
 pub(crate) enum End<T> {
@@ -54,6 +55,8 @@ pub(crate) struct Scope {
     is_requested: Cell<bool>,
     /// Set by a request that went further in; cleared by whoever takes it there.
     is_asked: Cell<bool>,
+    /// Set while a request is passed on to those inside.
+    is_asking: Cell<bool>,
     /// Set by `raise`; taken at the end of the poll in which that happened.
     is_raised: Cell<bool>,
     /// How many inside were polled last and are given the time they take: a raise beside them
@@ -82,36 +85,41 @@ impl Scope {
     }
 
     /// Asks whatever is innermost to stop.
-    pub(crate) fn request(&self) {
-        let (scopes, awaited) = self.reached();
-        let mut is_heard = !scopes.is_empty();
-        self.is_asked.set(self.is_asked.get() || is_heard);
-        for scope in scopes {
-            scope.from_outside.set(scope.from_outside.get() + 1);
-            scope.request();
+    pub(crate) fn request(self: &Rc<Self>) {
+        request::request(self);
+    }
+
+    /// Whether a request is just being passed on to those inside. One that comes round to here
+    /// has come in a circle.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.is_asking.get()
+    }
+
+    /// Gives those inside whom a request reaches, scopes first.
+    pub(crate) fn begin_to_ask(&self) -> Vec<Reached> {
+        self.is_asking.set(true);
+        let (mut scopes, mut awaited) = (Vec::new(), Vec::new());
+        for (_, inner) in self.inner.borrow_mut().iter_mut() {
+            match inner {
+                Inner::Scope(scope) => scopes.push(Reached::Scope(Rc::clone(scope))),
+                Inner::Awaited(what, is_reached) => {
+                    *is_reached = true;
+                    awaited.push(Reached::Awaited(Rc::clone(what)));
+                }
+            }
         }
-        for what in awaited {
-            is_heard |= what.cancel();
-        }
+        self.is_asked.set(self.is_asked.get() || !scopes.is_empty());
+        scopes.append(&mut awaited);
+        scopes
+    }
+
+    /// They were asked. What none of them takes is for this scope.
+    pub(crate) fn end_to_ask(&self, is_heard: bool) {
+        self.is_asking.set(false);
         if !is_heard {
             self.is_requested.set(true);
         }
         self.wake();
-    }
-
-    /// What hangs here, and is reached by a request.
-    fn reached(&self) -> (Vec<Rc<Self>>, Vec<Rc<dyn Cancellable>>) {
-        let (mut scopes, mut awaited) = (Vec::new(), Vec::new());
-        for (_, inner) in self.inner.borrow_mut().iter_mut() {
-            match inner {
-                Inner::Scope(scope) => scopes.push(Rc::clone(scope)),
-                Inner::Awaited(what, is_reached) => {
-                    *is_reached = true;
-                    awaited.push(Rc::clone(what));
-                }
-            }
-        }
-        (scopes, awaited)
     }
 
     /// Takes one request back, from all scopes through which it came.
