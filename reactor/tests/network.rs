@@ -424,6 +424,29 @@ fn a_deadlock_names_everybody_who_waits() {
     );
 }
 
+/// Whoever has been told waits for that no longer, and still for the other thing, if it waited
+/// for both.
+#[test]
+fn who_has_been_told_does_not_wait_for_it_any_more() {
+    let world = World::new(Weather { window: 4, ..Weather::calm() });
+    world.serve(|event, link| match event {
+        Event::Connected => link.after(ms(10), 0),
+        Event::Timer(_) => link.send(b"x"),
+        _ => {}
+    });
+    let stream = world.connect();
+    assert_eq!(stream.write(b"full").unwrap(), 4);
+    assert_eq!(kind(stream.write(b"x")), ErrorKind::WouldBlock);
+    assert_eq!(kind(stream.read(&mut [0])), ErrorKind::WouldBlock);
+    world.wait_for(&stream, Direction::Write);
+    world.wait_for(&stream, Direction::Read);
+    let mut ready = Vec::new();
+    world.reactor.select(None, &mut ready).unwrap();
+    assert_eq!(ready, ["waits"]);
+    let full = "waits to write, 4 bytes being unread at the other end";
+    assert_eq!(world.stuck(), format!("{} {full}", name(&stream)));
+}
+
 /// A listener waits from when it is waited for until somebody comes and is accepted; whoever
 /// comes waits for nothing of ours.
 #[test]

@@ -29,7 +29,7 @@ Usage: cargo xtask ci [--skip-tests]
        cargo xtask loom
        cargo xtask substrates
        cargo xtask mutants
-       cargo xtask mutants --survey [--all] [PACKAGE ...]
+       cargo xtask mutants --survey [--all | --part K/N] [PACKAGE ...]
        cargo xtask trace-cost
        cargo xtask python-setup
 
@@ -39,8 +39,11 @@ Usage: cargo xtask ci [--skip-tests]
   substrates    test generators that are the compiler's own coroutines, which no stable
                 compiler has yet, by the same list as those that need no such feature
   mutants       plant classic bugs in a copy, one by one, and see that a test finds each
-  --survey      let cargo-mutants plant a sample of bugs that nobody thought of, and list
-                those that no test finds and no reason excuses; --all: not a sample
+  --survey      let cargo-mutants plant bugs that nobody thought of in these packages, or in
+                all that have a say in it, and list those that no test finds and no reason
+                excuses; Ctrl-C ends it with what it has found by then
+  --part K/N    every Nth of these bugs, from the Kth on; without it, 0/40
+  --all         every one of them, which takes many hours
   trace-cost    count what a traced point costs while nobody records, by valgrind
   python-setup  install what the verdict compares with, for every python3.x on PATH";
 
@@ -53,11 +56,14 @@ fn main() -> ExitCode {
         ["loom"] => verdict(Ok(run(&MODELS))),
         ["substrates"] => verdict(Ok(run(&SUBSTRATES) && run(&ITS_DOCS))),
         ["mutants"] => verdict(mutants::hunt()),
-        ["mutants", "--survey", "--all", ref packages @ ..] => {
-            verdict(survey::survey(packages, true))
-        }
-        ["mutants", "--survey", ref packages @ ..] => {
-            verdict(survey::survey(packages, false))
+        ["mutants", "--survey", ref rest @ ..] if rest.last() != Some(&"--help") => {
+            match survey::Plan::parse(rest) {
+                Ok(plan) => verdict(survey::survey(&plan)),
+                Err(wrong) => {
+                    eprintln!("xtask: {wrong}");
+                    ExitCode::from(2)
+                }
+            }
         }
         ["python-setup"] => verdict(python_setup::install()),
         ["trace-cost"] => verdict(trace_cost::count().map(|kept| {
@@ -66,7 +72,7 @@ fn main() -> ExitCode {
                 true
             })
         })),
-        ["help" | "--help" | "-h"] => {
+        ["help" | "-h"] | [.., "--help"] => {
             say!("{HELP}");
             ExitCode::SUCCESS
         }
