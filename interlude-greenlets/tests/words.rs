@@ -2,9 +2,18 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::resume_unwind;
+use std::rc::Rc;
 use std::time::Duration;
 
+use interlude_greenlets::extras::async_result::AsyncResult;
+use interlude_greenlets::extras::channel::{Channel, Preference};
 use interlude_greenlets::extras::errors::CyclicParent;
+use interlude_greenlets::extras::join::{Waitable, iwait};
+use interlude_greenlets::extras::local::Local;
+use interlude_greenlets::extras::pool::{Group, Pool};
+use interlude_greenlets::extras::queue::Queue;
+use interlude_greenlets::extras::tasklet::{Tasklet, schedule};
+use interlude_greenlets::extras::threadpool::ThreadPool;
 use interlude_greenlets::net::{TcpListener, TcpStream};
 use interlude_greenlets::time::{Elapsed, sleep};
 use interlude_greenlets::{Failure, Greenlet, GreenletExit, current, run, spawn};
@@ -57,4 +66,48 @@ fn sockets_know_both_ends() {
         assert_eq!(client.read(&mut [0; 16]).unwrap(), 10);
     })
     .unwrap();
+}
+
+#[test]
+fn those_who_belong_together_say_how_many_there_are() {
+    run(|| {
+        let (group, pool) = (Group::default(), Pool::new(3));
+        assert!(group.is_empty() && pool.is_empty());
+        let one = group.spawn(|| {});
+        pool.spawn(|| {});
+        assert!(!group.is_empty() && !pool.is_empty());
+        assert_eq!(format!("{group:?}"), "Group { len: 1 }");
+        assert_eq!(format!("{pool:?}"), "Pool { size: 3, len: 1 }");
+        let all: [&dyn Waitable; 1] = [&*one];
+        let mut ends = iwait(&all, None);
+        assert_eq!(format!("{ends:?}"), "IWait { left: 1 }");
+        assert_eq!((ends.next(), ends.next()), (Some(0), None));
+        assert_eq!(format!("{ends:?}"), "IWait { left: 0 }");
+        pool.join();
+        assert_eq!(format!("{group:?}"), "Group { len: 0 }");
+        assert_eq!(format!("{pool:?}"), "Pool { size: 3, len: 0 }");
+        let threads = ThreadPool::new(2);
+        assert_eq!(format!("{threads:?}"), "ThreadPool { size: 2, .. }");
+    })
+    .unwrap();
+}
+
+#[test]
+fn what_is_handed_on_says_whether_it_is_there() {
+    let queue = Queue::bounded(2);
+    queue.try_put('a').unwrap();
+    assert_eq!(format!("{queue:?}"), "Queue { len: 1 }");
+    let result = AsyncResult::default();
+    assert_eq!(format!("{result:?}"), "AsyncResult { ready: false }");
+    result.set(7);
+    assert_eq!(format!("{result:?}"), "AsyncResult { ready: true }");
+    assert_eq!(format!("{:?}", Local::new(|| 7)), "Local { .. }");
+    let channel = Rc::new(Channel::new(Preference::Receiver));
+    let told = Rc::clone(&channel);
+    let sender = Tasklet::new(move || told.send('a'));
+    assert_eq!(format!("{sender:?}"), "Tasklet(Greenlet(unstarted))");
+    schedule().unwrap();
+    assert_eq!(format!("{channel:?}"), "Channel { senders: 1, receivers: 0, .. }");
+    assert_eq!(channel.receive().unwrap(), 'a');
+    assert_eq!(format!("{channel:?}"), "Channel { senders: 0, receivers: 0, .. }");
 }

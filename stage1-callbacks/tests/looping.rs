@@ -184,6 +184,31 @@ fn to_start_twice_or_to_stop_what_does_not_run_is_a_mistake() {
     assert!(fails(&|| drop(looping.start(SECOND))));
 }
 
+#[test]
+fn what_runs_by_the_clock_says_how_far_it_is() {
+    let (clock, looping) = (Clock::new(), LoopingCall::new(|| ()));
+    clock.advance(ms(1500));
+    assert_eq!(format!("{clock:?}"), "Clock { seconds: 1.5s, .. }");
+    assert_eq!(format!("{looping:?}"), "LoopingCall { running: false, .. }");
+    drop(looping.start(SECOND));
+    assert_eq!(format!("{looping:?}"), "LoopingCall { running: true, .. }");
+    let cooperator = Cooperator::new();
+    let task = cooperator.cooperate(std::iter::empty::<()>());
+    assert_eq!(format!("{task:?}"), "CooperativeTask { finished: None, .. }");
+    assert_eq!(format!("{cooperator:?}"), "Cooperator { in_line: 1, .. }");
+    clock.advance(Duration::ZERO);
+    assert_eq!(format!("{task:?}"), "CooperativeTask { finished: Some(Done), .. }");
+    assert_eq!(format!("{cooperator:?}"), "Cooperator { in_line: 0, .. }");
+    for (end, said) in [
+        (TaskFinished::Done, "the task is done"),
+        (TaskFinished::Stopped, "the task was stopped"),
+        (TaskFinished::Failed, "the task has failed"),
+        (TaskFinished::SchedulerStopped, "the cooperator was stopped"),
+    ] {
+        assert_eq!(end.to_string(), said);
+    }
+}
+
 type Said = Rc<RefCell<Vec<String>>>;
 
 /// Says its name and the number of each step.

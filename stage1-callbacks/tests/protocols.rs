@@ -218,6 +218,39 @@ fn abort_connection_sends_nothing_more_and_says_so() {
     assert_eq!(count.get(), 0);
 }
 
+#[test]
+fn whoever_has_a_connection_is_shown_with_both_ends() {
+    world(true, |address| {
+        let port =
+            listen_tcp(address, once(Told::new("server", &Log::default()))).unwrap();
+        assert_eq!(format!("{port:?}"), "ListeningPort(10.0.0.1:7)");
+        let client = Told::new("client", &Log::default()).made(|transport| {
+            let shown = "Transport { peer: 10.0.0.1:7, connected: true }";
+            assert_eq!(format!("{transport:?}"), shown);
+            stop();
+        });
+        let connector = connect_tcp(address, once(client), LONG);
+        let shown = "Connector { destination: 10.0.0.1:7, state: Connecting }";
+        assert_eq!(format!("{connector:?}"), shown);
+    });
+}
+
+#[test]
+fn each_way_to_lose_a_connection_has_its_words() {
+    let reset = io::Error::from(ErrorKind::ConnectionReset);
+    let words = format!("the connection broke: {reset}");
+    for (reason, said) in [
+        (Failure::from(ConnectionDone), "the connection was closed cleanly"),
+        (ConnectionAborted.into(), "the connection was broken off"),
+        (ConnectionLost(None).into(), "the loop of the connection has ended"),
+        (ConnectionLost(Some(reset)).into(), &*words),
+        (UserError.into(), "somebody stopped connecting"),
+    ] {
+        assert_eq!(reason.to_string(), said);
+        assert_eq!(reason.source().is_some(), said == words);
+    }
+}
+
 /// Who is at the other end of an invented connection: after a while it does one thing.
 struct Other(fn(&mut Link<'_>));
 
@@ -467,6 +500,59 @@ fn a_producer_is_told_when_nobody_takes_any_more() {
     late.write("into the void");
     assert_eq!(log.borrow().last().unwrap(), "source stop");
     assert_eq!((late.unsent(), late.connected()), (0, false));
+}
+
+/// A transport is a producer for another one: whoever sends here is closed when nobody takes it
+/// there any more.
+#[test]
+fn a_connection_that_produces_for_one_that_is_lost_is_closed() {
+    let log = Log::default();
+    let (heard, over) = (Rc::clone(&log), Rc::clone(&log));
+    world(true, move |address| {
+        let first = Rc::new(RefCell::new(None::<Transport>));
+        let port = listen_tcp(address, move |_| {
+            let first = Rc::clone(&first);
+            let server = Told::new("server", &heard).made(move |transport| {
+                if let Some(taker) = first.replace(Some(transport.clone())) {
+                    taker.register_producer(Rc::new(transport.clone()));
+                    taker.abort_connection();
+                }
+            });
+            Some(Box::new(server) as _)
+        });
+        for _ in 0..2 {
+            let client = Told::new("client", &Log::default());
+            connect_tcp(port.as_ref().unwrap().get_host(), once(client), LONG);
+        }
+        end_when(move || over.borrow().len() == 4);
+    });
+    let said =
+        ["server made", "server made", "server lost: aborted", "server lost: done"];
+    assert_eq!(*log.borrow(), said);
+}
+
+/// To resume one that is not paused, or reads no more, changes nothing.
+#[test]
+fn a_transport_that_is_resumed_once_too_often_reads_as_before() {
+    let (log, heard) = (Log::default(), Rc::new(RefCell::new(Vec::new())));
+    let all = Rc::clone(&heard);
+    let server = Told::new("server", &log)
+        .made(|transport| (0..3).for_each(|_| transport.resume_producing()))
+        .received(move |transport, data| {
+            all.borrow_mut().extend_from_slice(data);
+            transport.write(vec![b'x'; 100_000]);
+            transport.lose_connection();
+            transport.resume_producing(); // but nothing is to come any more
+        });
+    let client = Told::new("client", &log)
+        .made(|transport| {
+            transport.write("one");
+            let later = transport.clone();
+            call_later(Duration::from_millis(2), move || later.write("two"));
+        })
+        .received(|transport, _| transport.resume_producing());
+    talk(true, &log, server, client);
+    assert_eq!(heard.take(), b"one");
 }
 
 /// M1.70: what comes meanwhile waits; nothing is lost.

@@ -86,6 +86,19 @@ fn what_does_not_wait_says_why_not() {
     assert_eq!(waits.try_recv(), Err(TryRecvError::Closed));
 }
 
+/// Whoever uses a channel can ask how it stands.
+#[test]
+fn a_channel_says_whether_anything_is_there_and_whether_it_is_closed() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    assert!(receiver.is_empty() && !sender.is_closed());
+    sender.try_send(1).unwrap();
+    assert!(!receiver.is_empty());
+    receiver.try_recv().unwrap();
+    assert!(receiver.is_empty());
+    drop(receiver);
+    assert!(sender.is_closed());
+}
+
 /// What had a place when the channel was closed still comes; nothing else does.
 #[test]
 fn a_channel_that_is_closed_gives_what_had_a_place() {
@@ -184,6 +197,42 @@ fn a_watch_tells_the_latest() {
         assert_eq!(one.changed().await, Err(Closed));
         assert_eq!(*one.latest(), 3);
     });
+}
+
+/// A sender may want to know whether anybody looks.
+#[test]
+fn a_watch_counts_its_receivers() {
+    let (news, one) = watch::channel(0);
+    let (two, three) = (one.clone(), news.subscribe());
+    assert_eq!(news.receivers(), 3);
+    drop(two);
+    assert_eq!(news.receivers(), 2);
+    drop((one, three));
+    assert_eq!(news.receivers(), 0);
+}
+
+/// `Condition.wait_for`: it asks at once, and after each notification.
+#[test]
+fn a_condition_is_waited_for_until_it_holds() {
+    let log = Log::default();
+    let said = Rc::clone(&log);
+    story(async move {
+        let (mutex, condition) = (Mutex::new(0), Condition::new());
+        let wants = async |least: u32, name: &str| {
+            let guard = mutex.lock().await;
+            let value = condition.wait_for(guard, |value| *value >= least).await;
+            say(&said, &format!("{name} sees {}", *value));
+        };
+        let counts = async {
+            for _ in 0..3 {
+                turn().await;
+                *mutex.lock().await += 1;
+                condition.notify_all();
+            }
+        };
+        join(join(wants(0, "one"), wants(2, "two")), counts).await;
+    });
+    assert_eq!(log.take(), ["one sees 0", "two sees 2"]);
 }
 
 #[test]
