@@ -9,6 +9,8 @@ mod writer;
 
 use std::io;
 #[cfg(unix)]
+use std::os::fd::OwnedFd;
+#[cfg(unix)]
 use std::path::Path;
 use std::rc::Rc;
 
@@ -19,6 +21,8 @@ use crate::events::get_running_loop;
 use crate::extras::report::{guard, report, report_panic};
 use crate::futures::Future as Promise;
 use crate::tasks::create_task;
+#[cfg(unix)]
+use crate::transports::Transport;
 
 pub use crate::exceptions::{IncompleteRead, LimitOverrun};
 pub use reader::{ReadError, StreamReader};
@@ -185,6 +189,27 @@ where
     let (place, listen) = (Place::here(), ServerOptions::default());
     let factory = serving(DEFAULT_LIMIT, client_connected);
     async move { get_running_loop().create_unix_server_at(place, listen, factory, path).await }
+}
+
+/// What is read of a pipe, and what reads it.
+#[cfg(unix)]
+pub(crate) async fn read_pipe(
+    limit: usize,
+    pipe: impl Into<OwnedFd>,
+) -> io::Result<(StreamReader, Rc<dyn Transport>)> {
+    let (reader, protocol) = idle(limit);
+    let event_loop = get_running_loop();
+    let (transport, _) = event_loop.connect_read_pipe(|| protocol, pipe).await?;
+    Ok((reader, transport))
+}
+
+/// What is written to a pipe.
+#[cfg(unix)]
+pub(crate) async fn write_pipe(pipe: impl Into<OwnedFd>) -> io::Result<StreamWriter> {
+    let (reader, protocol) = idle(DEFAULT_LIMIT);
+    let event_loop = get_running_loop();
+    let connected = event_loop.connect_write_pipe(|| protocol, pipe).await?;
+    Ok(halves(reader, connected).1)
 }
 
 /// A reader, and a protocol that feeds it.

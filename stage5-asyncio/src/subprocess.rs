@@ -19,11 +19,11 @@ use std::task::Poll;
 
 pub use std::process::Stdio;
 
-use crate::event_loop::EventLoop;
 use crate::events::get_running_loop;
 use crate::extras::child::Child;
-pub use crate::extras::pipes::{PipeReader, PipeWriter};
+use crate::streams::{DEFAULT_LIMIT, StreamReader, StreamWriter, read_pipe, write_pipe};
 use crate::tasks::shield;
+use crate::transports::Transport;
 
 /// How a process is started: what CPython's functions take as keywords.
 ///
@@ -46,28 +46,25 @@ pub struct Options {
     pub cwd: Option<PathBuf>,
     /// All of its environment, if it does not have ours.
     pub env: Option<Vec<(OsString, OsString)>>,
+    /// How long a line of its output may be, in bytes; twice as much is read ahead.
+    pub limit: usize,
 }
 
-/// A process. Dropping this leaves it alone: it runs on, and the loop reaps it.
+/// A process. Dropping this leaves it alone: it runs on, and the loop reaps it. But what of its
+/// pipes is still here is closed.
 pub struct Process {
     /// There if it was piped: taken by [`communicate`](Self::communicate), or by you. Dropping
     /// it tells the process that there is no more.
-    pub stdin: Option<PipeWriter>,
+    pub stdin: Option<StreamWriter>,
     /// There if it was piped.
-    pub stdout: Option<PipeReader>,
+    pub stdout: Option<StreamReader>,
     /// There if it was piped.
-    pub stderr: Option<PipeReader>,
+    pub stderr: Option<StreamReader>,
+    /// Of stdout and stderr.
+    transports: [Option<Rc<dyn Transport>>; 2],
     child: Rc<Child>,
-    /// What a `communicate` that was cancelled has heard, and not yet said.
-    talk: Talk,
-}
-
-/// A conversation that is under way.
-#[derive(Default)]
-struct Talk {
-    to_say: Vec<u8>,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
+    /// What a `communicate` that was cancelled has heard: of stdout, and of stderr.
+    heard: [Vec<u8>; 2],
 }
 
 /// Starts `program`, with these arguments and without a shell.
@@ -128,22 +125,22 @@ pub async fn create_subprocess_shell(
 }
 
 impl Process {
-    /// Waits for nothing yet: it is a coroutine as CPython's is.
-    #[expect(clippy::unused_async, reason = "a coroutine, as in CPython")]
     async fn start(mut command: Command, options: Options) -> io::Result<Self> {
-        let event_loop = get_running_loop();
+        let (event_loop, limit) = (get_running_loop(), options.limit);
         options.say_to(&mut command);
         let mut std = Child::spawn(&event_loop, command)?;
         let (stdin, stdout, stderr) =
             (std.stdin.take(), std.stdout.take(), std.stderr.take());
+        // From here on it is reaped, whatever comes.
         let child = Child::watch(&event_loop, std);
-        Ok(Self {
-            stdin: adopt(&event_loop, stdin, PipeWriter::adopt)?,
-            stdout: adopt(&event_loop, stdout, PipeReader::adopt)?,
-            stderr: adopt(&event_loop, stderr, PipeReader::adopt)?,
-            child,
-            talk: Talk::default(),
-        })
+        let stdin = match stdin {
+            Some(pipe) => Some(write_pipe(pipe).await?),
+            None => None,
+        };
+        let (stdout, out) = piped(limit, stdout).await?;
+        let (stderr, err) = piped(limit, stderr).await?;
+        let (transports, heard) = ([out, err], Default::default());
+        Ok(Self { stdin, stdout, stderr, transports, child, heard })
     }
 
     /// Its number.
@@ -158,7 +155,7 @@ impl Process {
     }
 
     /// Waits for its end. Any number of tasks may, and again when it has ended; a cancel ends
-    /// the waiting and nothing else. A process that waits for somebody to read its pipe never
+    /// the waiting and nothing else. A process that says more than somebody reads of it never
     /// ends: for that there is [`communicate`](Self::communicate).
     pub async fn wait(&self) -> ExitStatus {
         shield(self.child.ended()).await
@@ -174,16 +171,15 @@ impl Process {
     ///
     /// What reading and writing answers.
     pub async fn communicate(&mut self, input: impl AsRef<[u8]>) -> io::Result<Output> {
-        let Self { stdin, stdout, stderr, child, talk } = self;
-        talk.to_say.extend_from_slice(input.as_ref());
-        {
-            let says = pin!(say(stdin, &mut talk.to_say));
-            let hears = pin!(hear(stdout, &mut talk.stdout));
-            let hears_errors = pin!(hear(stderr, &mut talk.stderr));
-            all([says, hears, hears_errors]).await?;
-        }
-        let status = shield(child.ended()).await;
-        let Talk { stdout, stderr, .. } = mem::take(talk);
+        let [out, err] = &mut self.heard;
+        all([
+            pin!(say(&mut self.stdin, input.as_ref())),
+            pin!(hear(&mut self.stdout, out)),
+            pin!(hear(&mut self.stderr, err)),
+        ])
+        .await?;
+        let status = shield(self.child.ended()).await;
+        let [stdout, stderr] = mem::take(&mut self.heard);
         Ok(Output { status, stdout, stderr })
     }
 
@@ -216,31 +212,41 @@ impl Process {
     }
 }
 
-/// Writes all of it, and closes the pipe. What was written is taken off at once, so that nobody
-/// who is dropped here writes it twice.
-async fn say(pipe: &mut Option<PipeWriter>, left: &mut Vec<u8>) -> io::Result<()> {
-    while let Some(open) = pipe.as_ref().filter(|_| !left.is_empty()) {
-        match open.write(left).await {
-            Ok(written) => drop(left.drain(..written)),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-            Err(error) => return Err(error),
+/// Writes all of it, and closes the pipe. Who is dropped here has written it all the same: it is
+/// with the transport.
+async fn say(pipe: &mut Option<StreamWriter>, input: &[u8]) -> io::Result<()> {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset};
+
+    let Some(open) = pipe else { return Ok(()) };
+    open.write(input);
+    let drained = open.drain().await;
+    *pipe = None;
+    drained.or_else(|error| match error.kind() {
+        BrokenPipe | ConnectionReset => Ok(()),
+        _ => Err(error),
+    })
+}
+
+/// Reads all there is.
+async fn hear(pipe: &mut Option<StreamReader>, heard: &mut Vec<u8>) -> io::Result<()> {
+    while let Some(open) = pipe {
+        let more = open.read(usize::MAX).await?;
+        if more.is_empty() {
+            *pipe = None;
         }
+        heard.extend(more);
     }
-    (*pipe, *left) = (None, Vec::new());
     Ok(())
 }
 
-/// Reads all there is, and closes the pipe.
-async fn hear(pipe: &mut Option<PipeReader>, heard: &mut Vec<u8>) -> io::Result<()> {
-    let mut buffer = vec![0; 16 * 1024];
-    while let Some(open) = pipe {
-        match open.read(&mut buffer).await? {
-            0 => *pipe = None,
-            read => heard.extend_from_slice(&buffer[..read]),
-        }
-    }
-    Ok(())
+/// A pipe that it writes to, if there is one.
+async fn piped(limit: usize, pipe: Option<impl Into<OwnedFd>>) -> io::Result<Piped> {
+    let Some(pipe) = pipe else { return Ok((None, None)) };
+    let (reader, transport) = read_pipe(limit, pipe).await?;
+    Ok((Some(reader), Some(transport)))
 }
+
+type Piped = (Option<StreamReader>, Option<Rc<dyn Transport>>);
 
 /// All of them at a time, until each is over or one fails.
 async fn all<const N: usize>(
@@ -270,15 +276,6 @@ fn returncode(status: ExitStatus) -> i32 {
     status.code().or(killed_by).expect("a process exits, or is killed")
 }
 
-/// Takes an end over that was piped.
-fn adopt<E: Into<OwnedFd>, P>(
-    event_loop: &EventLoop,
-    end: Option<E>,
-    adopt: fn(&EventLoop, OwnedFd) -> io::Result<P>,
-) -> io::Result<Option<P>> {
-    end.map(|end| adopt(event_loop, end.into())).transpose()
-}
-
 impl Options {
     fn say_to(self, command: &mut Command) {
         command.stdin(self.stdin).stdout(self.stdout).stderr(self.stderr);
@@ -295,7 +292,18 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         let [stdin, stdout, stderr] = [(); 3].map(|()| Stdio::inherit());
-        Self { stdin, stdout, stderr, cwd: None, env: None }
+        Self { stdin, stdout, stderr, cwd: None, env: None, limit: DEFAULT_LIMIT }
+    }
+}
+
+/// Nobody can read any more what is still here.
+impl Drop for Process {
+    fn drop(&mut self) {
+        for (reader, transport) in
+            [&self.stdout, &self.stderr].iter().zip(&self.transports)
+        {
+            transport.iter().filter(|_| reader.is_some()).for_each(|it| it.close());
+        }
     }
 }
 

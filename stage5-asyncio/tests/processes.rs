@@ -29,8 +29,11 @@ use stage5_asyncio::{
 fn in_time(main: impl Future<Output = ()> + 'static) {
     run(async {
         timeout(Duration::from_mins(1), main).await.expect("it hangs");
-        turns(2).await;
-        assert_eq!(get_running_loop().reactor().sockets(), 0, "it is not closed");
+        // What has ended closes its pipes, and that is told in turns of their own.
+        let is_closed = || get_running_loop().reactor().sockets() == 0;
+        timeout(Duration::from_mins(1), until(is_closed))
+            .await
+            .expect("it is not closed");
     })
     .unwrap();
 }
@@ -118,6 +121,34 @@ fn a_program_that_is_missing_is_named() {
         let output = sh("no-such-program").await.communicate("").await.unwrap();
         assert_eq!(output.status.code(), Some(127));
         assert!(String::from_utf8_lossy(&output.stderr).contains("no-such-program"));
+    });
+}
+
+#[test]
+fn what_it_says_is_read_line_by_line_while_it_runs() {
+    in_time(async {
+        let mut process = sh("while read n; do echo $((n * n)); done").await;
+        let (stdin, mut stdout) =
+            (process.stdin.take().unwrap(), process.stdout.take().unwrap());
+        for n in [3, 12] {
+            stdin.write(format!("{n}\n").as_bytes());
+            stdin.drain().await.unwrap();
+            let line = stdout.readline().await.unwrap();
+            assert_eq!(line, format!("{}\n", n * n).into_bytes());
+        }
+        stdin.close();
+        assert_eq!(stdout.next().await.unwrap(), None);
+        assert!(process.wait().await.success());
+    });
+}
+
+#[test]
+fn one_whose_output_nobody_can_read_any_more_hears_of_that() {
+    in_time(async {
+        let process = create_subprocess_exec("yes", [""; 0], piped()).await.unwrap();
+        let pid = process.pid();
+        drop(process); // else it would say "y" until its pipe is full, and wait for ever
+        until(|| is_gone(pid)).await;
     });
 }
 

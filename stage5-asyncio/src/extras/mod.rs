@@ -7,8 +7,6 @@ pub(crate) mod child;
 pub(crate) mod line;
 pub(crate) mod live;
 #[cfg(unix)]
-pub(crate) mod pipes;
-#[cfg(unix)]
 pub(crate) mod readers;
 pub mod remote;
 pub mod report;
