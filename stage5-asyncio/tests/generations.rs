@@ -15,7 +15,9 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Dropped, FAR, Log, MS, caught, turn, turns};
-use generations::bridges::{awaited, deferred, old_future, yielded};
+use generations::bridges::{
+    as_future, awaited, deferred, new_future, old_future, yielded,
+};
 use generations::guest::guest;
 use interlude_greenlets as greenlets;
 use stage1_callbacks as callbacks;
@@ -264,6 +266,67 @@ fn a_future_that_is_cancelled_is_so_for_every_generation() {
             guest.await.unwrap();
         }
         assert_eq!(*ends.borrow(), ["it was cancelled"; 5]);
+    });
+}
+
+#[test]
+fn a_coroutine_awaits_a_deferred_and_a_cancel_of_it_is_the_deferreds() {
+    let log = Log::default();
+    let said = log.clone();
+    in_time(async move {
+        let futures = Rc::new(RefCell::new(Vec::new()));
+        let put = Rc::clone(&futures);
+        let task = create_task(guest(move |host| {
+            callbacks::react(move || {
+                let (firer, later) = callbacks::Deferred::new();
+                drop(callbacks::time::sleep(MS).add_callback(move |()| {
+                    firer.fire(Ok(21)).unwrap();
+                    Ok(())
+                }));
+                let doubled = later.add_callback(|n: u32| Ok(2 * n));
+                put.borrow_mut().push(as_future(&host, doubled));
+                let (firer, never) = callbacks::Deferred::<u32>::new();
+                let (done, ended) = callbacks::Deferred::<()>::new();
+                let never = never.add_errback(move |failure| {
+                    let _it_could_have_fired = firer;
+                    said.say(failure.is::<callbacks::deferred::Cancelled>());
+                    done.fire(Ok(())).unwrap();
+                    Err(failure)
+                });
+                put.borrow_mut().push(as_future(&host, never));
+                ended
+            })
+        }));
+        turn().await;
+        let [doubled, never] = futures.take().try_into().unwrap();
+        assert_eq!(doubled.await.unwrap(), 42);
+        never.cancel();
+        task.await.unwrap().unwrap().unwrap();
+    });
+    assert_eq!(log.take(), ["true"]);
+}
+
+#[test]
+fn a_coroutine_awaits_a_future_of_the_first_asyncio_and_may_cancel_it() {
+    in_time(async {
+        let futures = Rc::new(RefCell::new(Vec::new()));
+        let put = Rc::clone(&futures);
+        let task = create_task(guest(move |host| {
+            old::run(old::coroutine(async move {
+                let [first, second] = [(); 2].map(|()| old::Future::<u32>::new());
+                put.borrow_mut().push(new_future(&host, &first));
+                put.borrow_mut().push(new_future(&host, &second));
+                old::yield_from(old::time::sleep(MS)).await?;
+                first.set_result(5)?;
+                old::yield_from(&second).await
+            }))
+        }));
+        turn().await;
+        let [first, second] = futures.take().try_into().unwrap();
+        assert_eq!(first.await.unwrap(), 5);
+        second.cancel();
+        let failure = task.await.unwrap().unwrap().unwrap_err();
+        assert!(failure.is::<old::future::Cancelled>());
     });
 }
 

@@ -1,8 +1,10 @@
-//! A future of this loop, as each older generation waits for one.
+//! A future of this loop, as each older generation waits for one; and the other way.
 //!
 //! They are all the same: a callback of the future's puts the result into whatever that
 //! generation waits for, and wakes it. As long as that can come, the guest is told that somebody
 //! outside may call: else it would say, rightly, that nobody can wake it any more.
+
+#![allow(dead_code, reason = "the conversation needs only one way")]
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -14,6 +16,7 @@ use stage2_generators as generators;
 use stage3_yield_from as yield_from;
 use stage5_asyncio::exceptions::Cancelled;
 use stage5_asyncio::futures::{Future, NoResult};
+use stage5_asyncio::get_running_loop;
 
 use super::guest::Host;
 
@@ -84,6 +87,53 @@ pub(crate) async fn awaited<T: Clone + 'static>(
         }
     })
     .await
+}
+
+/// Twisted's `Deferred.asFuture`. A cancel of the future is one of the deferred.
+pub(crate) fn as_future<T: 'static>(
+    host: &Host,
+    deferred: callbacks::Deferred<T>,
+) -> Future<Result<T, callbacks::Failure>> {
+    let future = get_running_loop().create_future();
+    let (set, theirs, outside) =
+        (future.clone(), deferred.cancel_handle(), callbacks::remote());
+    // To drop the end of a chain does not stop it.
+    let _end = deferred.add_both(move |result| {
+        let _ = set.set_result(result);
+        Ok(())
+    });
+    when_cancelled(host, &future, move || theirs.cancel(), outside);
+    future
+}
+
+/// A future of asyncio's as it was then, for the present one.
+pub(crate) fn new_future<T: Clone + 'static>(
+    host: &Host,
+    old: &yield_from::Future<T>,
+) -> Future<Result<T, yield_from::Failure>> {
+    let future = get_running_loop().create_future();
+    let (set, done, theirs) = (future.clone(), old.clone(), old.clone());
+    old.add_done_callback(move || _ = set.set_result(done.result()));
+    when_cancelled(host, &future, move || _ = theirs.cancel(), yield_from::remote());
+    future
+}
+
+/// Passes a cancel of `future` on to a guest. As long as that can come, there is `outside`.
+fn when_cancelled<T: 'static>(
+    host: &Host,
+    future: &Future<T>,
+    cancel: impl FnOnce() + 'static,
+    outside: impl Sized + 'static,
+) {
+    let host = host.clone();
+    future.add_done_callback(move |future| {
+        host.tell(|| {
+            if future.cancelled() {
+                cancel();
+            }
+            drop(outside);
+        });
+    });
 }
 
 /// Tells a guest how `future` ends.
