@@ -133,6 +133,32 @@ enum Command {
 
     Step(Step),
 
+    /// Show the tasks of a running program: what each waits for, and who waits for whom
+    #[command(
+        after_help = "A program shows its tasks if it calls debug::serve(), if it is started with\n\
+                      LINEAGE_ASYNCIO_DEBUG=1, or by: run PROGRAM --style asyncio. Ctrl-\\ in it\n\
+                      prints the same."
+    )]
+    Ps {
+        /// Which process; without, those are listed that can be asked
+        pid: Option<u32>,
+
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Watch the tasks of a running program: how often each is polled, how busy it is
+    #[command(after_help = "It is left by q. Without a terminal, it is shown once.")]
+    Top {
+        /// Which process; without, the only one that can be asked
+        pid: Option<u32>,
+
+        /// How long between two looks
+        #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds, allow_negative_numbers = true)]
+        every: Duration,
+    },
+
     /// Show what changes from stage to stage
     #[command(
         after_help = "A side is a stage (stage3-yield-from, stage3, 3) or a style (deferreds).\n\
@@ -272,6 +298,7 @@ impl Command {
                 trace::trace(program, style, &out, format, output)
             }
             Self::Step(it) => crate::step::step(&it, typed_behind()),
+            looks @ (Self::Ps { .. } | Self::Top { .. }) => looks.look(output),
             Self::Diff { from: Some(from), to: Some(to), file } => match file {
                 Some(file) => diff::file(from, to, &file, output),
                 None => diff::pair(from, to, output),
@@ -293,6 +320,21 @@ impl Command {
             }
             Self::ChildPark { style } => park::measure(style, |kib| child::answer(&kib)),
         }
+    }
+
+    /// Looks into a program that runs.
+    #[cfg(unix)]
+    fn look(self, output: &mut Output) -> Result<(), Error> {
+        match self {
+            Self::Ps { pid, json } => crate::ps::ps(pid, json, output),
+            Self::Top { pid, every } => crate::top::top(pid, every, output),
+            _ => unreachable!("no other command does"),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn look(self, _: &mut Output) -> Result<(), Error> {
+        Err(Error::failure("a program is asked over a Unix socket, and here are none"))
     }
 }
 

@@ -64,6 +64,12 @@ impl Keys {
         }
     }
 
+    /// The next key, if one was typed.
+    #[cfg(unix)]
+    pub fn take(&mut self) -> Option<Key> {
+        self.ahead.pop_front().or_else(|| self.typed.try_recv().ok())
+    }
+
     /// Whether somebody wants to leave. Keys that came before that are kept for
     /// [`wait`](Self::wait); but an Enter answers no question that was not yet asked.
     pub fn quit(&mut self) -> bool {

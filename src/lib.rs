@@ -7,7 +7,8 @@
 //! [`styles`] is the heart: the table of styles, compiled from the example files of the
 //! stages. Then what is done with it, a file a command: [`tour`] (no arguments), [`crawl`],
 //! [`run`], [`trace`], [`step`], [`soak`] (over [`sim`], a
-//! network that is invented), [`diff`], [`cost`], [`machine`], [`list`], [`shell`],
+//! network that is invented), [`diff`], [`cost`], [`machine`], [`list`], [`shell`], `ps` and
+//! `top` (a program that runs, looked into),
 //! [`doctor`]. Then what these stand on: [`measure`] (figures
 //! that are read from the source), [`memory`] (what a process has of it), [`park`] (what a
 //! task costs that waits), [`child`] (a style in a process of its own), [`descriptors`] (how many there are), [`companion`] (the
@@ -36,6 +37,8 @@ pub mod measure;
 pub mod memory;
 pub mod output;
 pub mod park;
+#[cfg(unix)]
+pub mod ps;
 pub mod run;
 pub mod shell;
 pub mod sim;
@@ -44,5 +47,7 @@ pub mod sources;
 pub mod step;
 pub mod styles;
 pub mod suspend;
+#[cfg(unix)]
+pub mod top;
 pub mod tour;
 pub mod trace;

@@ -104,6 +104,8 @@ pub fn run(
         return Err(Error::Usage(text));
     }
     let address = address.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
+    #[cfg(unix)]
+    let _shown = shown(style);
     match program {
         Program::Countdown => countdown(style, output),
         Program::Echo => serve(style, style.echo, address, output),
@@ -111,6 +113,14 @@ pub fn run(
         Program::HappyEyeballs => happy_eyeballs(style, host, output),
         Program::Chat => serve(style, style.needs_a_room()?, address, output),
     }
+}
+
+/// A style that can show its tasks does: to `lineage ps`, and at Ctrl-\. Where that cannot be,
+/// the program runs without.
+#[cfg(unix)]
+fn shown(style: &Style) -> Option<stage5_asyncio::debug::Serving> {
+    let is_able = style.stage() == "stage5-asyncio";
+    is_able.then(|| stage5_asyncio::debug::serve().ok()).flatten()
 }
 
 fn countdown(style: &Style, output: &mut Output) -> Result<(), Error> {

@@ -28,6 +28,9 @@ mod crawl;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
 #[cfg(unix)]
+#[path = "cli/looked_into.rs"]
+mod looked_into;
+#[cfg(unix)]
 #[path = "cli/terminal.rs"]
 mod terminal;
 

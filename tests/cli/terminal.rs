@@ -13,7 +13,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use super::{lineage, send};
 
 /// A new terminal: the end of who sits in front of it, and the end of the programs.
-fn terminal() -> (File, File) {
+pub(super) fn terminal() -> (File, File) {
     let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     // No program is to hold the person's end: it would never hear of a hang-up.
     fcntl_setfd(&person, FdFlags::CLOEXEC).unwrap();

@@ -151,6 +151,7 @@ fn ask(public: &Public) -> Receiver<Tree> {
     let (tell, answer) = channel();
     public.remote.try_call_soon(move || {
         if let Some(event_loop) = try_current() {
+            event_loop.0.watch.is_look.set(true);
             // Whoever asked may have lost patience.
             let _ = tell.send(tree(&event_loop));
         }

@@ -12,18 +12,12 @@ use super::watch::Job;
 pub struct Tally {
     /// Steps of tasks.
     pub polls: u64,
-    /// Callbacks that were called, the look itself among them.
+    /// Callbacks that were called.
     pub callbacks: u64,
     /// How long the loop was kept by all of them.
     pub busy: Duration,
     /// What kept it longest.
     pub slowest: Option<Slowest>,
-    /// When it began.
-    #[serde(skip)]
-    pub(super) epoch: usize,
-    /// Polls, and how long they took, by the number of the task.
-    #[serde(skip)]
-    pub(super) tasks: BTreeMap<u64, (u64, Duration)>,
 }
 
 /// What kept a loop longest, at one time.
@@ -35,21 +29,31 @@ pub struct Slowest {
     pub took: Duration,
 }
 
-impl Tally {
+/// What a loop counts.
+#[derive(Clone, Default)]
+pub(super) struct Counts {
+    /// When it began.
+    pub(super) epoch: usize,
+    pub(super) all: Tally,
+    /// Polls, and how long they took, by the number of the task.
+    pub(super) tasks: BTreeMap<u64, (u64, Duration)>,
+}
+
+impl Counts {
     pub(super) fn count(&mut self, job: Job, took: Duration) {
-        self.busy += took;
+        self.all.busy += took;
         match job {
-            Job::Callback(_) => self.callbacks += 1,
+            Job::Callback(_) => self.all.callbacks += 1,
             Job::Step(number, ..) => {
-                self.polls += 1;
+                self.all.polls += 1;
                 let (polls, busy) = self.tasks.entry(number).or_default();
                 *polls += 1;
                 *busy += took;
             }
         }
-        let record = self.slowest.as_ref().map_or(Duration::ZERO, |it| it.took);
+        let record = self.all.slowest.as_ref().map_or(Duration::ZERO, |it| it.took);
         if took > record {
-            self.slowest = Some(Slowest { what: job.to_string(), took });
+            self.all.slowest = Some(Slowest { what: job.to_string(), took });
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use reactor::trace;
 use serde::{Deserialize, Serialize};
 
+use super::tally::Counts;
 use super::watch::is_anyone_counting;
 use super::{At, Tally};
 use crate::event_loop::EventLoop;
@@ -81,15 +82,15 @@ pub enum State {
 pub fn tree(event_loop: &EventLoop) -> Tree {
     let steps = tasks::of(event_loop);
     let watch = &event_loop.0.watch;
-    let tally = is_anyone_counting().then(|| watch.tally_of(&steps));
+    let counts = is_anyone_counting().then(|| watch.counts_of(&steps));
     let reactor = event_loop.reactor();
     Tree {
         thread: watch.thread().to_owned(),
-        tasks: infos(&steps, tally.as_ref()),
+        tasks: infos(&steps, counts.as_ref()),
         ready: event_loop.0.engine.queued(),
         timers: reactor.timers(),
         sockets: reactor.waiters(),
-        tally,
+        tally: counts.map(|it| it.all),
         stuck: None,
     }
 }
@@ -100,14 +101,14 @@ pub(crate) enum Awaiter<'a> {
     Task(TaskId),
 }
 
-fn infos(steps: &[Rc<dyn Step>], tally: Option<&Tally>) -> Vec<TaskInfo> {
+fn infos(steps: &[Rc<dyn Step>], counts: Option<&Counts>) -> Vec<TaskInfo> {
     let awaited_by = edges(steps);
     let running = tasks::running();
     let info = |step: &Rc<dyn Step>| {
         let known = step.known();
         let number = known.id.number;
         let waits = known.waits();
-        let counted = tally.and_then(|it| it.tasks.get(&number)).copied();
+        let counted = counts.and_then(|it| it.tasks.get(&number)).copied();
         let (polls, busy) = counted.unwrap_or_default();
         TaskInfo {
             number,

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use log::Level;
 use reactor::trace::{self, Place};
 
-use super::{At, Tally, is_asked_for};
+use super::tally::Counts;
+use super::{At, is_asked_for};
 use crate::event_loop::try_current;
 use crate::events::{Handle, Ready};
 use crate::extras::remote::Remote;
@@ -48,7 +49,9 @@ pub(crate) struct Watch {
     /// Set by `set_slow_callback_duration`.
     pub(super) patience: Cell<Duration>,
     /// Filled while somebody counts.
-    tally: RefCell<Tally>,
+    counts: RefCell<Counts>,
+    /// Set by a callback that only looks, and is not counted.
+    pub(super) is_look: Cell<bool>,
     public: Arc<Public>,
 }
 
@@ -77,7 +80,8 @@ impl Watch {
         let this = Self {
             is_debug: Cell::default(),
             patience: Cell::new(if is_strict() { Duration::MAX } else { PATIENCE }),
-            tally: RefCell::default(),
+            counts: RefCell::default(),
+            is_look: Cell::default(),
             public: Arc::new(Public { thread, remote, running }),
         };
         this.set_debug(is_asked_for());
@@ -183,8 +187,9 @@ impl Watch {
     }
 
     fn end(&self, job: Job, task: Option<&dyn Step>, took: Duration) {
-        if is_anyone_counting() {
-            self.tally().count(job, took);
+        let is_look = self.is_look.take();
+        if is_anyone_counting() && !is_look {
+            self.counts().count(job, took);
         }
         if self.is_debug() {
             *self.running() = None;
@@ -195,20 +200,21 @@ impl Watch {
     }
 
     /// What was counted, without those that are done.
-    pub(super) fn tally_of(&self, tasks: &[Rc<dyn Step>]) -> Tally {
+    pub(super) fn counts_of(&self, tasks: &[Rc<dyn Step>]) -> Counts {
         let alive: BTreeSet<_> = tasks.iter().map(|it| it.known().id.number).collect();
-        let mut tally = self.tally();
-        tally.tasks.retain(|number, _| alive.contains(number));
-        tally.clone()
+        let mut counts = self.counts();
+        counts.tasks.retain(|number, _| alive.contains(number));
+        counts.clone()
     }
 
     /// What was counted since somebody looks on.
-    fn tally(&self) -> RefMut<'_, Tally> {
-        let (mut tally, epoch) = (self.tally.borrow_mut(), EPOCH.load(Ordering::Relaxed));
-        if tally.epoch != epoch {
-            *tally = Tally { epoch, ..Tally::default() };
+    fn counts(&self) -> RefMut<'_, Counts> {
+        let mut counts = self.counts.borrow_mut();
+        let epoch = EPOCH.load(Ordering::Relaxed);
+        if counts.epoch != epoch {
+            *counts = Counts { epoch, ..Counts::default() };
         }
-        tally
+        counts
     }
 
     fn running(&self) -> MutexGuard<'_, Option<(Job, Instant)>> {

@@ -32,8 +32,8 @@ pub struct Remote {
 enum Left {
     /// A task that it woke.
     Woken(TaskId),
-    /// A callback.
-    Call(Box<dyn FnOnce() + Send>),
+    /// A callback, and the line that left it.
+    Call(Box<dyn FnOnce() + Send>, Place),
 }
 
 /// Whether a task is on the list: set by the wake that puts it there, cleared by the loop.
@@ -58,8 +58,9 @@ impl Remote {
     }
 
     /// The same for those who have nobody to tell if the loop is closed.
+    #[track_caller]
     pub(crate) fn try_call_soon(&self, callback: impl FnOnce() + Send + 'static) {
-        self.leave(Left::Call(Box::new(callback)));
+        self.leave(Left::Call(Box::new(callback), Place::here()));
     }
 
     #[cold]
@@ -99,8 +100,9 @@ impl Remote {
         for left in left {
             match left {
                 Left::Woken(id) => tasks::heard(id),
-                Left::Call(call) => {
-                    engine.push(Ready::call(Handle::new(call, trace::queued)));
+                Left::Call(call, place) => {
+                    let handle = Handle::at(place, call, trace::queued);
+                    engine.push(Ready::call(handle));
                 }
             }
         }
