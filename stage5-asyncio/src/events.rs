@@ -291,10 +291,10 @@ thread_local! {
 }
 
 /// Has every loop of this process run on the engine that `factory` opens, as `uvloop.install()`
-/// does.
+/// does. Gives the one that was installed before, if any.
 #[doc(alias("set_event_loop_policy", "uvloop.install"))]
-pub fn install(factory: LoopFactory) {
-    *INSTALLED.lock().unwrap_or_else(PoisonError::into_inner) = Some(factory);
+pub fn install(factory: LoopFactory) -> Option<LoopFactory> {
+    INSTALLED.lock().unwrap_or_else(PoisonError::into_inner).replace(factory)
 }
 
 /// Has every loop that `body` opens on this thread run on the engine that `factory` opens.

@@ -9,35 +9,73 @@
 //! [`AbstractEventLoop`](stage5_asyncio::events::AbstractEventLoop)), and what waits for the
 //! world (a [`Backend`](reactor::backend::Backend)).
 //!
-//! - `uring`: the other way to wait, on Linux. epoll says when a call would not block; io_uring is
-//!   given the call, and says when it is done.
-#![cfg_attr(
-    target_os = "linux",
-    doc = "
-```
-use stage5_asyncio::net::{TcpListener, TcpStream};
-use stage5_asyncio::{create_task, run};
-use stage6_uvloop::uring::Uring;
-use std::rc::Rc;
-
-# fn main() -> std::io::Result<()> {
-async fn conversation() -> std::io::Result<()> {
-    let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
-    let address = listener.local_addr()?;
-    let server = create_task(async move { listener.accept().await?.write_all(b\"hello\").await });
-    let mut buffer = [0; 5];
-    assert_eq!(TcpStream::connect(address).await?.read(&mut buffer).await?, 5);
-    assert_eq!(&buffer, b\"hello\");
-    server.await
-}
-
-if let Ok(ring) = Uring::new() {
-    reactor::backend::scope(Rc::new(ring), || run(conversation()))??;
-}
-# Ok(())
-# }
-```"
-)]
-
+//! 1. [`event_loop`]: the fast loop, which looks at the world only every so often;
+//! 2. [`engine`]: which way to wait, and what is said where the kernel does not let us;
+//! 3. `uring`: the other way to wait, on Linux. epoll says when a call would not block; io_uring
+//!    is given the call, and says when it is done.
+//!
+//! ```
+//! async fn main() -> &'static str {
+//!     stage5_asyncio::time::sleep(std::time::Duration::from_millis(1)).await;
+//!     "the same program"
+//! }
+//!
+//! # fn main_() -> std::io::Result<()> {
+//! assert_eq!(stage5_asyncio::run(main())?, stage6_uvloop::run(main())?);
+//! # Ok(())
+//! # }
+//! # main_().unwrap();
+//! ```
+pub mod engine;
+pub mod event_loop;
 #[cfg(target_os = "linux")]
 pub mod uring;
+
+use std::io;
+
+use reactor::Reactor;
+use stage5_asyncio::EventLoop;
+use stage5_asyncio::events::{self, AbstractEventLoop};
+
+use event_loop::FastEventLoop;
+
+/// Opens a fast loop. Close it when it has served.
+///
+/// # Errors
+///
+/// What opening the backend answers.
+#[doc(alias = "uvloop.new_event_loop")]
+pub fn new_event_loop() -> io::Result<EventLoop> {
+    events::with_loop_factory(open, events::new_event_loop)
+}
+
+/// Has every loop of this process be a fast one, unless a scope says otherwise.
+#[doc(alias = "uvloop.install")]
+pub fn install() {
+    events::install(open);
+}
+
+/// Runs `main` on a fast loop, as `asyncio.run` does: to its end, and what it leaves behind, too.
+///
+/// # Errors
+///
+/// As [`stage5_asyncio::run`].
+///
+/// # Panics
+///
+/// As [`stage5_asyncio::run`].
+#[doc(alias = "uvloop.run")]
+#[track_caller]
+pub fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> io::Result<T> {
+    events::with_loop_factory(open, || stage5_asyncio::run(main))
+}
+
+/// Opens the engine alone, on the backend that the reactor is told to use: a
+/// [`LoopFactory`](events::LoopFactory).
+///
+/// # Errors
+///
+/// What opening the backend answers.
+pub fn open() -> io::Result<Box<dyn AbstractEventLoop>> {
+    Ok(Box::new(FastEventLoop::new(Reactor::new()?)))
+}

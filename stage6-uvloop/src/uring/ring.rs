@@ -70,6 +70,9 @@ impl Ring {
             let message = "this kernel's io_uring cannot wait with a timeout: 5.11 can";
             return Err(io::Error::new(io::ErrorKind::Unsupported, message));
         }
+        // Both are asked for together, or not at all.
+        let settings =
+            Settings { deferred: io.params().is_setup_single_issuer(), ..settings };
         let operations = ManuallyDrop::new(Slab::new());
         let buffers = ManuallyDrop::new(None);
         Ok(Self { io, operations, buffers, settings, calls: 0 })
