@@ -3,6 +3,7 @@
 //! A [protocol](crate::protocols) never sees a socket. It sees one of these, by `dyn`: so it
 //! cannot tell TCP from a pipe, or from another protocol that encrypts what passes through it.
 
+mod channel;
 mod datagram;
 mod flow_control;
 mod stream;
@@ -13,9 +14,10 @@ use std::rc::Rc;
 
 use crate::protocols::{DatagramProtocol, Protocol};
 
+pub(crate) use channel::Channel;
 pub(crate) use datagram::UdpTransport;
 pub(crate) use flow_control::FlowControl;
-pub(crate) use stream::{Channel, StreamTransport};
+pub(crate) use stream::StreamTransport;
 
 /// A connection, as its protocol sees it; or one end of a pipe. None of the calls waits.
 ///

@@ -4,33 +4,21 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 
 use reactor::trace::Place;
 use reactor::{Direction, Key};
 
-use super::{FlowControl, Transport};
+use super::{Channel, FlowControl, Transport};
 use crate::base_events::Clients;
 use crate::contextvars::{Context, copy_context};
 use crate::debug::Unclosed;
 use crate::event_loop::{EventLoop, Inner};
-use crate::events::Ready;
 use crate::extras::report::{bury, guard, report_panic, text_of};
 use crate::extras::sources::{Source, Watch};
 use crate::futures::Future as Promise;
 use crate::protocols::Protocol;
-
-/// What carries the bytes.
-#[derive(Debug)]
-pub(crate) enum Channel {
-    /// TCP, or a socket in the file system.
-    Socket(reactor::TcpStream<Ready>),
-    #[cfg(unix)]
-    ReadPipe(reactor::Pipe<Ready>),
-    #[cfg(unix)]
-    WritePipe(reactor::Pipe<Ready>),
-}
 
 /// How a read went.
 enum Read {
@@ -91,7 +79,7 @@ impl StreamTransport {
         server: Option<Rc<Clients>>,
         waiter: Option<Promise<()>>,
     ) -> Rc<Self> {
-        let (peername, sockname) = channel.names();
+        let (peername, sockname) = channel.open();
         let transport = Rc::new_cyclic(|own| Self {
             own: Weak::clone(own),
             event_loop: Rc::downgrade(&event_loop.0),
@@ -244,29 +232,20 @@ impl StreamTransport {
     }
 
     fn shut_down(&self) {
-        if let Some(Channel::Socket(stream)) = &*self.channel.borrow() {
-            // If the peer broke off, that is told when it is read.
-            let _ = stream.shutdown(Shutdown::Write);
+        if let Some(channel) = &*self.channel.borrow() {
+            channel.shut_down();
         }
     }
 
     /// Sends what fits.
     fn send(&self, data: &[u8]) -> io::Result<usize> {
-        match &*self.channel.borrow() {
-            Some(Channel::Socket(stream)) => stream.write(data),
-            #[cfg(unix)]
-            Some(Channel::WritePipe(pipe)) => pipe.write(data),
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        }
+        let channel = self.channel.borrow();
+        channel.as_ref().ok_or(io::ErrorKind::NotConnected)?.write(data)
     }
 
     fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &*self.channel.borrow() {
-            Some(Channel::Socket(stream)) => stream.read(buffer),
-            #[cfg(unix)]
-            Some(Channel::ReadPipe(pipe)) => pipe.read(buffer),
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        }
+        let channel = self.channel.borrow();
+        channel.as_ref().ok_or(io::ErrorKind::NotConnected)?.read(buffer)
     }
 
     /// Tells the protocol. If that panics, the connection is lost.
@@ -344,16 +323,14 @@ impl StreamTransport {
         }
     }
 
+    /// Whether its two directions can be apart.
     fn is_a_socket(&self) -> bool {
-        matches!(&*self.channel.borrow(), Some(Channel::Socket(_)))
+        self.channel.borrow().as_ref().is_some_and(Channel::is_a_socket)
     }
 
     /// Nothing is read there, but that its reader is gone is told as if it could be.
     fn is_a_pipe_that_may_break(&self) -> bool {
-        #[cfg(unix)]
-        return matches!(&*self.channel.borrow(), Some(Channel::WritePipe(_)));
-        #[cfg(not(unix))]
-        false
+        self.channel.borrow().as_ref().is_some_and(|it| !it.can_read())
     }
 
     fn event_loop(&self) -> Option<EventLoop> {
@@ -386,10 +363,8 @@ impl Source for StreamTransport {
 impl Transport for StreamTransport {
     fn write(&self, data: &[u8]) {
         assert!(!self.ends.get(), "nothing can be written after write_eof()");
-        #[cfg(unix)]
-        if let Some(Channel::ReadPipe(_)) = &*self.channel.borrow() {
-            panic!("this end of a pipe is for reading");
-        }
+        let can_write = self.channel.borrow().as_ref().is_none_or(Channel::can_write);
+        assert!(can_write, "this end of a pipe is for reading");
         if self.is_lost.get() {
             return;
         }
@@ -506,29 +481,6 @@ impl StreamTransport {
     fn pause_if_too_much(&self) {
         if self.flow.is_too_much(self.get_write_buffer_size()) {
             self.tell_or_report("pause_writing", Protocol::pause_writing);
-        }
-    }
-}
-
-impl Channel {
-    fn key(&self) -> Key {
-        match self {
-            Self::Socket(stream) => stream.key(),
-            #[cfg(unix)]
-            Self::ReadPipe(pipe) | Self::WritePipe(pipe) => pipe.key(),
-        }
-    }
-
-    /// Their end, and ours.
-    fn names(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        match self {
-            Self::Socket(stream) => {
-                // A few bytes are not to wait for more. Where nothing can be set, nothing waits.
-                let _ = stream.set_nodelay(true);
-                (stream.peer_addr().ok(), stream.local_addr().ok())
-            }
-            #[cfg(unix)]
-            _ => (None, None),
         }
     }
 }
