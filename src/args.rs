@@ -40,7 +40,7 @@ pub use self::step::Step;
 /// Understand async by watching it being invented.
 ///
 /// Without a command: a tour. One crawler, written in every style from blocking calls to
-/// async/await, crawls a small site, and you see what the style changes and what it does not.
+/// asyncio, crawls a small site, and you see what the style changes and what it does not.
 #[derive(Debug, Parser)]
 #[command(
     name = "lineage",

@@ -24,7 +24,11 @@ const ORDER: [&str; 10] = [
 ];
 
 /// Files that did the same job under another name.
-const RENAMED: [(&str, &str); 1] = [("src/deferred.rs", "src/future.rs")];
+const RENAMED: [(&str, &str); 3] = [
+    ("src/deferred.rs", "src/future.rs"),
+    ("src/sync.rs", "src/locks.rs"),
+    ("src/task.rs", "src/tasks.rs"),
+];
 
 /// A stage, with the programs of one of its styles: one side of a comparison.
 #[derive(Clone, Copy, Debug)]
@@ -166,10 +170,18 @@ pub fn all(output: &mut Output) -> Result<(), Error> {
     let heads =
         steps.iter().map(|(from, to)| format!("{}→{}", number(*from), number(*to)));
     output.line(row("file", heads))?;
-    for key in rows(&steps) {
-        let cells = steps.iter().map(|(from, to)| cell(*from, *to, &key));
-        output.line(row(&label(&key, &sides), cells))?;
-    }
+    let rows = rows(&steps);
+    let (programs, files): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|it| is_program(it));
+    let (tools, files): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|it| comes_last(&sides, it));
+    let line = |key: &String| {
+        let cells = steps.iter().map(|(from, to)| cell(*from, *to, key));
+        row(&label(key, &sides), cells)
+    };
+    files.iter().try_for_each(|key| output.line(line(key)))?;
+    output.line(toolbox(&steps, &tools))?;
+    programs.iter().try_for_each(|key| output.line(line(key)))?;
     output.line("\nextras and lib.rs are not compared; programs of stage 1: deferreds.")
 }
 
@@ -274,6 +286,25 @@ fn rows(steps: &[(Side, Side)]) -> Vec<String> {
     rows
 }
 
+/// Whether the last of the sides is the only one that has such a file.
+fn comes_last(sides: &[Side], key: &str) -> bool {
+    let [before @ .., _] = sides else { return false };
+    before.iter().all(|side| side.find(key).is_none())
+}
+
+/// The line of all files that are new with the last step, which brings a whole toolbox.
+fn toolbox(steps: &[(Side, Side)], keys: &[String]) -> String {
+    let added = |(from, to): &(Side, Side)| {
+        let lines = keys.iter().map(|key| Pair::of(*from, *to, key).counts().0);
+        lines.sum::<usize>()
+    };
+    let cells = steps.iter().map(|step| match added(step) {
+        0 => "–".to_owned(),
+        lines => format!("new, {lines}"),
+    });
+    row(&format!("{} tools (diff 4 5)", keys.len()), cells)
+}
+
 /// Where a file stands in the order of reading.
 fn place(key: &str) -> (bool, usize) {
     let known = ORDER.iter().position(|known| *known == key);
@@ -284,7 +315,9 @@ fn cell(from: Side, to: Side, key: &str) -> String {
     let pair = Pair::of(from, to, key);
     let renamed = RENAMED.iter().find(|(old, _)| *old == key);
     match (pair.before, renamed) {
-        (None, Some((_, new))) => Pair::of(from, to, new).to_string(),
+        (None, Some((_, new))) if pair.after.is_none() => {
+            Pair::of(from, to, new).to_string()
+        }
         _ => pair.to_string(),
     }
 }

@@ -132,3 +132,13 @@ pub(crate) fn async_await(tasks: usize, parked: Parked) -> io::Result<()> {
         spawn(async { parked() }).await;
     })
 }
+
+pub(crate) fn asyncio(tasks: usize, parked: Parked) -> io::Result<()> {
+    use stage5_asyncio::{create_task, run, time::sleep};
+    run(async move {
+        for _ in 0..tasks {
+            drop(create_task(sleep(AN_HOUR)));
+        }
+        create_task(async { parked() }).await;
+    })
+}

@@ -73,6 +73,20 @@ stages! {
         "src/lib.rs" "src/event_loop.rs" "src/net.rs" "src/time.rs" "src/sync.rs"
         "src/task.rs" "src/cancel.rs" "examples/countdown.rs" "examples/echo.rs"
         "examples/crawl.rs" "examples/happy_eyeballs.rs" "examples/chat.rs";
+    "stage5-asyncio":
+        "src/lib.rs" "src/events.rs" "src/event_loop.rs" "src/selector_events.rs" "src/runners.rs"
+        "src/futures.rs" "src/futures/outcome.rs" "src/tasks.rs" "src/tasks/known.rs"
+        "src/tasks/gather.rs" "src/tasks/wait.rs" "src/cancel.rs" "src/exceptions.rs"
+        "src/timeouts.rs" "src/taskgroups.rs" "src/contextvars.rs" "src/locks.rs" "src/queues.rs"
+        "src/time.rs" "src/net.rs" "src/protocols.rs" "src/transports.rs"
+        "src/transports/stream.rs" "src/transports/flow_control.rs" "src/transports/datagram.rs"
+        "src/base_events.rs" "src/base_events/address.rs" "src/base_events/server.rs"
+        "src/base_events/datagram.rs" "src/unix_events.rs" "src/staggered.rs" "src/streams.rs"
+        "src/streams/reader.rs" "src/streams/writer.rs" "src/threads.rs" "src/process_pool.rs" "src/subprocess.rs" "src/signals.rs"
+        "src/debug.rs" "src/debug/look.rs" "src/debug/serve.rs" "src/debug/tally.rs"
+        "src/debug/tree.rs" "src/debug/watch.rs" "src/testing.rs"
+        "examples/countdown.rs" "examples/echo.rs"
+        "examples/crawl.rs" "examples/happy_eyeballs.rs" "examples/chat.rs";
 }
 
 #[cfg(test)]

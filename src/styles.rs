@@ -174,6 +174,7 @@ styles! {
     generators "../stage2-generators/examples" "generators" "2006 Python 2.5" (chat) Some(park::generators);
     yield_from "../stage3-yield-from/examples" "yield-from" "2012 Python 3.3" (chat) Some(park::yield_from);
     async_await "../stage4-async-await/examples" "async-await" "2015 Python 3.5" (chat) Some(park::async_await);
+    asyncio "../stage5-asyncio/examples" "asyncio" "2014 Python 3.4" (chat) Some(park::asyncio);
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ fn stories(style: &Style) -> Option<Stories> {
         "generators" => of!(generators),
         "yield-from" => of!(yield_from),
         "async-await" => of!(async_await),
+        "asyncio" => of!(asyncio),
         other => panic!("nobody has told the stories of {other} yet"),
     }
 }
@@ -351,6 +352,55 @@ mod async_await {
         let end = run(async move {
             let mut bad = pin!(spawn(async move { panic!("{planted}") }));
             let good = spawn(async {
+                sleep(MS).await;
+                7
+            });
+            sleep(Duration::ZERO).await;
+            // To await it is to panic as it did; here somebody wants to hear of that.
+            let heard = poll_fn(|context| {
+                match catch_unwind(AssertUnwindSafe(|| bad.as_mut().poll(context))) {
+                    Ok(Poll::Pending) => Poll::Pending,
+                    Ok(Poll::Ready(())) => panic!("it ended well"),
+                    Err(panic) => Poll::Ready(text(&*panic).to_owned()),
+                }
+            });
+            (heard.await, good.await)
+        });
+        end.unwrap()
+    }
+
+    pub(super) fn closes(door: &Door) {
+        let (listens, closed) = (door.listens.clone(), door.closed.clone());
+        run(async move {
+            let door = Door { listens, closed };
+            let listener = TcpListener::bind(ANYWHERE).unwrap();
+            door.listens(listener.local_addr());
+            let stream = listener.accept().await.unwrap();
+            drop(listener);
+            door.closed();
+            let mut buffer = [0; 100];
+            let n = stream.read(&mut buffer).await.unwrap();
+            stream.write_all(&buffer[..n]).await.unwrap();
+        })
+        .unwrap();
+    }
+}
+
+mod asyncio {
+    use std::future::poll_fn;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use stage5_asyncio::net::TcpListener;
+    use stage5_asyncio::{create_task, run, time::sleep};
+
+    use super::*;
+
+    pub(super) fn one_panics(planted: &'static str) -> (String, u32) {
+        let end = run(async move {
+            let mut bad = pin!(create_task(async move { panic!("{planted}") }).into_future());
+            let good = create_task(async {
                 sleep(MS).await;
                 7
             });

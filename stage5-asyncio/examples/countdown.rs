@@ -1,0 +1,31 @@
+//! Countdowns that share a thread: `cargo run --example stage5-countdown`.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use site::countdown::{ROCKETS, Rocket};
+use stage5_asyncio::run;
+use stage5_asyncio::tasks::gather;
+use stage5_asyncio::time::sleep;
+
+fn main() -> io::Result<()> {
+    site::demo::countdown(countdown)
+}
+
+/// Lets every rocket count down at its own pace, and gives what was said, in order.
+pub fn countdown() -> io::Result<Vec<String>> {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let said = Rc::clone(&log);
+    run(async move {
+        gather(ROCKETS.map(|rocket| count(rocket, Rc::clone(&said)))).await;
+    })?;
+    Ok(log.take())
+}
+
+async fn count(rocket: Rocket, log: Rc<RefCell<Vec<String>>>) {
+    for left in (0..rocket.from).rev() {
+        sleep(rocket.period).await;
+        log.borrow_mut().push(format!("{} {left}", rocket.name));
+    }
+}
