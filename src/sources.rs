@@ -74,7 +74,8 @@ stages! {
         "src/task.rs" "src/cancel.rs" "examples/countdown.rs" "examples/echo.rs"
         "examples/crawl.rs" "examples/happy_eyeballs.rs" "examples/chat.rs";
     "stage5-asyncio":
-        "src/lib.rs" "src/events.rs" "src/event_loop.rs" "src/selector_events.rs" "src/runners.rs"
+        "src/lib.rs" "src/events.rs" "src/event_loop.rs" "src/selector_events.rs" "src/selector_events/sock.rs"
+        "src/runners.rs"
         "src/futures.rs" "src/futures/outcome.rs" "src/tasks.rs" "src/tasks/known.rs"
         "src/tasks/gather.rs" "src/tasks/wait.rs" "src/cancel.rs" "src/exceptions.rs"
         "src/timeouts.rs" "src/taskgroups.rs" "src/contextvars.rs" "src/locks.rs" "src/queues.rs"

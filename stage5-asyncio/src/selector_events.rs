@@ -1,5 +1,8 @@
 //! The engine that is used unless another one is plugged in: a queue over a selector.
 
+#[cfg(unix)]
+mod sock;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;

@@ -399,7 +399,8 @@ mod asyncio {
 
     pub(super) fn one_panics(planted: &'static str) -> (String, u32) {
         let end = run(async move {
-            let mut bad = pin!(create_task(async move { panic!("{planted}") }).into_future());
+            let mut bad =
+                pin!(create_task(async move { panic!("{planted}") }).into_future());
             let good = create_task(async {
                 sleep(MS).await;
                 7

@@ -1,0 +1,191 @@
+//! Calls on sockets that stay the caller's: asyncio's `sock_recv` and the like.
+//!
+//! Whoever has a socket already, from another library or with options of its own, need not give
+//! it away. Each call tries first; if that would block, the loop watches a copy of the
+//! descriptor, for as long as the call lasts. So these calls get along with readers and writers
+//! of [`add_reader`](EventLoop::add_reader), which asyncio's replace.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+
+use reactor::Direction;
+use reactor::trace::Place;
+use socket2::{SockAddr, SockRef, Socket};
+
+use crate::event_loop::EventLoop;
+use crate::net::{Side, retry_at};
+
+/// Sockets of the caller's. All have to be non-blocking: `set_nonblocking(true)`.
+impl EventLoop {
+    /// Receives up to `n` bytes: what is there, once there is something. Nothing means that the
+    /// peer is done.
+    ///
+    /// # Errors
+    ///
+    /// What the call answers; `Unsupported` on a backend that is invented.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the socket blocks.
+    #[track_caller]
+    pub fn sock_recv(
+        &self,
+        socket: &impl AsFd,
+        n: usize,
+    ) -> impl Future<Output = io::Result<Vec<u8>>> {
+        let mut buffer = vec![0; n];
+        let socket = SockRef::from(socket);
+        self.until_done(socket, Direction::Read, move |mut socket| {
+            let received = socket.read(&mut buffer)?;
+            buffer.truncate(received);
+            Ok(std::mem::take(&mut buffer))
+        })
+    }
+
+    /// The same into a buffer of the caller's; gives how many bytes came.
+    ///
+    /// # Errors
+    ///
+    /// As [`sock_recv`](Self::sock_recv).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the socket blocks.
+    #[track_caller]
+    pub fn sock_recv_into(
+        &self,
+        socket: &impl AsFd,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> {
+        let socket = SockRef::from(socket);
+        self.until_done(socket, Direction::Read, |mut socket| socket.read(buffer))
+    }
+
+    /// Sends all of `bytes`, as fast as the peer reads. If it is cancelled meanwhile, nobody
+    /// knows how much was sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`sock_recv`](Self::sock_recv).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the socket blocks.
+    #[track_caller]
+    pub fn sock_sendall(
+        &self,
+        socket: &impl AsFd,
+        bytes: &[u8],
+    ) -> impl Future<Output = io::Result<()>> {
+        let (socket, mut sent) = (SockRef::from(socket), 0);
+        self.until_done(socket, Direction::Write, move |mut socket| {
+            while sent < bytes.len() {
+                sent += socket.write(&bytes[sent..])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Connects a socket to an address: an `std::net::SocketAddr`, or any that socket2 knows.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be connected; otherwise as [`sock_recv`](Self::sock_recv).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the socket blocks.
+    #[track_caller]
+    pub fn sock_connect(
+        &self,
+        socket: &impl AsFd,
+        address: impl Into<SockAddr>,
+    ) -> impl Future<Output = io::Result<()>> {
+        let mut address = Some(address.into());
+        let socket = SockRef::from(socket);
+        self.until_done(socket, Direction::Write, move |socket| match address.take() {
+            Some(address) => begin(socket, &address),
+            None => connected(socket),
+        })
+    }
+
+    /// Accepts a connection; gives a socket that does not block, and its peer's address, if
+    /// that is one of the internet. What kind of socket, the caller says: a
+    /// `std::net::TcpStream`, a `std::os::unix::net::UnixStream`, a [`Socket`].
+    ///
+    /// # Errors
+    ///
+    /// As [`sock_recv`](Self::sock_recv).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the socket blocks.
+    #[track_caller]
+    pub fn sock_accept<S: From<Socket>>(
+        &self,
+        listener: &impl AsFd,
+    ) -> impl Future<Output = io::Result<(S, Option<SocketAddr>)>> {
+        let listener = SockRef::from(listener);
+        self.until_done(listener, Direction::Read, |listener| {
+            let (accepted, peer) = listener.accept()?;
+            accepted.set_nonblocking(true)?;
+            Ok((accepted.into(), peer.as_socket()))
+        })
+    }
+
+    /// Tries `operation` until it no longer would block. Nothing is watched while nothing has to
+    /// be waited for.
+    #[track_caller]
+    fn until_done<T>(
+        &self,
+        socket: SockRef<'_>,
+        direction: Direction,
+        mut operation: impl FnMut(&Socket) -> io::Result<T>,
+    ) -> impl Future<Output = io::Result<T>> {
+        expect_nonblocking(&socket);
+        let (event_loop, place) = (self.clone(), Place::here());
+        async move {
+            match operation(&socket) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            let copy = socket.as_fd().try_clone_to_owned()?;
+            let watched = event_loop.reactor().watch(copy)?;
+            let side = Side::new(watched.key(), direction);
+            retry_at(place, &side, || operation(&socket)).await
+        }
+    }
+}
+
+/// A socket that blocks would keep everybody else waiting.
+#[track_caller]
+fn expect_nonblocking(socket: &Socket) {
+    let is_so = socket.nonblocking().unwrap_or(true); // whatever is wrong, the call will tell
+    assert!(is_so, "the socket must be non-blocking: call set_nonblocking(true) before");
+}
+
+/// Asks for a connection, which takes its time.
+fn begin(socket: &Socket, address: &SockAddr) -> io::Result<()> {
+    let begun = socket.connect(address);
+    let is_under_way = |error: &io::Error| {
+        error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
+    };
+    match begun {
+        Err(error) if is_under_way(&error) => Err(ErrorKind::WouldBlock.into()),
+        result => result,
+    }
+}
+
+/// Asks how that has ended, if it has.
+fn connected(socket: &Socket) -> io::Result<()> {
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    match socket.peer_addr() {
+        Err(error) if error.kind() == ErrorKind::NotConnected => {
+            Err(ErrorKind::WouldBlock.into())
+        }
+        other => other.map(drop),
+    }
+}
