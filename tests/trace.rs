@@ -348,7 +348,9 @@ fn a_task_waits_on_its_own_line_of_the_program() {
 /// But for a room that calls a waker of std, which does not say who called it.
 #[test]
 fn whoever_wakes_somebody_does_it_at_a_line() {
-    let is_std = |it: &Trace| it.program == "chat" && it.style == "async-await";
+    let is_std = |it: &Trace| {
+        it.program == "chat" && ["async-await", "asyncio"].contains(&&*it.style)
+    };
     for trace in recordings().into_iter().filter(|trace| !is_std(trace)) {
         let wakes = trace.events.iter().filter(|event| event.what == "woken");
         let mut by_subjects =
@@ -361,7 +363,7 @@ fn whoever_wakes_somebody_does_it_at_a_line() {
 /// An `.await` of a handle does not know its line; what came before it is a call, which does.
 #[test]
 fn whoever_waits_by_a_call_waits_at_a_line() {
-    let is_a_call = |trace: &Trace| trace.style != "async-await";
+    let is_a_call = |it: &Trace| !["async-await", "asyncio"].contains(&&*it.style);
     for trace in recordings().into_iter().filter(is_a_call) {
         let mut waits = trace.events.iter().filter(|event| event.what == "suspended");
         let without = waits.find(|event| event.place.line.is_none());

@@ -51,6 +51,11 @@ def say_turn(what):
     print(f"turn {turn()}: {what}", flush=True)
 
 
+def tell(what):
+    """What happened, where the time depends on a kernel."""
+    print(what, flush=True)
+
+
 def run(main):
     """As `asyncio.run`."""
     with asyncio.Runner(loop_factory=Loop) as runner:

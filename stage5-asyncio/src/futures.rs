@@ -16,6 +16,7 @@ use std::task::{Context, Poll};
 use reactor::trace::{self, Place};
 
 use crate::cancel::{Cancellable, End, Patience, Seat, raise};
+use crate::contextvars::copy_context;
 use crate::event_loop::EventLoop;
 use crate::events::{Handle, Ready, wake};
 use crate::exceptions::{Cancelled, InvalidState};
@@ -156,13 +157,15 @@ impl<T: 'static> Future<T> {
     }
 
     /// Has `callback` called when it is done: in the next turn after that, never inside of this
-    /// call. Callbacks are called in the order in which they were added.
+    /// call, and with the [context variables](crate::contextvars) of whoever adds it. Callbacks
+    /// are called in the order in which they were added.
     #[track_caller]
     pub fn add_done_callback(
         &self,
         callback: impl FnOnce(&Self) + 'static,
     ) -> CallbackId {
-        self.add_teller(Box::new(callback))
+        let mut context = copy_context();
+        self.add_teller(Box::new(move |future: &Self| context.run(|| callback(future))))
     }
 
     /// The same for whoever can say who waits for it to be called.
