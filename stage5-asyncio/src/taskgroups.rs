@@ -165,8 +165,9 @@ impl<E: 'static> Group<E> {
         if let Some(panic) = panic {
             self.panicked(panic);
         }
-        if self.children.borrow().is_empty() {
-            self.waiter.take().into_iter().for_each(wake);
+        let is_last = self.children.borrow().is_empty();
+        if is_last && let Some(waiter) = self.waiter.take() {
+            wake(waiter);
         }
     }
 

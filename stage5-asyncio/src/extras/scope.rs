@@ -139,7 +139,9 @@ impl Scope {
     #[track_caller]
     fn wake(&self) {
         let waker = self.waker.borrow().clone();
-        waker.into_iter().for_each(wake);
+        if let Some(waker) = waker {
+            wake(waker);
+        }
     }
 
     fn outer(&self) -> Option<Rc<Self>> {

@@ -230,7 +230,9 @@ impl<T: 'static> Teller<T> for Next<T> {
 impl<T: 'static> Done<T> {
     fn push(&self, child: Promise<T>) {
         self.queue.borrow_mut().push_back(child);
-        self.waiter.take().into_iter().for_each(wake);
+        if let Some(waiter) = self.waiter.take() {
+            wake(waiter);
+        }
     }
 }
 

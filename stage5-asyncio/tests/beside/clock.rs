@@ -47,7 +47,8 @@ pub(crate) fn events(main: impl Future<Output = ()> + 'static) -> Vec<String> {
 
 /// What happened, and when, in milliseconds.
 pub(crate) fn say(what: impl Display) {
-    let now = TURNS.with_borrow(|turns| turns.as_ref().expect("a script").clock.elapsed());
+    let now =
+        TURNS.with_borrow(|turns| turns.as_ref().expect("a script").clock.elapsed());
     let event = format!("{:>3} {what}", now.as_millis());
     SAID.with_borrow_mut(|said| said.push(event));
 }

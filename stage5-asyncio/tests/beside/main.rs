@@ -180,7 +180,8 @@ fn every_event_is_cpythons_or_the_table_says_why_not() {
 fn there_is_a_recording_for_every_script_and_a_script_for_every_recording() {
     let names = |folder: PathBuf, extension: &str| {
         let files = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
-        let files = files.filter(|path| path.extension().is_some_and(|it| it == extension));
+        let files =
+            files.filter(|path| path.extension().is_some_and(|it| it == extension));
         let name = |path: PathBuf| {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             name.split('.').next().unwrap().to_owned()
@@ -210,7 +211,9 @@ fn minor() -> Option<u32> {
 #[test]
 fn what_was_recorded_is_what_cpython_says() {
     let Some(minor) = minor() else {
-        eprintln!("SKIPPED: what was recorded, for want of a python3 that is 3.11 or newer");
+        eprintln!(
+            "SKIPPED: what was recorded, for want of a python3 that is 3.11 or newer"
+        );
         return;
     };
     for Script { name, .. } in SCRIPTS {
