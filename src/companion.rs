@@ -78,6 +78,8 @@ impl Companion {
         );
         let build = Build {
             manifest: root.join("Cargo.toml"),
+            // In the dev profile, however this was built: nothing has to be optimised there that
+            // need not be, and what is slow without it is, one by one (the root's Cargo.toml).
             args: &["--package", name],
             target: None,
             why: &why,

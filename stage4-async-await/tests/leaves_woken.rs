@@ -593,3 +593,21 @@ fn what_waits_together_passes_the_waker_on() {
     assert_ready!(both.poll());
     assert_eq!(assert_ready!(all.poll()).len(), 2);
 }
+
+/// The task runs on, and its end wakes nobody who has stopped waiting for it.
+#[test]
+fn the_end_of_a_task_whose_handle_is_gone_wakes_nobody() {
+    common::story(async {
+        let handle = Rc::new(RefCell::new(Some(spawn(sleep(MS)))));
+        let held = Rc::clone(&handle);
+        let mut waits = task::spawn(std::future::poll_fn(move |context| {
+            let mut handle = held.borrow_mut();
+            let handle = handle.as_mut().expect("it is asked only while it is there");
+            Pin::new(handle).poll(context)
+        }));
+        assert_pending!(waits.poll());
+        drop(handle.take());
+        sleep(2 * MS).await;
+        assert!(!waits.is_woken());
+    });
+}

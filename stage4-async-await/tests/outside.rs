@@ -104,6 +104,22 @@ fn the_drop_of_the_last_handle_is_noticed() {
     assert!(text.contains(": 2 tasks pending, 0 wakers outside, 0 timers, 0 sockets\n"));
 }
 
+/// Even if it was never used: then nothing else ends the sleep.
+#[test]
+fn the_drop_of_a_handle_that_was_not_used_is_noticed() {
+    let ended = in_time(|| {
+        run(async {
+            let only = handle();
+            thread::spawn(move || {
+                thread::sleep(20 * MS);
+                drop(only);
+            });
+            pending::<()>().await;
+        })
+    });
+    assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::Deadlock);
+}
+
 /// By a virtual clock there is no waiting for other threads: their handles are counted.
 #[test]
 fn handles_are_counted() {

@@ -23,6 +23,7 @@ use stage4_async_await::extras::lines::{LineSink, Lines};
 use stage4_async_await::net::{TcpListener, TcpStream};
 use stage4_async_await::run;
 use stage4_async_await::time::{sleep, timeout};
+use tokio::io::AsyncReadExt;
 use tokio_test::io::Builder;
 use tokio_test::task::{self, Spawn};
 use tokio_test::{
@@ -319,6 +320,22 @@ fn a_sink_over_a_stream_that_follows_a_script() {
     }
     let flushed = sink.enter(|context, sink| Sink::<&str>::poll_flush(sink, context));
     assert_ready_ok!(flushed);
+}
+
+/// With more than 64 KiB left, whoever wants to hand over more has to wait.
+#[test]
+fn a_sink_is_ready_as_long_as_there_is_room() {
+    let (writer, mut peer) = tokio::io::duplex(4);
+    let mut sink = task::spawn(LineSink::new(writer.compat()));
+    let line = "x".repeat(64 * 1024 - 1);
+    sink.enter(|_, sink| sink.start_send(&line)).unwrap();
+    assert_ready_ok!(sink.enter(|context, sink| Sink::<&str>::poll_ready(sink, context)));
+    sink.enter(|_, sink| sink.start_send("more")).unwrap();
+    assert_pending!(sink.enter(|context, sink| Sink::<&str>::poll_ready(sink, context)));
+    let mut buffer = [0; 4];
+    assert_ready_ok!(task::spawn(peer.read_exact(&mut buffer)).poll());
+    assert!(sink.is_woken());
+    assert_ready_ok!(sink.enter(|context, sink| Sink::<&str>::poll_ready(sink, context)));
 }
 
 /// A writer that takes nothing for ever would be asked for ever.
