@@ -157,7 +157,7 @@ impl<T> Timers<T> {
         let waits = |due: &Due| {
             waiting.get(due.index as usize).is_some_and(|it| it.0.age == due.age)
         };
-        while *remains > 0 && deadlines.peek().is_some_and(|due| !waits(&due.0)) {
+        while deadlines.peek().is_some_and(|due| !waits(&due.0)) {
             deadlines.pop();
             *remains -= 1;
         }
@@ -194,5 +194,22 @@ mod tests {
             assert_eq!(timers.first().is_none(), timers.len() == 0);
         }
         assert_eq!((timers.len(), timers.deadlines.len()), (0, 0));
+    }
+
+    /// With half of the heap remains, a sweep would cost more than it gives.
+    #[test]
+    fn remains_are_swept_when_they_are_more_than_half() {
+        let now = Reactor::<()>::with_backend(Clockwork::new()).now();
+        let at = |n: u64| Some(now + Duration::from_millis(n));
+        let mut timers = Timers::new(0);
+        for n in 0..1000 {
+            timers.insert(at(n), n);
+        }
+        let cancelled: Vec<_> = (0..1001).map(|n| timers.insert(at(5000), n)).collect();
+        for (n, id) in cancelled.into_iter().enumerate() {
+            assert_eq!((timers.len(), timers.deadlines.len()), (2001 - n, 2001));
+            timers.remove(id);
+        }
+        assert_eq!((timers.len(), timers.deadlines.len()), (1000, 1000));
     }
 }

@@ -558,6 +558,63 @@ fn who_cannot_be_accepted_is_not_neglected() {
     assert_eq!(world.sim.tally().neglect, ms(1));
 }
 
+/// Nor is who comes when there is none left, and is accepted as soon as there is one.
+#[test]
+fn who_comes_when_nobody_can_be_accepted_is_not_neglected() {
+    let world = World::new(Weather { descriptors: 2, ..Weather::calm() });
+    let (listener, first) = world.accept(does(|_, _| {}));
+    world.sim.connect_peer(Duration::ZERO, OURS.into(), does(|_, _| {}));
+    world.pass(ms(50));
+    drop(first);
+    listener.accept().unwrap();
+    assert_eq!(world.sim.tally().neglect, ms(1)); // of the first, which came after one
+}
+
+/// Nor is what comes for who can write no more: it is not to take on more work.
+#[test]
+fn who_is_held_up_may_leave_what_comes_meanwhile() {
+    let world = World::new(Weather { window: 4, ..Weather::calm() });
+    world.serve(|event, link| match event {
+        Event::Connected => link.after(ms(10), 0),
+        Event::Timer(_) => link.send(b"x"),
+        _ => {}
+    });
+    let stream = world.connect();
+    assert_eq!(stream.write(b"full").unwrap(), 4);
+    assert_eq!(kind(stream.write(b"x")), ErrorKind::WouldBlock);
+    world.pass(ms(50));
+    assert_eq!(stream.read(&mut [0; 4]).unwrap(), 1);
+    assert_eq!(world.sim.tally().neglect, ms(0));
+}
+
+#[test]
+fn in_calm_weather_a_writer_is_64_kib_ahead_of_its_reader() {
+    let world = World::new(Weather::calm());
+    world.serve(|_, _| {});
+    let stream = world.connect();
+    assert_eq!(stream.write(&[7; 100_000]).unwrap(), 65_536);
+    assert_eq!(kind(stream.write(b"x")), ErrorKind::WouldBlock);
+}
+
+/// A peer knows the time; and once it has left, nothing is kept of it.
+#[test]
+fn a_peer_that_closes_is_dropped_at_once() {
+    let (world, times) = (World::new(Weather::calm()), Rc::new(RefCell::new(Vec::new())));
+    let seen = Rc::clone(&times);
+    world.serve(move |event, link| {
+        seen.borrow_mut().push(link.now());
+        match event {
+            Event::Connected => link.after(ms(5), 0),
+            _ => link.close(),
+        }
+    });
+    let _stream = world.connect();
+    let before = Rc::strong_count(&times);
+    world.pass(ms(10));
+    assert_eq!(*times.borrow(), [ms(1), ms(6)]);
+    assert_eq!(Rc::strong_count(&times), before - 1);
+}
+
 #[test]
 fn what_is_shown_of_a_network_is_short() {
     let world = World::new(Weather::calm());

@@ -189,6 +189,7 @@ mod unix {
     use std::net::Shutdown;
     use std::os::fd::{AsFd, AsRawFd};
     use std::os::unix::net;
+    use std::thread;
 
     use super::*;
 
@@ -256,6 +257,32 @@ mod unix {
         }
         assert_eq!((told, taken), (vec!["room"], written));
         assert_eq!(client.write(b"more").unwrap(), 4);
+    }
+
+    /// As over TCP: a read that did not fill its buffer has taken all there was.
+    #[test]
+    fn after_a_short_read_one_can_only_wait() {
+        let reactor = Reactor::new().unwrap();
+        let (one, mut other) = net::UnixStream::pair().unwrap();
+        let one = reactor.adopt_unix(one).unwrap();
+        would_block(one.read(&mut [0; 8]));
+        other.write_all(b"ping").unwrap();
+        wait(&reactor, one.key(), Direction::Read);
+        assert_eq!(one.read(&mut [0; 8]).unwrap(), 4);
+        assert!(reactor.can_only_wait(one.key(), Direction::Read));
+    }
+
+    /// A peer that left without having read is told of, to whoever asks first.
+    #[test]
+    fn a_stream_that_broke_off_says_so_when_it_is_asked_whether_it_is_connected() {
+        let reactor = Reactor::<()>::new().unwrap();
+        let (one, other) = net::UnixStream::pair().unwrap();
+        let one = reactor.adopt_unix(one).unwrap();
+        one.connected().unwrap();
+        assert_eq!(one.write(b"never read").unwrap(), 10);
+        drop(other);
+        let error = one.connected().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
 
     /// The two ends of a pair.
@@ -346,6 +373,26 @@ mod unix {
         theirs.read_exact(&mut vec![0; written]).unwrap();
         assert_eq!(selected(&reactor, SOON), ["w"]);
         assert_eq!(reactor.waiters(), 0);
+    }
+
+    /// A writer that was told wakes nobody any more who waits to read.
+    #[test]
+    fn a_descriptor_is_asked_only_for_what_somebody_waits_for() {
+        let reactor = Reactor::new().unwrap();
+        let (ours, mut theirs) = net::UnixStream::pair().unwrap();
+        let watched = reactor.watch(ours.into()).unwrap();
+        wait(&reactor, watched.key(), Direction::Write);
+        assert_eq!(reactor.wait_for(watched.key(), Direction::Read, "r"), None);
+        let waker = reactor.waker();
+        let later = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            theirs.write_all(b"x").unwrap();
+            waker.wake(); // so that nobody sleeps for ever
+            theirs
+        });
+        // There is room all the time, and nobody has asked whether.
+        assert_eq!(selected(&reactor, SOON), ["r"]);
+        drop(later.join().unwrap());
     }
 
     /// Whoever stops waiting is not handed back, and the next one is.

@@ -161,6 +161,22 @@ fn an_end_that_comes_with_the_bytes_is_seen() {
     assert_eq!(stream.read(&mut [0; 8]).unwrap(), 0);
 }
 
+/// In each direction, and for as long as it is waited for.
+#[test]
+fn one_can_ask_whether_somebody_waits() {
+    let reactor = Reactor::new().unwrap();
+    let (stream, _peer) = pair(&reactor);
+    let taken = || {
+        [Direction::Read, Direction::Write].map(|it| reactor.is_taken(stream.key(), it))
+    };
+    assert_eq!(taken(), [false, false]);
+    would_block(stream.read(&mut [0]));
+    let _ = reactor.wait_for(stream.key(), Direction::Read, "r");
+    assert_eq!(taken(), [true, false]);
+    assert_eq!(reactor.stop_waiting(stream.key(), Direction::Read), Some("r"));
+    assert_eq!(taken(), [false, false]);
+}
+
 /// M7.02: the second waiter replaces the first; taking back says whether there was one.
 #[test]
 fn a_second_waiter_displaces_the_first() {

@@ -9,6 +9,9 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 mod bounds;
@@ -695,4 +698,22 @@ fn every_socket_has_a_number_of_its_own() {
     });
     let parked = |n| What::SocketParked(Id::default(), Thing::Socket(n, Direction::Read));
     assert_eq!(whats(&recording), [parked(1), parked(2)]);
+}
+
+/// Whether one gives the waker away or keeps it.
+#[test]
+fn whoever_comes_through_the_door_wakes() {
+    struct Counts(AtomicUsize);
+
+    impl Wake for Counts {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    let counts = Arc::new(Counts(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&counts));
+    reactor::wake_by_ref(&waker);
+    reactor::wake(waker);
+    assert_eq!(counts.0.load(Ordering::Relaxed), 2);
 }

@@ -116,3 +116,81 @@ impl fmt::Debug for Control {
         debug.field("address", &state.address).field("stopped", &state.stopped).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+    use std::thread;
+
+    use super::*;
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn whoever_asks_for_the_address_waits_until_there_is_one() {
+        let control = Control::new();
+        let server = control.clone();
+        let asks = thread::spawn(move || control.address());
+        server.listening(([127, 0, 0, 1], 7).into());
+        let address = Some(([127, 0, 0, 1], 7).into());
+        assert_eq!(asks.join().expect("it is told"), address);
+        // Who fails later has listened.
+        server.failed();
+        assert_eq!(server.address(), address);
+        let shown = "Control { address: Some(127.0.0.1:7), stopped: false }";
+        assert_eq!(format!("{server:?}"), shown);
+    }
+
+    #[test]
+    fn nobody_waits_for_the_address_of_a_server_that_failed() {
+        let control = Control::new();
+        let server = control.clone();
+        let asks = thread::spawn(move || control.address());
+        server.failed();
+        assert_eq!(asks.join().expect("it is told"), None);
+    }
+
+    #[test]
+    fn a_stop_is_heard_once_by_each_who_listens_and_at_once_by_who_comes_late() {
+        let (control, heard) = (Control::new(), Arc::new(AtomicUsize::new(0)));
+        let listen = || {
+            let heard = Arc::clone(&heard);
+            control.on_stop(move || drop(heard.fetch_add(1, Ordering::SeqCst)));
+        };
+        listen();
+        listen();
+        assert_eq!((control.stopped(), heard.load(Ordering::SeqCst)), (false, 0));
+        control.stop();
+        control.stop();
+        assert_eq!((control.stopped(), heard.load(Ordering::SeqCst)), (true, 2));
+        listen();
+        assert_eq!(heard.load(Ordering::SeqCst), 3);
+    }
+
+    #[test]
+    fn a_task_that_waits_for_the_stop_is_woken_by_it() {
+        let (control, woken) = (Control::new(), Arc::new(Woken::default()));
+        let waker = Waker::from(Arc::clone(&woken));
+        let poll = || control.poll_stopped(&mut Context::from_waker(&waker));
+        assert_eq!((poll(), woken.0.load(Ordering::SeqCst)), (Poll::Pending, 0));
+        control.stop();
+        assert_eq!((poll(), woken.0.load(Ordering::SeqCst)), (Poll::Ready(()), 1));
+    }
+
+    #[test]
+    fn the_most_that_was_ever_kept_is_remembered() {
+        let control = Control::new();
+        assert_eq!(control.kept(), (0, 0));
+        [5, 9, 2].into_iter().for_each(|bytes| control.keeps(bytes));
+        assert_eq!(control.kept(), (2, 9));
+    }
+}

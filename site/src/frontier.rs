@@ -111,9 +111,9 @@ impl Frontier {
     /// The next page of the level, in their order; `None` when all are handed out.
     pub fn next_path(&self) -> Option<String> {
         let path = self.state().hand_out()?;
-        let has_begun = self.has_begun.swap(true, Ordering::Relaxed);
-        if has_begun && !self.delay.is_zero() {
-            // There is one worker, and it has nothing under way: no loop is held up.
+        if self.has_begun.swap(true, Ordering::Relaxed) {
+            // If there is a delay, there is one worker, and it has nothing under way: no loop
+            // is held up.
             thread::sleep(self.delay);
         }
         Some(path)
@@ -436,6 +436,12 @@ mod tests {
         let rules = Page::of_html(200, "User-agent: *\nDisallow: /start");
         answer_for_rules(&frontier, "/5", Ok(rules));
         assert_eq!(frontier.next_level(), None, "five redirects are followed");
+        let (frontier, _) = mannered();
+        for n in 0..6 {
+            let asked = if n == 0 { "/robots.txt".to_owned() } else { format!("/{n}") };
+            answer_for_rules(&frontier, &asked, redirect(&format!("/{}", n + 1)));
+        }
+        assert_eq!(level(&frontier), ["/start"], "and the sixth is as good as no rules");
     }
 
     #[test]
@@ -448,6 +454,18 @@ mod tests {
         let began = Instant::now();
         assert!(frontier.next_path().is_some() && frontier.next_path().is_some());
         assert!(began.elapsed() >= 2 * delay);
+    }
+
+    /// Nothing was asked for before that anybody could have to rest from.
+    #[test]
+    fn the_first_page_is_asked_for_without_a_pause() {
+        let (done, waits) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let delay = Duration::from_hours(1);
+            done.send(level(&Frontier::new(&Job { delay, ..job(1) })).first().cloned())
+        });
+        let first = waits.recv_timeout(Duration::from_mins(1)).expect("it pauses");
+        assert_eq!(first.as_deref(), Some("/start"));
     }
 
     #[test]

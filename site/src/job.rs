@@ -63,3 +63,33 @@ impl Job {
         Parser::within(self.max_response, others)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Outcome;
+
+    /// Its own bound, and no other; what is no HTML is not kept at all, unless it is rules.
+    #[test]
+    fn an_answer_may_be_as_long_as_the_job_says() {
+        let answer = |kind: &str| {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/{kind}\r\n");
+            format!("{head}Content-Length: 9\r\n\r\n123456789")
+        };
+        let read = |job: &Job, kind: &str| {
+            let page = job.parser().receive(answer(kind).as_bytes())?;
+            Ok::<_, Outcome>(page.expect("it is whole").body().len())
+        };
+        let target = Target::resolve("http://127.0.0.1/").expect("good");
+        let all = answer("html").len();
+        let job = Job { max_response: all, ..Job::new(target) };
+        let less = Job { max_response: all - 1, ..job.clone() };
+        assert_eq!(
+            [&job, &less].map(|it| read(it, "html")),
+            [Ok(9), Err(Outcome::TooLarge)]
+        );
+        let job = Job { max_response: 1000, ..job };
+        assert_eq!(read(&job, "plain"), Ok(0));
+        assert_eq!(read(&Job { robots: true, ..job }, "plain"), Ok(9));
+    }
+}

@@ -142,5 +142,7 @@ mod tests {
         let error = io::Error::other(Outcome::Malformed);
         assert_eq!(Outcome::of(&error), Outcome::Malformed);
         assert_eq!(Outcome::of(&Outcome::Malformed), Outcome::Malformed);
+        let in_words = io::Error::new(ErrorKind::ConnectionReset, "it hung up");
+        assert_eq!(Outcome::of(&in_words), Outcome::Reset);
     }
 }

@@ -299,6 +299,24 @@ mod tests {
     use super::*;
     use crate::http::Parser;
 
+    /// Each of them has something to find for whoever crawls it.
+    #[test]
+    fn a_hostile_site_breaks_in_every_way() {
+        let hostile = Site::hostile();
+        assert!(!hostile.is_empty());
+        let expected = hostile.expected();
+        assert_eq!(expected.pages().len(), hostile.len());
+        for outcome in [
+            Outcome::Reset,
+            Outcome::CutShort,
+            Outcome::Malformed,
+            Outcome::TooLarge,
+            Outcome::TimedOut,
+        ] {
+            assert!(expected.pages().values().any(|it| *it == outcome), "{outcome}");
+        }
+    }
+
     #[test]
     fn an_answer_is_as_long_as_it_says() {
         for answer in [plain(405, "Allow: GET\r\n", "no"), html(200, &["/a".to_owned()])]

@@ -144,6 +144,19 @@ mod tests {
         ] {
             referrers.add(page.into());
             assert_eq!(referrers.to_string(), told);
+            assert!(!referrers.is_empty());
         }
+    }
+
+    #[test]
+    fn whoever_listens_is_told_and_it_shows() {
+        let (say, hear) = std::sync::mpsc::channel();
+        let heard =
+            Progress::told_to(move |news| say.send(news).expect("somebody hears"));
+        let (silent, news) = (Progress::default(), News::Forbidden("/x".to_owned()));
+        silent.tell(news.clone());
+        heard.tell(news.clone());
+        assert_eq!(hear.try_iter().collect::<Vec<_>>(), [news]);
+        assert_eq!(format!("{heard:?} {silent:?}"), "Progress(true) Progress(false)");
     }
 }

@@ -243,6 +243,16 @@ mod tests {
     }
 
     #[test]
+    fn it_is_known_how_many_have_still_to_be_tried() {
+        let race = Race::new([at("10.0.0.1:1"), at("10.0.0.2:1"), at("10.0.0.3:1")]);
+        for left in [3, 2, 1] {
+            assert_eq!(race.left(), left);
+            race.next().expect("there is one");
+        }
+        assert_eq!(race.left(), 0);
+    }
+
+    #[test]
     fn behind_the_last_address_there_is_nothing_to_hurry_for() {
         let race = Race::new([at("10.0.0.1:1")]);
         assert!(race.next().is_some() && race.next().is_none());

@@ -200,6 +200,8 @@ mod tests {
             ("/foo/bar/%E3%83%84", "/foo/bar/%e3%83%84", true),
             ("/foo/bar/%62%61%7A", "/foo/bar/baz", true),
             ("/a%2Fb", "/a/b", false),
+            ("/*ab*ab", "/xxab", false),
+            ("/*ab*ab", "/xxabab", true),
         ] {
             let robots = format!("User-agent: *\nDisallow: {pattern}\n");
             assert_eq!(!allowed(&robots, path), expected, "{pattern} and {path}");

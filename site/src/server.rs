@@ -180,3 +180,62 @@ fn wait_for_the_end(mut stream: &TcpStream) -> io::Result<()> {
     while stream.read(&mut buffer)? > 0 {}
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(server: &Server) -> TcpStream {
+        let stream = TcpStream::connect(server.address()).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("it is no zero");
+        stream
+    }
+
+    fn answer(mut stream: TcpStream) -> String {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it comes to its end");
+        answer
+    }
+
+    /// Nothing is answered before the request is whole.
+    #[test]
+    fn a_request_may_come_in_pieces() {
+        let server = Server::start(Site::friendly()).expect("there is a port");
+        let mut stream = ask(&server);
+        for piece in ["GET ", "/ HTTP/1.1\r", "\n\r", "\n"] {
+            stream.write_all(piece.as_bytes()).expect("it is read");
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert!(answer(stream).starts_with("HTTP/1.1 200 "));
+    }
+
+    #[test]
+    fn a_request_that_is_too_long_is_answered_all_the_same() {
+        let server = Server::start(Site::friendly()).expect("there is a port");
+        let mut stream = ask(&server);
+        stream.write_all(&[b'x'; MAX_REQUEST]).expect("it is read");
+        assert!(answer(stream).starts_with("HTTP/1.1 400 "));
+    }
+
+    /// Whatever it says meanwhile, and no longer than it is there.
+    #[test]
+    fn whoever_is_never_answered_is_kept_until_it_gives_up() {
+        let server = Server::start(Site::hostile()).expect("there is a port");
+        let mut stream = ask(&server);
+        for request in ["GET /hang HTTP/1.1\r\n\r\n", "are you there?"] {
+            stream.write_all(request.as_bytes()).expect("it is read");
+            thread::sleep(Duration::from_millis(20));
+        }
+        stream.set_nonblocking(true).expect("it is a socket");
+        let silence = stream.read(&mut [0]).expect_err("nothing is said");
+        assert_eq!(silence.kind(), io::ErrorKind::WouldBlock);
+        drop(stream);
+        for _ in 0..2000 {
+            if server.shared.connections().is_empty() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("it is kept for ever");
+    }
+}

@@ -240,6 +240,10 @@ mod tests {
             assert!(matches!(error, BadUrl::Malformed(_)), "{host:?}: {error}");
             assert!(error.to_string().ends_with("; write HOST[:PORT]"), "{error}");
         }
+        for host in ["", ":80"] {
+            let error = addresses_of(host).expect_err(host).to_string();
+            assert_eq!(error, format!("{host:?} names no host; write HOST[:PORT]"));
+        }
         for host in ["localhost:0", "localhost:65536", "localhost:http"] {
             let error = addresses_of(host).expect_err(host).to_string();
             let told = format!("{host:?} has no port from 1 to 65535; write HOST[:PORT]");

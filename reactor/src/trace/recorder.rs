@@ -312,6 +312,9 @@ mod tests {
                 Some("one"),
             ),
             ("(app::one::{{closure}}, u8)", Some("one")),
+            ("time::Race<app::fetch<u8, u16>::{{closure}}>", Some("fetch")),
+            ("app::one::{impl#0}::{{closure}}", Some("one")),
+            ("app::one::<u8>::{{closure}}", Some("one")),
         ] {
             assert_eq!(function(type_name).as_deref(), name, "{type_name}");
         }

@@ -43,6 +43,25 @@ fn member(room: &Room<&'static str>, name: &str) -> Seat<&'static str> {
     seat
 }
 
+/// What is not whole yet, and what somebody has still to take.
+#[test]
+fn what_a_room_keeps_is_counted() {
+    let (room, control) = room();
+    let (ann, bob) = (member(&room, "ann"), member(&room, "bob"));
+    hears(&ann);
+    ann.hear(b"half a line");
+    assert_eq!(control.kept().0, "half a line".len());
+    ann.hear(b"\n");
+    let line = "ann: half a line\n";
+    assert_eq!(control.kept().0, 2 * line.len(), "one for each");
+    assert_eq!([hears(&ann), hears(&bob)], [line, line]);
+    bob.hear(b"x");
+    assert_eq!(control.kept().0, 1);
+    assert!(control.kept().1 >= 2 * line.len());
+    assert_eq!(format!("{room:?}"), "Room { .. }");
+    assert!(format!("{ann:?} {bob:?}").starts_with("Seat { number: "));
+}
+
 #[test]
 fn whoever_comes_is_asked_for_a_name_and_then_hears_what_all_hear() {
     let (room, _) = room();

@@ -234,6 +234,27 @@ mod tests {
     }
 
     /// RFC 9112, section 6.3, rule 1.
+    /// What is in quotes is one, whatever it is; a backslash there takes a quote's meaning away.
+    #[test]
+    fn a_list_is_cut_where_its_commas_are() {
+        let cut = |list: &'static str| {
+            let parts = elements(list.as_bytes())
+                .map(|it| std::str::from_utf8(it).expect("text"));
+            parts.collect::<Vec<_>>()
+        };
+        assert_eq!(cut("gzip, ,chunked,"), ["gzip", "chunked"]);
+        assert_eq!(cut(r#"a;x="1, 2", b"#), [r#"a;x="1, 2""#, "b"]);
+        assert_eq!(cut(r#"a;x="\", 2", b"#), [r#"a;x="\", 2""#, "b"]);
+        assert_eq!(cut(r#"a;x="\\", b"#), [r#"a;x="\\""#, "b"]);
+        assert_eq!(cut(r"a\, b"), [r"a\", "b"]);
+    }
+
+    #[test]
+    fn what_is_cut_loses_what_it_is_cut_at() {
+        assert_eq!(cut(b" a ;b;c", b';'), (&b"a"[..], Some(&b"b;c"[..])));
+        assert_eq!(cut(b" a ", b';'), (&b"a"[..], None));
+    }
+
     #[test]
     fn some_statuses_have_no_body_whatever_the_head_says() {
         for headers in [
