@@ -592,7 +592,7 @@ fn in_calm_weather_a_writer_is_64_kib_ahead_of_its_reader() {
     let world = World::new(Weather::calm());
     world.serve(|_, _| {});
     let stream = world.connect();
-    assert_eq!(stream.write(&[7; 100_000]).unwrap(), 65_536);
+    assert_eq!(stream.write(&vec![7; 100_000]).unwrap(), 65_536);
     assert_eq!(kind(stream.write(b"x")), ErrorKind::WouldBlock);
 }
 
