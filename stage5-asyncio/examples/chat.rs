@@ -1,6 +1,6 @@
 //! A room where people talk: `cargo run --example stage5-chat`.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +21,8 @@ fn main() -> io::Result<()> {
 /// Keeps a room on `address` open until `control` says stop, and lets everybody hear of that.
 pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
     run(async move {
-        let room = Room::new(&control, call_soon);
+        let soon = |callback: Callback| _ = get_running_loop().call_soon(callback);
+        let room = Room::new(&control, soon);
         let members = room.clone();
         let enter = move || Member::new(members.enter());
         let server = get_running_loop().create_server(enter, address).await?;
@@ -38,18 +39,12 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
 /// What the room is left with.
 type Callback = Box<dyn FnOnce()>;
 
-fn call_soon(callback: Callback) {
-    get_running_loop().call_soon(callback);
-}
-
 /// Told what a member says and how its connection is, and tells it what the others say.
 struct Member {
     own: Weak<Self>,
     seat: Seat<Callback>,
     /// Given by `connection_made`.
     transport: OnceCell<Rc<dyn Transport>>,
-    /// Set while the peer takes less than it is told.
-    is_paused: Cell<bool>,
     /// Set while somebody waits for the peer.
     timer: RefCell<Option<TimerHandle>>,
 }
@@ -77,31 +72,29 @@ impl Protocol for Member {
     }
 
     fn pause_writing(&self) {
-        self.is_paused.set(true);
         self.abort_after(PATIENCE);
     }
 
     fn resume_writing(&self) {
-        self.is_paused.set(false);
-        self.stop_timer();
+        self.timer.take().iter().for_each(TimerHandle::cancel);
         self.tell();
     }
 
     fn connection_lost(&self, _: Option<io::Error>) {
-        self.stop_timer();
+        self.timer.take().iter().for_each(TimerHandle::cancel);
         self.seat.leave();
     }
 }
 
 impl Member {
     fn new(seat: Seat<Callback>) -> Rc<Self> {
-        let (transport, is_paused, timer) = Default::default();
-        Rc::new_cyclic(|own| Self { own: own.clone(), seat, transport, is_paused, timer })
+        let (transport, timer) = Default::default();
+        Rc::new_cyclic(|own| Self { own: own.clone(), seat, transport, timer })
     }
 
     /// Tells what there is to tell, as far as the peer takes it.
     fn tell(&self) {
-        while !self.is_paused.get() {
+        while self.transport().get_write_buffer_size() == 0 {
             match self.seat.next() {
                 Next::Send(text) => self.transport().write(&text),
                 Next::Wait => return self.then(Self::tell),
@@ -123,13 +116,8 @@ impl Member {
 
     fn abort_after(&self, patience: Duration) {
         let transport = Rc::clone(self.transport());
-        let late = move || transport.abort();
-        self.stop_timer();
-        self.timer.replace(Some(get_running_loop().call_later(patience, late)));
-    }
-
-    fn stop_timer(&self) {
-        self.timer.take().iter().for_each(TimerHandle::cancel);
+        let late = get_running_loop().call_later(patience, move || transport.abort());
+        self.timer.replace(Some(late));
     }
 
     fn transport(&self) -> &Rc<dyn Transport> {
