@@ -32,6 +32,8 @@ pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
         server.close();
         // Whoever does not listen has heard enough.
         let _ = timeout(GRACE, server.wait_closed()).await;
+        server.abort_clients();
+        server.wait_closed().await;
         Ok(())
     })?
 }
