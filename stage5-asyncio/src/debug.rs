@@ -3,7 +3,7 @@
 //! [`EventLoop::set_debug`] turns it on, or `LINEAGE_ASYNCIO_DEBUG=1` for every loop of a
 //! process. What there is to say goes to the crate [`log`], as target `asyncio`, at the line of
 //! the program that it is about; while no logger is installed, to standard error, as Python's
-//! last resort does. [`testing`](crate::testing) makes failures of it.
+//! last resort does. [`testing`] makes failures of it.
 //!
 //! | what went wrong | when it is said |
 //! |---|---|
