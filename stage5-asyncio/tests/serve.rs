@@ -13,6 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -212,14 +213,16 @@ fn ctrl_backslash_prints_the_tree_and_the_program_goes_on() {
     let mut child = Started::new("serves", "");
     child.ask_until(is_there);
     let pid = Pid::from_raw(child.pid().cast_signed()).unwrap();
-    let mut stderr = BufReader::new(child.child.stderr.take().unwrap());
+    let lines = BufReader::new(child.child.stderr.take().unwrap()).lines();
+    let (tell, told) = mpsc::channel();
+    // A read has no deadline; to wait for somebody who reads has.
+    thread::spawn(move || {
+        let shown = lines.map_while(Result::ok).filter(|line| line.contains("worker-2"));
+        shown.for_each(|line| drop(tell.send(line)));
+    });
     for _ in 0..2 {
         kill_process(pid, Signal::QUIT).unwrap();
-        let mut line = String::new();
-        while !line.contains("worker-2") {
-            line.clear();
-            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it has ended");
-        }
+        let line = told.recv_timeout(PATIENCE).unwrap();
         assert!(line.contains("waits for the clock"), "{line}");
     }
     child.ask_until(is_there);
