@@ -39,7 +39,7 @@ async fn serve(drains: bool) -> io::Result<usize> {
         ("127.0.0.1", 0),
     )
     .await?;
-    sip(server.sockets()[0].into()).await?;
+    sip(server.sockets()[0]).await?;
     Ok(most.get())
 }
 
