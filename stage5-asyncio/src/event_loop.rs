@@ -22,7 +22,7 @@ use crate::futures::{EnsureFuture, Future as Promise};
 #[cfg(unix)]
 use crate::signals::Signals;
 use crate::tasks::{self, Step, Task};
-use crate::threads::ThreadPoolExecutor;
+use crate::threads::{Jobs, ThreadPoolExecutor};
 
 thread_local! {
     /// Set for the length of a `run_forever`; read by whatever needs the loop.
@@ -60,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) watch: Watch,
     /// Filled by transports and servers, which leave it when they are closed.
     pub(crate) sources: Sources,
+    /// Filled by whatever other threads do for us.
+    pub(crate) jobs: Jobs,
     /// Opened by the first `to_thread`.
     pub(crate) executor: RefCell<Option<ThreadPoolExecutor>>,
 }
@@ -88,6 +90,7 @@ impl EventLoop {
             generators: RefCell::default(),
             watch,
             sources: Sources::default(),
+            jobs: RefCell::default(),
             executor: RefCell::default(),
         }))
     }
@@ -185,6 +188,7 @@ impl EventLoop {
         let tasks = tasks::of(self);
         #[cfg(unix)]
         bury((self.0.readers.take(), self.0.signals.take()));
+        bury(self.0.jobs.take());
         let mut left = self.0.engine.take_all();
         left.extend(self.reactor().take_all());
         let sources = self.0.sources.take_all();

@@ -76,18 +76,14 @@ impl EventLoop {
     }
 }
 
-thread_local! {
-    /// Jobs whose results are to come: filled by `start`, emptied by `complete`.
-    static JOBS: RefCell<BTreeMap<u64, Complete>> = const { RefCell::new(BTreeMap::new()) };
+/// What a loop does with results that are to come, by the numbers of their jobs: filled by
+/// `start`, emptied as they come.
+pub(crate) type Jobs = RefCell<BTreeMap<u64, Complete>>;
 
-    /// How many there were so far.
-    static STARTED: Cell<u64> = const { Cell::new(0) };
-}
-
-type Complete = Box<dyn FnOnce(Option<Done>)>;
+pub(crate) type Complete = Box<dyn FnOnce(Option<Done>)>;
 
 /// What comes of the work: its output, or what it panicked with.
-type Done = thread::Result<Box<dyn Any + Send>>;
+pub(crate) type Done = thread::Result<Box<dyn Any + Send>>;
 
 /// A future whose result comes from another thread. A cancel takes the work back.
 pub(crate) struct Job<T: 'static> {
@@ -110,7 +106,8 @@ impl<T: Send + 'static> Job<T> {
         let stop: Box<dyn FnOnce()> = Box::new(stop);
         let job = Self { outcome, is_cancelled, stop: Cell::new(Some(stop)) };
         let future = Future(Rc::new(job) as Rc<dyn Promised<T>>);
-        let (number, remote) = (Self::expect(future.clone()), event_loop.remote());
+        let number = Self::expect(event_loop, future.clone());
+        let remote = event_loop.remote();
         let mut told = Told { remote, number, done: None };
         executor.submit(Box::new(move || {
             // Work that is not done is dropped here, too, where it was to be done.
@@ -121,8 +118,7 @@ impl<T: Send + 'static> Job<T> {
     }
 
     /// Gives the number under which the result of `future` will come.
-    fn expect(future: Future<T>) -> u64 {
-        let number = STARTED.replace(STARTED.get() + 1);
+    fn expect(event_loop: &EventLoop, future: Future<T>) -> u64 {
         let complete: Complete = Box::new(move |done| {
             if future.done() {
                 return;
@@ -134,7 +130,9 @@ impl<T: Send + 'static> Job<T> {
                 None => End::Cancelled,
             });
         });
-        JOBS.with_borrow_mut(|jobs| jobs.insert(number, complete));
+        let mut jobs = event_loop.0.jobs.borrow_mut();
+        let number = jobs.last_key_value().map_or(0, |(last, _)| last + 1);
+        jobs.insert(number, complete);
         number
     }
 }
@@ -155,7 +153,7 @@ impl Drop for Told {
     fn drop(&mut self) {
         let (number, done) = (self.number, self.done.take());
         self.remote.try_call_soon(move || {
-            let complete = JOBS.with_borrow_mut(|jobs| jobs.remove(&number));
+            let complete = get_running_loop().0.jobs.borrow_mut().remove(&number);
             if let Some(complete) = complete {
                 complete(done);
             }

@@ -170,23 +170,35 @@ mod tests {
     use super::*;
     use crate::run;
 
-    /// So it is where there is no descriptor for a process.
+    /// A process for which a thread waits, as it is where there is no descriptor for one.
+    fn by_a_thread(line: &str) -> Rc<Child> {
+        let event_loop = get_running_loop();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", line]);
+        let std = Child::spawn(&event_loop, command).unwrap();
+        let child = Rc::new(Child {
+            pid: std.id(),
+            ended: event_loop.create_future(),
+            unreaped: RefCell::new(Some(std)),
+        });
+        Reaper(Rc::clone(&child)).wait_on_a_thread(&event_loop);
+        child
+    }
+
     #[test]
     fn a_thread_can_wait_for_a_process_too() {
         run(async {
-            let event_loop = get_running_loop();
-            let mut command = Command::new("/bin/sh");
-            command.args(["-c", "exit 7"]);
-            let std = Child::spawn(&event_loop, command).unwrap();
-            let child = Rc::new(Child {
-                pid: std.id(),
-                ended: event_loop.create_future(),
-                unreaped: RefCell::new(Some(std)),
-            });
-            Reaper(Rc::clone(&child)).wait_on_a_thread(&event_loop);
+            let child = by_a_thread("exit 7");
             assert_eq!(child.ended().clone().await.code(), Some(7));
             assert!(child.unreaped.borrow().is_none());
         })
         .unwrap();
+    }
+
+    #[test]
+    fn the_end_of_the_loop_leaves_it_to_another_thread() {
+        let child = run(async { by_a_thread("exec sleep 0.1") }).unwrap();
+        assert!(child.status().is_none());
+        assert!(child.unreaped.borrow().is_none(), "it is reaped elsewhere");
     }
 }
