@@ -18,7 +18,8 @@ pub(crate) async fn main() {
     });
     event_loop.call_soon(|| say("second"));
     event_loop.call_later(ms(0), || say("later, but at once"));
-    event_loop.call_at(event_loop.time() - ms(1), || say("at a time that is past"));
+    let past = event_loop.time().checked_sub(ms(1)).unwrap();
+    event_loop.call_at(past, || say("at a time that is past"));
     event_loop.call_soon_threadsafe(|| say("from this thread, thread-safely"));
     let victim = event_loop.call_soon(|| say("never"));
     event_loop.call_soon(|| say("third"));

@@ -15,7 +15,7 @@ async fn waits(name: String, future: impl IntoFuture<Output = &'static str>) {
         Ok(it) => say(format_args!("{name} got {it}")),
         Err(Cancelled) => {
             say(format_args!("{name} was cancelled"));
-            Cancelled.raise().await
+            Cancelled.raise::<()>().await;
         }
     }
 }
@@ -68,7 +68,7 @@ async fn of_the_clock() {
             Ok(()) => say(format_args!("{name} slept")),
             Err(Cancelled) => {
                 say(format_args!("{name} was cancelled"));
-                Cancelled.raise().await
+                Cancelled.raise::<()>().await;
             }
         }
     }

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stderr, reason = "to skip is said aloud")]
+#![allow(clippy::single_match_else, reason = "it reads as Python's `try` and `except`")]
+#![allow(clippy::too_many_lines, reason = "a script is read from top to bottom")]
 
 mod clock;
 
