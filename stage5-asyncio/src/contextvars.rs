@@ -39,7 +39,8 @@ impl Context {
 
 /// A copy of the context in which the caller runs.
 pub fn copy_context() -> Context {
-    CURRENT.with_borrow(Clone::clone)
+    // At the end of a thread there may be none any more.
+    CURRENT.try_with(|current| current.borrow().clone()).unwrap_or_default()
 }
 
 /// A variable that has a value in each context.
