@@ -19,10 +19,10 @@ pub use crate::extras::block_on::block_on;
 use crate::extras::current::{Entered, current};
 use crate::extras::deadlock::What;
 use crate::extras::errors::of_the_world;
-use crate::extras::message::{Contents, Parcel};
+use crate::extras::message::{Parcel, Trouble};
 use crate::extras::name::Name;
 use crate::extras::report::report_uncaught;
-use crate::extras::unwinding::{give_way, raise_or_put_off};
+use crate::extras::unwinding::{before_a_switch, give_way, raise_or_put_off};
 use crate::extras::waiting::{Waiter, Waiting};
 use crate::failure::GreenletExit;
 use crate::greenlet::{self, Greenlet, Inner};
@@ -167,10 +167,10 @@ impl EventLoop {
         let running = trace::resumed(greenlet.0.name.subject);
         let parcel = match raise {
             None => Parcel::default(),
-            Some(raise) => Contents::Raise(raise, self.hub.clone()).into(),
+            Some(raise) => Trouble::Raise(raise, self.hub.clone()).into(),
         };
         // What it sends to the hub when it waits or ends is of no interest.
-        let back = greenlet.clone().hand_over(parcel);
+        let back = greenlet.clone().hand_over(before_a_switch(), parcel);
         running.stopped(greenlet.is_dead());
         if let Some(failure) = back.failure() {
             report_uncaught(failure);
@@ -191,8 +191,9 @@ impl EventLoop {
             if self.is_over.get() {
                 return Err(give_way());
             }
-            if let Some(thrown) = self.hub.clone().hand_over(Parcel::default()).failure()
-            {
+            let (hub, depth) = (self.hub.clone(), before_a_switch());
+            let back = hub.hand_over(depth, Parcel::default());
+            if let Some(thrown) = back.failure() {
                 raise_or_put_off(thrown);
             }
         }

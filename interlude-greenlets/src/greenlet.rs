@@ -4,6 +4,8 @@
 //! a message, to another; who switched goes on when somebody switches back. There is no
 //! scheduler in this file.
 
+#![allow(clippy::inline_always, reason = "see `suspend`")]
+
 use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -18,9 +20,7 @@ use crate::extras::message::Parcel;
 use crate::extras::name::Name;
 use crate::extras::stack;
 pub use crate::extras::stack::STACK_SIZE;
-use crate::extras::unwinding::{
-    Aside, Unwinding, before_a_switch, receive, unless_closed,
-};
+use crate::extras::unwinding::{Aside, Unwinding, receive, unless_closed};
 use crate::failure::{Failure, guard};
 
 /// A function with a stack of its own. Clones are handles to the same one.
@@ -181,36 +181,36 @@ impl Greenlet {
     /// [`WrongMessage`]: crate::extras::errors::WrongMessage
     #[inline]
     pub fn switch<S: 'static, R: 'static>(&self, message: S) -> Result<R, Failure> {
-        unless_closed()?;
-        self.clone().hand_over(Parcel::new(message)).open()
+        let (parcel, depth) = (Parcel::new(message), unless_closed()?);
+        self.clone().hand_over(depth, parcel).open()
     }
 
     /// The one place where control changes hands: from the greenlet that is running to this
     /// one, or to its heir. It comes back when somebody hands it over to that.
     ///
     /// It takes the handle: one on a stack that waits may keep that for ever.
-    pub(crate) fn hand_over(self, parcel: Parcel) -> Parcel {
-        let depth = before_a_switch();
+    pub(crate) fn hand_over(self, depth: u32, parcel: Parcel) -> Parcel {
         let to = if self.is_dead() { self.heir() } else { self };
-        let arrived = if to.is_running() { parcel } else { suspend(depth, (to, parcel)) };
-        receive(depth, arrived)
+        if to.is_running() {
+            return receive(depth, parcel);
+        }
+        receive(depth, suspend(depth, (to, parcel)))
     }
 
     /// The nearest ancestor that has not ended.
     #[cold]
-    fn heir(&self) -> Self {
+    fn heir(self) -> Self {
         let alive = self.ancestors().find(|ancestor| !ancestor.is_dead());
         alive.expect("the main greenlet never ends")
     }
 
     /// Lets it go on until it hands over. If it ends instead, that is the error.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "see `suspend`")]
     pub(crate) fn advance(
-        &self,
+        self,
         state: State,
         parcel: Parcel,
-    ) -> Result<Handover, Parcel> {
+    ) -> Result<Handover, (Self, Parcel)> {
         let mut coroutine = match self.0.suspended.take() {
             Some(coroutine) => coroutine,
             None => match self.begin() {
@@ -219,20 +219,20 @@ impl Greenlet {
             },
         };
         self.0.state.set(state);
-        let (before, way) = (set_running(Some(self.clone())), WAY.take());
+        let (before, way) = (set_running(Some(self)), WAY.take());
         let result = coroutine.resume(parcel);
         WAY.set(way);
-        drop(set_running(before));
+        let it = set_running(before).expect("whoever runs others has taken itself back");
         match result {
             CoroutineResult::Yield(handover) => {
-                self.0.suspended.set(Some(coroutine));
-                self.0.state.set(State::Suspended);
+                it.0.suspended.set(Some(coroutine));
+                it.0.state.set(State::Suspended);
                 Ok(handover)
             }
             CoroutineResult::Return(end) => {
-                self.0.state.set(State::Dead);
+                it.0.state.set(State::Dead);
                 stack::put_back(*coroutine);
-                Err(end)
+                Err((it, end))
             }
         }
     }
@@ -255,9 +255,8 @@ impl Greenlet {
 /// Leaves the stack, until somebody comes back to it.
 ///
 /// (A processor foretells where a call will return to. After a switch it is wrong, once for
-/// each call that is still open: so this is to be none, and [`Greenlet::advance`] neither.)
+/// each call that is still open: so this is to be none, nor what it calls, nor what that does.)
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "see `suspend`")]
 pub(crate) fn suspend(depth: u32, handover: Handover) -> Parcel {
     let _aside = Aside::unless_quiet(depth);
     let Some(way) = WAY.take() else { return trampoline(handover) };
@@ -270,11 +269,12 @@ pub(crate) fn suspend(depth: u32, handover: Handover) -> Parcel {
 ///
 /// A coroutine can give control to nobody but whoever resumed it. So all are resumed from
 /// here, each says who is to be next, and two that switch to each other meet here.
+#[inline(always)]
 fn trampoline((mut to, mut parcel): Handover) -> Parcel {
     while to.0.state.get() != State::Main {
         (to, parcel) = match to.advance(State::Running, parcel) {
             Ok(handover) => handover,
-            Err(end) => (to.heir(), end.last_words()),
+            Err((ended, end)) => (ended.heir(), end.last_words()),
         };
     }
     parcel

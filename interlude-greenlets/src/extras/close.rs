@@ -12,7 +12,7 @@ use std::rc::Rc;
 use reactor::trace;
 
 use crate::event_loop::EventLoop;
-use crate::extras::message::{Contents, Parcel};
+use crate::extras::message::Trouble;
 use crate::extras::report::{report, report_uncaught};
 use crate::extras::unwinding::{Aside, Unquiet};
 use crate::greenlet::{Greenlet, State, current};
@@ -43,9 +43,9 @@ impl Greenlet {
         let depth = current().depth();
         let running = trace::resumed(self.0.name.subject);
         let (aside, closed) = (Aside::unless_quiet(depth), Unquiet::new());
-        let left = self.advance(State::Closing, Contents::Exit.into());
+        let left = self.clone().advance(State::Closing, Trouble::Exit.into());
         drop((aside, closed));
-        match left.map_err(Parcel::failure) {
+        match left.map_err(|(_, end)| end.failure()) {
             Ok(_) => {
                 running.suspended();
                 if !goes_on() {

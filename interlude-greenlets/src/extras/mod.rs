@@ -11,6 +11,7 @@
 //!
 //! Stackless: [`tasklet`], [`channel`].
 
+mod as_error;
 pub mod async_result;
 pub(crate) mod block_on;
 pub mod channel;

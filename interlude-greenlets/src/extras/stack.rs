@@ -140,14 +140,15 @@ impl Greenlet {
     /// Without a stack the body is told so on that of whoever runs.
     #[cold]
     pub(crate) fn end_without_a_stack(
-        &self,
+        self,
         parcel: Parcel,
         no_stack: io::Error,
-    ) -> Parcel {
+    ) -> (Self, Parcel) {
         self.0.state.set(State::Dead);
         let body = self.body();
         let told = parcel.failure().unwrap_or_else(|| no_stack.into());
-        guard(|| body(told.into())).unwrap_or_else(Parcel::from)
+        let end = guard(|| body(told.into())).unwrap_or_else(Parcel::from);
+        (self, end)
     }
 
     /// What it is to run.

@@ -202,8 +202,8 @@ impl Turn {
 impl Greenlet {
     /// A switch to a greenlet of which no handle stays on the stack that waits.
     fn switch_and_forget(self) -> Result<(), Failure> {
-        unless_closed()?;
-        self.hand_over(Parcel::default()).open()
+        let depth = unless_closed()?;
+        self.hand_over(depth, Parcel::default()).open()
     }
 }
 

@@ -27,9 +27,9 @@ impl Greenlet {
     ///
     /// As [`switch`](Self::switch).
     pub fn throw<R: 'static>(&self, failure: impl Into<Failure>) -> Result<R, Failure> {
-        unless_closed()?;
         let failure = Parcel::from(failure.into());
+        let depth = unless_closed()?;
         let parcel = if self.is_dead() { failure.last_words() } else { failure };
-        self.clone().hand_over(parcel).open()
+        self.clone().hand_over(depth, parcel).open()
     }
 }

@@ -11,7 +11,7 @@
 use std::cell::{Cell, RefCell};
 use std::thread;
 
-use crate::extras::message::{Contents, Parcel};
+use crate::extras::message::{Parcel, Trouble};
 use crate::extras::report::report_uncaught;
 use crate::failure::{Failure, GreenletExit};
 use crate::greenlet::{Greenlet, State, current, suspend};
@@ -143,12 +143,19 @@ fn look_twice() -> u32 {
     depth
 }
 
-/// An error for one that is closed: nobody would come back to it. One that has swallowed its
-/// exit may leave, and does not come back.
+/// The same; an error for one that is closed: nobody would come back to it. One that has
+/// swallowed its exit may leave, and does not come back.
 #[inline]
-pub(crate) fn unless_closed() -> Result<(), GreenletExit> {
-    let may_leave = |here: Greenlet| !here.is_closing() || here.has_swallowed();
-    if is_quiet() || may_leave(current()) { Ok(()) } else { Err(give_way()) }
+pub(crate) fn unless_closed() -> Result<u32, GreenletExit> {
+    if is_quiet() { Ok(0) } else { look_whether_closed() }
+}
+
+#[cold]
+fn look_whether_closed() -> Result<u32, GreenletExit> {
+    let here = current();
+    let may_leave = !here.is_closing() || here.has_swallowed();
+    drop(here);
+    if may_leave { Ok(look_twice()) } else { Err(give_way()) }
 }
 
 /// What whoever comes back to a stack, that many unwindings deep, is given there; or what
@@ -161,20 +168,21 @@ pub(crate) fn receive(depth: u32, parcel: Parcel) -> Parcel {
 #[cold]
 fn unwind(depth: u32, mut parcel: Parcel) -> Parcel {
     loop {
-        match parcel.contents() {
-            Some(Contents::Raise((failure, limit), _)) if depth <= limit => {
+        match parcel.take() {
+            Ok(Trouble::Raise((failure, limit), _)) if depth <= limit => {
                 current().raise(failure)
             }
-            Some(Contents::Raise((failure, limit), hub)) => {
+            Ok(Trouble::Raise((failure, limit), hub)) => {
                 current().put_off(failure, limit);
                 parcel = suspend(depth, (hub, Parcel::default()));
             }
-            Some(Contents::Exit) if depth == 0 => current().raise(GreenletExit.into()),
-            Some(Contents::Exit) => {
+            Ok(Trouble::Exit) if depth == 0 => current().raise(GreenletExit.into()),
+            Ok(Trouble::Exit) => {
                 current().put_off(GreenletExit.into(), 0);
                 return Failure::from(GreenletExit).into();
             }
-            plain => return plain.map(Parcel::from).unwrap_or_default(),
+            Ok(Trouble::Failure(failure)) => return failure.into(),
+            Err(message) => return message,
         }
     }
 }
