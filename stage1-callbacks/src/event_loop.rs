@@ -73,6 +73,7 @@ pub fn react<T: 'static>(
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
+#[doc = include_str!("../docs/stop.md")]
 pub fn stop() {
     current().stopped.set(true);
 }
@@ -82,6 +83,7 @@ pub fn stop() {
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
+#[doc = include_str!("../docs/call_soon.md")]
 #[doc(alias = "callLater(0)")]
 #[track_caller]
 pub fn call_soon(callback: impl FnOnce() + 'static) {
@@ -106,6 +108,7 @@ pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> Delayed
 /// # Panics
 ///
 /// Panics when no loop is running on this thread.
+#[doc = include_str!("../docs/remote.md")]
 #[doc(alias = "callFromThread")]
 pub fn remote() -> Remote {
     current().mailbox.remote()

@@ -21,6 +21,7 @@ use crate::failure::{Failure, bury};
 const CHUNK: usize = 16 * 1024;
 
 /// A listening socket. Its clones are one socket.
+#[doc = include_str!("../docs/listener.md")]
 #[derive(Clone)]
 pub struct TcpListener {
     pub(crate) inner: Rc<reactor::TcpListener<Callback>>,
@@ -90,6 +91,7 @@ impl TcpStream {
     }
 
     /// Calls `callback` with what has arrived; nothing at all means that the peer is done.
+    #[doc = include_str!("../docs/read_then.md")]
     #[track_caller]
     pub fn read_then(
         &self,

@@ -59,6 +59,22 @@ impl Error for NoAge {
     }
 }
 
+/// It is none itself, as `?` could not tell it from one.
+#[test]
+fn a_failure_stands_where_an_error_is_asked_for() {
+    fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+        let all = std::iter::successors(Some(error), |&it| it.source());
+        all.map(ToString::to_string).collect()
+    }
+    fn first(error: impl AsRef<dyn Error>) -> String {
+        error.as_ref().to_string()
+    }
+    let failure = Failure::from(NoAge("x".parse::<i32>().unwrap_err()));
+    assert_eq!(chain(&*failure), ["that is no age", "invalid digit found in string"]);
+    assert!(failure.downcast_ref::<NoAge>().is_some());
+    assert_eq!(first(failure), "that is no age");
+}
+
 #[test]
 fn a_failure_tells_what_it_came_from() {
     let failure = Failure::from(NoAge("x".parse::<i32>().unwrap_err()));

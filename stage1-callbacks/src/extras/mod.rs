@@ -1,5 +1,6 @@
 //! What fidelity needs beyond the core.
 
+mod as_error;
 pub(crate) mod cancelling;
 pub mod clock;
 pub mod connector;

@@ -52,6 +52,7 @@ type End = Box<dyn FnOnce()>;
 pub(crate) struct Level(());
 
 impl Level {
+    #[inline]
     pub(crate) fn enter() -> Result<Self, TooDeep> {
         let levels = LEVELS.get();
         if levels >= FREE && stack_left() < RESERVE {
@@ -63,6 +64,7 @@ impl Level {
 }
 
 impl Drop for Level {
+    #[inline]
     fn drop(&mut self) {
         LEVELS.set(LEVELS.get() - 1);
     }
@@ -103,17 +105,21 @@ fn next() -> Option<End> {
 }
 
 /// How many bytes the stack has left below this call, as far as generators may use it.
+#[inline]
 fn stack_left() -> usize {
     let marker = 0_u8;
     let here = ptr::from_ref(&marker).addr();
-    let (mut lowest, highest) = STACK.get();
-    if !(lowest..highest).contains(&here) {
-        let stack =
-            stack_around(here).unwrap_or(here.saturating_sub(ASSUMED)..usize::MAX);
-        STACK.set((stack.start, stack.end));
-        lowest = stack.start;
-    }
-    here - lowest
+    let (lowest, highest) = STACK.get();
+    let is_known = (lowest..highest).contains(&here);
+    here - if is_known { lowest } else { lowest_around(here) }
+}
+
+/// Where the stack ends that has `here` in it. It is asked once of each stack.
+#[cold]
+fn lowest_around(here: usize) -> usize {
+    let stack = stack_around(here).unwrap_or(here.saturating_sub(ASSUMED)..usize::MAX);
+    STACK.set((stack.start, stack.end));
+    stack.start
 }
 
 /// The stack that has `here` in it, where the system tells, as Linux does.

@@ -103,8 +103,16 @@ impl<Y, S> fmt::Debug for Yield<'_, Y, S> {
 
 /// Drops what belongs to the user, if there is anything. What goes wrong there is reported, never thrown at whoever
 /// happens to drop it.
+#[inline]
 pub(crate) fn let_go<T>(what: &str, left: Option<T>) {
-    let Some(one) = left else { return };
+    if let Some(one) = left {
+        drop_guarded(what, one);
+    }
+}
+
+/// Seldom called: mostly there is nothing left.
+#[inline(never)]
+fn drop_guarded<T>(what: &str, one: T) {
     if let Err(panic) = guard(|| drop(one)) {
         report(format_args!("Error while {what} was dropped: {panic}"));
     }

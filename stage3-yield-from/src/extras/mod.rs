@@ -5,6 +5,7 @@
 //! [`condition`], [`semaphore`], [`queue`]. About tasks and calls: [`tasks`], [`handle`]. From
 //! other threads: [`remote`], [`signal`]. What goes wrong: [`errors`], [`depth`].
 
+mod as_error;
 mod awaiting;
 pub(crate) mod callback;
 pub(crate) mod cancel;
