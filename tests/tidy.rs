@@ -21,7 +21,7 @@ const CORE: [(&str, usize); 5] = [
     ("interlude-greenlets", 650),
     ("stage2-generators", 320),
     ("stage3-yield-from", 900),
-    ("stage4-async-await", 750),
+    ("stage4-async-await", 700),
 ];
 
 /// A toolbox is not read in one sitting, but each of its tools is: code lines of a file.

@@ -222,6 +222,16 @@ pub trait Listener: Debug {
     ///
     /// Whatever the engine answers.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Where it listens in the file system.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if it is not there that it listens.
+    #[cfg(unix)]
+    fn local_unix_addr(&self) -> io::Result<UnixAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A stream of bytes that can be tried. Dropping it closes it. What a kind of stream cannot
@@ -299,6 +309,26 @@ pub trait Stream: Debug {
     ///
     /// Whatever the engine answers.
     fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Our end, in the file system.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if it is not there.
+    #[cfg(unix)]
+    fn local_unix_addr(&self) -> io::Result<UnixAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Their end, in the file system.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if it is not there.
+    #[cfg(unix)]
+    fn peer_unix_addr(&self) -> io::Result<UnixAddr> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -6,6 +6,8 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 
+#[cfg(unix)]
+use crate::backend::UnixAddr;
 use crate::backend::{Listener, Stream, Token};
 use crate::reactor::Shared;
 use crate::waiting::{Direction, Key};
@@ -48,6 +50,16 @@ impl<T> TcpListener<T> {
     /// Whatever `getsockname` answers.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
+    }
+
+    /// The path of a socket in the file system.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if it is another socket.
+    #[cfg(unix)]
+    pub fn local_unix_addr(&self) -> io::Result<UnixAddr> {
+        self.inner.local_unix_addr()
     }
 }
 
@@ -169,6 +181,27 @@ impl<T> TcpStream<T> {
     /// `NotConnected` when the peer is gone, or not there yet.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.inner.peer_addr()
+    }
+
+    /// The path of our end, if this is a socket in the file system: whoever connects has none,
+    /// and what it answers is an address without a name.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if it is another socket.
+    #[cfg(unix)]
+    pub fn local_unix_addr(&self) -> io::Result<UnixAddr> {
+        self.inner.local_unix_addr()
+    }
+
+    /// The path of their end.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if it is another socket; `NotConnected` when the peer is not there.
+    #[cfg(unix)]
+    pub fn peer_unix_addr(&self) -> io::Result<UnixAddr> {
+        self.inner.peer_unix_addr()
     }
 
     fn keep_failure<V>(&self, result: &io::Result<V>) {

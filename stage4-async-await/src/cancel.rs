@@ -7,18 +7,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
 use pin_project_lite::pin_project;
 
-use crate::extras::leaving::Leaving;
-use crate::extras::report::{bury, guard, report, report_panic, unheard};
+use crate::extras::report::{bury, guard, report, report_panic};
 use crate::task::{End, JoinHandle, Step, Task};
 
 pub use crate::extras::handle::Cancelling;
+pub use crate::extras::with::{Manager, with};
 
 pub(crate) type Exit<T = ()> = Pin<Box<dyn Future<Output = T>>>;
 
@@ -81,15 +80,19 @@ impl<F: Future> Cancellable<F> {
     }
 
     /// Drops the future, if it is there, and keeps what it leaves behind.
-    pub(crate) fn end(self: Pin<&mut Self>, how: End<F::Output>) {
-        let mut this = self.project();
-        if let Staged::Leaving { .. } = this.stage.as_mut().project() {
-            return bury(how);
+    pub(crate) fn end(mut self: Pin<&mut Self>, how: End<F::Output>) {
+        match self.as_mut().project().stage.project() {
+            Staged::Running { .. } => self.leave(how),
+            Staged::Leaving { .. } => bury(how),
         }
+    }
+
+    /// The same. If a destructor panics, that is how it ended.
+    fn leave(self: Pin<&mut Self>, how: End<F::Output>) {
+        let mut this = self.project();
         let nothing = Stage::Leaving { end: None };
         let dropped = this.exits.left_by(|| this.stage.set(nothing));
-        let end = dropped.and(how);
-        this.stage.set(Stage::Leaving { end: Some(end) });
+        this.stage.set(Stage::Leaving { end: Some(dropped.and(how)) });
     }
 }
 
@@ -98,18 +101,15 @@ impl<F: Future> Future for Cancellable<F> {
 
     /// Polls the future until it ends or panics; then the exits that are left.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.as_mut().project();
-        if let Staged::Running { future } = this.stage.project() {
-            let end = match this.exits.left_by(|| future.poll(context)) {
-                Ok(Poll::Ready(output)) => Ok(Some(output)),
-                Ok(Poll::Pending) => {
-                    // A part of it may have been dropped: a select's loser.
-                    let _ = this.exits.poll(context);
-                    return Poll::Pending;
-                }
-                Err(panic) => Err(panic),
-            };
-            self.as_mut().end(end);
+        let mut this = self.as_mut().project();
+        match this.exits.left_by(|| this.stage.as_mut().poll(context)) {
+            Ok(Poll::Ready(())) => {}
+            Ok(Poll::Pending) => {
+                // A part of it may have been dropped: a select's loser.
+                let _ = this.exits.poll(context);
+                return Poll::Pending;
+            }
+            Err(panic) => self.as_mut().leave(Err(panic)),
         }
         let this = self.project();
         ready!(this.exits.poll(context));
@@ -120,54 +120,14 @@ impl<F: Future> Future for Cancellable<F> {
     }
 }
 
-/// Something to enter and to leave, both of which may wait: Python's asynchronous context
-/// manager (PEP 492, "Asynchronous Context Managers").
-#[doc(alias("__aenter__", "__aexit__"))]
-#[expect(async_fn_in_trait, reason = "one thread: nothing here has to be Send")]
-pub trait Manager: 'static {
-    /// Why the body or the exit failed. After a cancel nobody asks for it: then it is
-    /// [reported](crate::extras::report::on_report).
-    type Error: fmt::Debug + 'static;
-
-    /// Runs before the body. If it fails, neither the body nor the exit runs.
-    async fn enter(&mut self) -> Result<(), Self::Error>;
-
-    /// Runs after the body, and is told how that ended: well, with an error, or not at all
-    /// (`None`: it was cancelled, or it panicked). An error of its own replaces the body's.
-    async fn exit(self, end: Option<Result<(), &Self::Error>>)
-    -> Result<(), Self::Error>;
-}
-
-/// Runs `body` between the manager's enter and exit, as `async with` does. The exit runs
-/// however the body ends: with a value, with an error through `?`, or by a cancel.
-///
-/// # Errors
-///
-/// The manager's, or the body's.
-#[doc(alias = "async with")]
-pub async fn with<M: Manager, T: 'static>(
-    mut manager: M,
-    body: impl AsyncFnOnce(&mut M) -> Result<T, M::Error>,
-) -> Result<T, M::Error> {
-    manager.enter().await?;
-    let mut armed = Armed(Some(manager));
-    let output = body(armed.0.as_mut().expect("only the drop disarms it")).await;
-    let manager = armed.0.take().expect("only the drop disarms it");
-    let exit = async move {
-        let end = output.as_ref().map(drop);
-        manager.exit(Some(end)).await.and(output)
-    };
-    Leaving(Some(Box::pin(exit))).await
-}
-
-/// A manager whose body is under way: dropped, it leaves its exit behind.
-struct Armed<M: Manager>(Option<M>);
-
-impl<M: Manager> Drop for Armed<M> {
-    fn drop(&mut self) {
-        if let Some(manager) = self.0.take() {
-            leave_behind(Box::pin(unheard(manager.exit(None))));
+impl<F: Future> Stage<F> {
+    /// Polls the future, and drops it where it stands when it has ended.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if let Staged::Running { future } = self.as_mut().project() {
+            let output = ready!(future.poll(context));
+            self.set(Self::Leaving { end: Some(Ok(Some(output))) });
         }
+        Poll::Ready(())
     }
 }
 
@@ -190,15 +150,17 @@ pub(crate) struct Exits(Option<Box<VecDeque<Exit>>>);
 impl Exits {
     /// Calls `body`, and picks up what it leaves behind. Gives what it panicked with.
     pub(crate) fn left_by<R>(&mut self, body: impl FnOnce() -> R) -> thread::Result<R> {
-        let before = LEFT_BEHIND.with_borrow(Vec::len);
-        PICKING_UP.set(PICKING_UP.get() + 1);
-        let result = guard(body);
-        PICKING_UP.set(PICKING_UP.get() - 1);
-        if LEFT_BEHIND.with_borrow(Vec::len) > before {
-            let left = LEFT_BEHIND.with_borrow_mut(|left| left.split_off(before));
-            self.0.get_or_insert_default().extend(left);
-        }
-        result
+        LEFT_BEHIND.with(|left| {
+            let before = left.borrow().len();
+            PICKING_UP.set(PICKING_UP.get() + 1);
+            let result = guard(body);
+            PICKING_UP.set(PICKING_UP.get() - 1);
+            if left.borrow().len() > before {
+                let left = left.borrow_mut().split_off(before);
+                self.0.get_or_insert_default().extend(left);
+            }
+            result
+        })
     }
 
     /// Awaits them one after the other, and what they leave behind themselves.

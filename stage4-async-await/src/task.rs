@@ -123,6 +123,7 @@ impl<F: Future> Body<F> {
         tell(&end);
         let before = self.state.replace(State::Ended(end));
         known.is_finished.set(true);
+        known.has_output.set(true);
         if let State::Awaited(Some(waiting)) = before {
             waiting.wake();
         }
@@ -202,7 +203,6 @@ impl<T: 'static> Future for JoinHandle<T> {
     /// before it did.
     #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        self.0.expect_another();
         self.poll_end(context).map(|end| {
             end.expect("aborted or cancelled at the end of its loop, it has no output")
         })

@@ -17,6 +17,10 @@ impl Listener for Registered<UnixListener> {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         Err(io::ErrorKind::Unsupported.into())
     }
+
+    fn local_unix_addr(&self) -> io::Result<UnixAddr> {
+        self.source.local_addr()
+    }
 }
 
 impl Stream for Registered<UnixStream> {
@@ -39,6 +43,14 @@ impl Stream for Registered<UnixStream> {
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.shutdown(how)
+    }
+
+    fn local_unix_addr(&self) -> io::Result<UnixAddr> {
+        self.source.local_addr()
+    }
+
+    fn peer_unix_addr(&self) -> io::Result<UnixAddr> {
+        self.source.peer_addr()
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::task::Waker;
 
 use reactor::Direction;
+use reactor::trace::Place;
 
 use crate::event_loop::current;
 use crate::net::{Side, retry};
@@ -78,7 +79,7 @@ impl<A> DatagramSocket<A> {
         &self,
         buffer: &mut [u8],
     ) -> impl Future<Output = io::Result<(usize, A)>> {
-        retry(&self.reads, || self.inner.recv_from(buffer))
+        retry(Place::here(), &self.reads, || self.inner.recv_from(buffer))
     }
 
     /// The same, for whoever knows who sends.
@@ -88,7 +89,7 @@ impl<A> DatagramSocket<A> {
     /// `ConnectionRefused` when what was sent to the other end has found nobody.
     #[track_caller]
     pub fn recv(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        retry(&self.reads, || Ok(self.inner.recv_from(buffer)?.0))
+        retry(Place::here(), &self.reads, || Ok(self.inner.recv_from(buffer)?.0))
     }
 
     /// Sends a datagram to `address`, all of it or nothing.
@@ -99,7 +100,7 @@ impl<A> DatagramSocket<A> {
         bytes: &[u8],
         address: &A,
     ) -> impl Future<Output = io::Result<usize>> {
-        retry(&self.writes, || self.inner.send_to(bytes, address))
+        retry(Place::here(), &self.writes, || self.inner.send_to(bytes, address))
     }
 
     /// Makes `address` the other end: whatever comes from elsewhere is not let in any more.
@@ -110,7 +111,7 @@ impl<A> DatagramSocket<A> {
     /// Sends a datagram to the other end, all of it or nothing.
     #[track_caller]
     pub fn send(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        retry(&self.writes, || self.inner.send(bytes))
+        retry(Place::here(), &self.writes, || self.inner.send(bytes))
     }
 
     /// Our end.

@@ -19,8 +19,7 @@ pub(crate) enum WaitsFor {
     Unknown,
     Clock,
     Socket,
-    Semaphore,
-    /// Something else that tasks share, by its name.
+    /// Something that tasks share, by its name.
     Shared(&'static str),
     /// The one of that number.
     Task(u32),
@@ -122,7 +121,6 @@ impl EventLoop {
             WaitsFor::Unknown => "something unknown".to_owned(),
             WaitsFor::Clock => "the clock".to_owned(),
             WaitsFor::Socket => "a socket".to_owned(),
-            WaitsFor::Semaphore => "a semaphore".to_owned(),
             WaitsFor::Shared(name) => name.to_owned(),
             WaitsFor::Task(number) => {
                 let tasks = self.tasks.borrow();

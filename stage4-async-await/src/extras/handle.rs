@@ -24,6 +24,7 @@ impl<T: 'static> Future for Cancelling<T> {
 impl<T> JoinHandle<T> {
     /// How a task that is finished has ended.
     pub(crate) fn take_end(&self) -> End<T> {
+        self.0.known.has_output.set(false);
         match self.0.body.state().replace(State::Taken) {
             State::Ended(end) => end,
             _ => panic!("a JoinHandle gives its output once; it was polled again"),
@@ -51,7 +52,9 @@ impl<T> Drop for JoinHandle<T> {
 impl<B: Step + ?Sized> Task<B> {
     /// "Task exception was never retrieved" in asyncio.
     fn forget(&self) {
-        if let Some(panic) = self.body.forget() {
+        if self.known.has_output.take()
+            && let Some(panic) = self.body.forget()
+        {
             let what = format!("{self} panicked, and nobody awaits it");
             report_panic(&what, &*panic);
         }

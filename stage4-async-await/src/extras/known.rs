@@ -5,10 +5,9 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
-use std::task::Waker;
+use std::task::{Wake, Waker};
 
 use reactor::trace::{self, Place};
-use reactor::wake_by_ref;
 
 use crate::cancel::Stop;
 use crate::event_loop::{CURRENT, EventLoop};
@@ -26,6 +25,8 @@ pub(crate) struct Known {
     pub(crate) waits_for: Cell<WaitsFor>,
     /// Set by the loop; read by the handle.
     pub(crate) is_finished: Cell<bool>,
+    /// Set at its end; cleared by whoever takes the output.
+    pub(crate) has_output: Cell<bool>,
     /// Set by whoever stops the task from outside; read by the next step.
     pub(crate) must_stop: Cell<Option<Box<Stop>>>,
     /// Not here while the loop sleeps and watches it.
@@ -53,6 +54,7 @@ impl Known {
             place,
             waits_for: Cell::new(WaitsFor::Unknown),
             is_finished: Cell::default(),
+            has_output: Cell::default(),
             must_stop: Cell::default(),
             own: RefCell::new(Some(own)),
         }
@@ -76,7 +78,8 @@ impl Known {
     /// Has the task stepped, in this turn or the next.
     #[track_caller]
     pub(crate) fn wake(&self) {
-        wake_by_ref(&self.own().waker);
+        let _caller = Place::here().enter();
+        self.own().reschedule.wake_by_ref();
     }
 
     /// Notes what it waits for. The first to say so in a step is heard: a body that waits,

@@ -20,7 +20,6 @@ pub mod incoming;
 pub mod interval;
 pub mod join_set;
 pub(crate) mod known;
-pub(crate) mod leaving;
 pub(crate) mod left;
 pub mod lines;
 pub(crate) mod live;
@@ -43,3 +42,4 @@ pub(crate) mod turn;
 #[cfg(unix)]
 pub mod unix;
 pub(crate) mod waiter;
+pub(crate) mod with;

@@ -65,7 +65,6 @@ impl<T: 'static> Future for Outcome<T> {
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.0.expect_another();
         if self.0.is_finished() {
             return Poll::Ready(self.0.ended());
         }

@@ -4,6 +4,8 @@ use std::io;
 use std::net::Shutdown;
 use std::rc::Rc;
 
+use reactor::trace::Place;
+
 use crate::extras::lines::Lines;
 use crate::net::{TcpStream, retry};
 
@@ -13,7 +15,7 @@ impl TcpStream {
     #[doc(alias = "sock_send")]
     #[track_caller]
     pub fn write(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        retry(&self.writes, || self.inner.write(bytes))
+        retry(Place::here(), &self.writes, || self.inner.write(bytes))
     }
 
     /// Reads until `buffer` is full. Whoever drops this half-way loses what has been read.
@@ -25,7 +27,7 @@ impl TcpStream {
     #[track_caller]
     pub fn read_exact(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<()>> {
         let mut filled = 0;
-        retry(&self.reads, move || {
+        retry(Place::here(), &self.reads, move || {
             while filled < buffer.len() {
                 match self.inner.read(&mut buffer[filled..])? {
                     0 => return Err(io::ErrorKind::UnexpectedEof.into()),

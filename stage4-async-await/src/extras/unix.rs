@@ -14,7 +14,7 @@ use crate::event_loop::current;
 use crate::extras::datagram::DatagramSocket;
 use crate::extras::incoming::Incoming;
 use crate::extras::streams::{ReadHalf, WriteHalf};
-use crate::net::{Side, TcpListener, TcpStream, retry, retry_at};
+use crate::net::{Side, TcpListener, TcpStream, retry};
 
 /// A listening socket in the file system. Dropping it closes it; the file remains, and has to
 /// be removed before anybody can bind to that path again.
@@ -34,10 +34,15 @@ impl UnixListener {
         Ok(Self(TcpListener { inner, accepts }))
     }
 
+    /// The path that it is bound to.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.inner.local_unix_addr()
+    }
+
     /// Waits for a connection.
     #[track_caller]
     pub fn accept(&self) -> impl Future<Output = io::Result<UnixStream>> {
-        retry(&self.0.accepts, || Ok(self.0.inner.accept()?.into()))
+        retry(Place::here(), &self.0.accepts, || Ok(self.0.inner.accept()?.into()))
     }
 
     /// The connections that come, as a stream.
@@ -64,7 +69,7 @@ impl UnixStream {
         let place = Place::here();
         async move {
             let Self(stream) = current().reactor.connect_unix(path)?.into();
-            retry_at(place, &stream.writes, || stream.inner.connected()).await?;
+            retry(place, &stream.writes, || stream.inner.connected()).await?;
             Ok(Self(stream))
         }
     }
@@ -104,6 +109,16 @@ impl UnixStream {
     /// Tells the peer that nothing more will be written.
     pub fn shutdown(&self) -> io::Result<()> {
         self.0.inner.shutdown(Shutdown::Write)
+    }
+
+    /// Our end: the path that was bound to, or no name at all at the end that has connected.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.inner.local_unix_addr()
+    }
+
+    /// Their end.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.inner.peer_unix_addr()
     }
 
     /// Two halves, for two tasks.

@@ -1,7 +1,7 @@
-//! Whoever waits for another task: known by its name, if it is a task of this loop.
+//! Whoever waits for another task: that task itself, if it is one of this loop.
 //!
-//! A waker can be anywhere and on any thread; what is left of it inside of the loop is a
-//! name. So the loop can tell whether anybody outside still has a waker.
+//! A waker can be anywhere and on any thread; inside of the loop none is left with anybody. So
+//! the loop can tell whether anybody outside still has one.
 
 use std::rc::Rc;
 use std::task::{Context, Waker};
