@@ -3,11 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::pin::pin;
+use std::future::poll_fn;
+use std::io::Write;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_core::Stream;
+use futures_io::AsyncRead;
+use futures_util::{AsyncReadExt, StreamExt};
 use reactor::backend::{self, Clockwork};
 use reactor::trace::{self, What};
 use stage4_async_await::extras::async_generator::AsyncGenerator;
@@ -117,25 +121,65 @@ fn a_task_is_named_for_the_function_that_its_future_holds() {
     assert_eq!(names, [here, "nap", "nap", here]);
 }
 
+/// Where the first task parks at a socket at last.
+fn parks(main: impl Future<Output = ()> + 'static) -> trace::Place {
+    let (ran, recording) = trace::record(|| run(main));
+    ran.unwrap();
+    let main = recording.subjects[0].id;
+    let parked = recording.events.iter().rev().find_map(|event| match event.what {
+        What::SocketParked(id, _) if id == main => Some(event.place),
+        _ => None,
+    });
+    parked.expect("it parks").expect("it says where")
+}
+
 /// A stream of connections waits at the line that made it.
 #[test]
 fn a_loop_over_connections_waits_at_the_line_that_made_their_stream() {
-    let record = || {
-        run(async {
-            let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
-            let address = listener.local_addr().unwrap();
-            let client = spawn(TcpStream::connect(address));
-            let mut incoming = listener.incoming(); // mark: incoming
-            incoming.next().await.unwrap().unwrap();
-            drop(client.await.unwrap());
-        })
-    };
-    let (ran, recording) = trace::record(record);
-    ran.unwrap();
-    let main = recording.subjects[0].id;
-    let parked = recording.events.iter().find_map(|event| match event.what {
-        What::SocketParked(id, _) if id == main => event.place,
-        _ => None,
+    let place = parks(async {
+        let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = spawn(TcpStream::connect(address));
+        let mut incoming = listener.incoming(); // mark: incoming
+        incoming.next().await.unwrap().unwrap();
+        drop(client.await.unwrap());
     });
-    assert_eq!(parked.unwrap().line(), line("incoming"));
+    assert_eq!(place.line(), line("incoming"));
+}
+
+/// A stream whose peer says something once its task waits.
+async fn reluctant() -> TcpStream {
+    let listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    drop(spawn(async move {
+        sleep(Duration::from_millis(1)).await;
+        peer.write_all(b"a line\n").unwrap();
+    }));
+    listener.accept().await.unwrap()
+}
+
+/// The futures crate's traits are polled, and whoever does it says where.
+#[test]
+fn a_wait_for_what_is_polled_is_at_the_line_that_polls() {
+    let by_hand = parks(async {
+        let (mut stream, mut buffer) = (reluctant().await, [0; 8]);
+        let read = poll_fn(|context| {
+            Pin::new(&mut stream).poll_read(context, &mut buffer) // mark: poll
+        });
+        assert_eq!(read.await.unwrap(), 7);
+    });
+    assert_eq!((by_hand.file(), by_hand.line()), (file!(), line("poll")));
+    let lines = parks(async {
+        let mut lines = reluctant().await.split().0.lines();
+        let next = poll_fn(|context| {
+            Pin::new(&mut lines).poll_next(context) // mark: line
+        });
+        assert_eq!(next.await.unwrap().unwrap(), "a line");
+    });
+    assert_eq!((lines.file(), lines.line()), (file!(), line("line")));
+    let adapted = parks(async {
+        let (mut stream, mut buffer) = (reluctant().await, [0; 7]);
+        AsyncReadExt::read_exact(&mut stream, &mut buffer).await.unwrap();
+    });
+    assert!(adapted.file().contains("futures"), "{adapted:?} is no adapter's");
 }

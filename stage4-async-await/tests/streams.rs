@@ -336,6 +336,26 @@ mod unix {
         .unwrap();
     }
 
+    /// Whoever is bound has a path, and whoever has connected has none.
+    #[test]
+    fn whoever_is_bound_has_a_path_for_an_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        run(async move {
+            let listener = UnixListener::bind(&path).unwrap();
+            assert_eq!(listener.local_addr().unwrap().as_pathname(), Some(&*path));
+            let client = UnixStream::connect(&path).await.unwrap();
+            let server = listener.accept().await.unwrap();
+            assert_eq!(client.peer_addr().unwrap().as_pathname(), Some(&*path));
+            assert_eq!(server.local_addr().unwrap().as_pathname(), Some(&*path));
+            assert!(client.local_addr().unwrap().is_unnamed());
+            assert!(server.peer_addr().unwrap().is_unnamed());
+            let (one, _other) = UnixStream::pair().unwrap();
+            assert!(one.peer_addr().unwrap().is_unnamed());
+        })
+        .unwrap();
+    }
+
     /// A pair; a peer that is gone is the end.
     #[test]
     fn a_pair_is_connected_to_each_other() {

@@ -131,10 +131,12 @@ fn too_long() -> io::Error {
 impl<R: AsyncRead + Unpin> Stream for Lines<R> {
     type Item = io::Result<String>;
 
+    #[track_caller]
     fn poll_next(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Self::Item>> {
+        let _place = Place::here().enter();
         self.poll_line(context)
     }
 }
@@ -185,11 +187,13 @@ impl<W: AsyncWrite + Unpin> LineSink<W> {
     }
 
     /// Writes what is left until no more than `enough` is.
+    #[track_caller]
     fn poll_drain(
         &mut self,
         context: &mut Context<'_>,
         enough: usize,
     ) -> Poll<io::Result<()>> {
+        let _place = Place::here().enter();
         while self.buffer.len() > enough {
             let writer = Pin::new(&mut self.writer);
             match ready!(writer.poll_write(context, &self.buffer))? {
@@ -205,6 +209,7 @@ impl<W: AsyncWrite + Unpin, L: AsRef<str>> Sink<L> for LineSink<W> {
     type Error = io::Error;
 
     /// Waits for room.
+    #[track_caller]
     fn poll_ready(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -220,6 +225,7 @@ impl<W: AsyncWrite + Unpin, L: AsRef<str>> Sink<L> for LineSink<W> {
     }
 
     /// Waits until all is written.
+    #[track_caller]
     fn poll_flush(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -229,6 +235,7 @@ impl<W: AsyncWrite + Unpin, L: AsRef<str>> Sink<L> for LineSink<W> {
     }
 
     /// Waits until all is written, and says that it was all.
+    #[track_caller]
     fn poll_close(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

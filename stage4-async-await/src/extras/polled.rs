@@ -1,5 +1,8 @@
 //! The traits of the futures crate, for streams: a poll is one attempt, by whoever has the
 //! stream to itself.
+//!
+//! In a recording the wait is at the line that polls. If that is an adapter's, it is a line of the
+//! adapter: who awaits that one is hidden by it.
 
 use std::io;
 use std::net::Shutdown;
@@ -7,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
+use reactor::trace::Place;
 
 use crate::event_loop::current;
 use crate::extras::deadlock::WaitsFor;
@@ -20,6 +24,7 @@ impl Side {
     /// Makes one attempt. If it would block, whoever polls is woken when another is worth
     /// while: it alone, and nobody is told that the side is busy. So it has to have the side to
     /// itself; the traits ask for `&mut self`.
+    #[track_caller]
     pub(crate) fn poll<T>(
         &self,
         context: &Context<'_>,
@@ -34,7 +39,9 @@ impl Side {
         }
     }
 
+    #[track_caller]
     fn leave_waker(&self, context: &Context<'_>) {
+        let _place = Place::here().enter();
         let waker = Waiter::of(context, WaitsFor::Socket).waker();
         let before = current().reactor.wait_for(self.key, self.direction, waker);
         // It was the same one that waited before, maybe elsewhere.
@@ -77,6 +84,7 @@ impl Bytes for WriteHalf {
 macro_rules! can_be_read {
     ($Stream:ty) => {
         impl AsyncRead for $Stream {
+            #[track_caller]
             fn poll_read(
                 self: Pin<&mut Self>,
                 context: &mut Context<'_>,
@@ -92,6 +100,7 @@ macro_rules! can_be_read {
 macro_rules! can_be_written {
     ($Stream:ty) => {
         impl AsyncWrite for $Stream {
+            #[track_caller]
             fn poll_write(
                 self: Pin<&mut Self>,
                 context: &mut Context<'_>,
