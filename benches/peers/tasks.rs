@@ -2,6 +2,12 @@
 //! on one thread, smol's executor, and the pool of the `futures` crate. Of timers there is nothing
 //! to compare: tokio's clock ticks in milliseconds, smol looks at the clock before it sets one,
 //! and the pool has none.
+//!
+//! A task is compared with a task. What `block_on` is given is none on tokio's loop: to wake that,
+//! tokio looks at its sockets, which is a system call, each time. So the two that take turns are
+//! spawned on every loop, as everything is on ours; only who awaits them need not be. (In *spawn*
+//! that is who starts each task and awaits it. There `tokio` is what a program sees whose `main` is in
+//! `block_on`; what it costs between two tasks is counted in ADR 40.)
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -52,8 +58,6 @@ trait Peer: Clone + 'static {
         task: impl Future<Output = u64> + Send + 'static,
     ) -> impl Future<Output = u64>;
 
-    fn turn() -> impl Future<Output = ()> + Send;
-
     fn one_permit() -> Self::Permits;
 
     fn acquire(permits: &Self::Permits)
@@ -73,7 +77,7 @@ fn spawn<P: Peer>(n: u64) -> u64 {
 fn yield_now<P: Peer>(n: u64) -> u64 {
     by_two(move |_: &P| async move {
         for _ in 0..n / 2 {
-            P::turn().await;
+            turn().await;
         }
         n / 2
     })
@@ -86,7 +90,7 @@ fn hand_over<P: Peer>(n: u64) -> u64 {
         async move {
             for _ in 0..n / 2 {
                 let _permit = P::acquire(&permits).await;
-                P::turn().await;
+                turn().await;
             }
             n / 2
         }
@@ -101,6 +105,12 @@ where
         let (one, other) = (peer.spawn(task(&peer)), peer.spawn(task(&peer)));
         one.await + other.await
     })
+}
+
+/// Wakes itself and waits: the same future on every loop. tokio's own puts the wake off until it has
+/// looked at its sockets, and so asks for something else.
+async fn turn() {
+    smol::future::yield_now().await;
 }
 
 /// tokio's runtime for one thread, whose tasks have to be `Send` all the same.
@@ -121,10 +131,6 @@ impl Peer for Tokio {
     ) -> impl Future<Output = u64> {
         let handle = tokio::spawn(task);
         async { handle.await.expect("it does not panic") }
-    }
-
-    fn turn() -> impl Future<Output = ()> + Send {
-        tokio::task::yield_now()
     }
 
     fn one_permit() -> Self::Permits {
@@ -164,10 +170,6 @@ macro_rules! as_local_tasks {
             ) -> impl Future<Output = u64> {
                 let handle = spawn_local(task);
                 async { handle.await.expect("it does not panic") }
-            }
-
-            fn turn() -> impl Future<Output = ()> + Send {
-                tokio::task::yield_now()
             }
 
             fn one_permit() -> Self::Permits {
@@ -220,10 +222,6 @@ impl Peer for Smol {
         self.0.spawn(task)
     }
 
-    fn turn() -> impl Future<Output = ()> + Send {
-        smol::future::yield_now()
-    }
-
     fn one_permit() -> Self::Permits {
         smol::lock::Semaphore::new(1)
     }
@@ -253,10 +251,6 @@ impl Peer for Pool {
         task: impl Future<Output = u64> + Send + 'static,
     ) -> impl Future<Output = u64> {
         self.0.spawn_local_with_handle(task).expect("the pool is there")
-    }
-
-    fn turn() -> impl Future<Output = ()> + Send {
-        smol::future::yield_now()
     }
 
     fn one_permit() -> Self::Permits {
