@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use site::count;
 use stage5_asyncio::debug::{Process, State, Tally, TaskInfo, Tree};
 
 use crate::ps::plain;
@@ -65,11 +66,11 @@ impl Picture {
             let head = vec![format!("loop on thread {thread}: {}", plain(stuck))];
             return Self { head, tasks: Vec::new() };
         }
-        let (tasks, ready) = (after.tasks.len(), after.ready);
-        let (timers, sockets) = (after.timers, after.sockets);
+        let (tasks, ready) = (count(after.tasks.len(), "task"), after.ready);
+        let timers = count(after.timers, "timer");
+        let sockets = count(after.sockets, "socket");
         let mut head = vec![format!(
-            "loop on thread {thread}: {tasks} tasks, {ready} ready, {timers} timers, \
-             {sockets} sockets"
+            "loop on thread {thread}: {tasks}, {ready} ready, {timers}, {sockets}"
         )];
         let nothing = Tally::default();
         let tally = after.tally.as_ref().unwrap_or(&nothing);
