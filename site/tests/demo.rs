@@ -56,8 +56,8 @@ fn hear(people: &People, mut stream: TcpStream) -> io::Result<()> {
             format!("* {name} has left")
         } else if !name.is_empty() {
             format!("{name}: {line}")
-        } else if people.contains_key(&key) {
-            writeln!(stream, "- {} is taken", people[&key].0)?;
+        } else if let Some((taken, _)) = people.get(&key) {
+            writeln!(stream, "- {taken} is taken")?;
             continue;
         } else {
             people.insert(key, (line.clone(), stream.try_clone()?));

@@ -178,6 +178,17 @@ fn after_lose_connection_no_line_is_handed_on() {
     assert_eq!(heard, ["bye"]);
 }
 
+/// As a producer it is its transport: nobody takes any more, and so nothing is to come.
+#[test]
+fn a_receiver_that_is_told_to_stop_closes_its_connection() {
+    let heard = hear(&[b"bye\r\nmore\r\n", b"and more\r\n"], |receiver, _| {
+        assert_eq!(format!("{receiver:?}"), "Receiver { left: 6, .. }");
+        receiver.stop_producing();
+        assert!(receiver.transport().disconnecting());
+    });
+    assert_eq!(heard, ["bye"]);
+}
+
 /// M1.80: a hundred thousand lines in a few reads, on a small stack.
 #[test]
 fn many_lines_at_once_are_handed_on_flat() {

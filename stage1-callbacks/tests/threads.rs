@@ -97,6 +97,7 @@ fn a_cancel_takes_back_what_has_not_begun() {
             Ok::<_, Infallible>(())
         });
         told.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert!(format!("{pool:?}").contains("jobs: [Slot { .. }]"), "the second waits");
         first.cancel();
         second.cancel();
         for cancelled in [first, second] {

@@ -75,6 +75,8 @@ fn where_all_fail_the_race_fails_with_all_of_it_in_the_order_of_the_input() {
     let failure = self::end(end).unwrap_err();
     assert_eq!(texts(&failure), ["error 0", "error 1", "error 2"]);
     assert_eq!(failure.to_string(), "all failed: [error 0, error 1, error 2]");
+    let shown = "FailureGroup(all failed: [error 0, error 1, error 2])";
+    assert_eq!(format!("{failure:?}"), shown);
     assert_eq!(*reported.borrow(), [""; 0]);
 }
 
@@ -355,6 +357,23 @@ fn a_queue_has_bounds_on_both_sides() {
     queue.put(2).unwrap();
     assert_eq!(end(waits).unwrap(), 2);
     assert!(end(DeferredQueue::<i32>::bounded(1, 0).get()).is_err());
+}
+
+#[test]
+fn a_queue_says_how_full_it_is_and_why_it_took_no_more() {
+    let queue = DeferredQueue::bounded(1, 1);
+    assert_eq!(format!("{queue:?}"), "DeferredQueue { values: 0, waiting: 0 }");
+    let waits = queue.get();
+    assert_eq!(format!("{queue:?}"), "DeferredQueue { values: 0, waiting: 1 }");
+    assert_eq!(QueueUnderflow.to_string(), "too many wait for the queue already");
+    for n in [1, 2] {
+        queue.put(n).unwrap();
+    }
+    assert_eq!(format!("{queue:?}"), "DeferredQueue { values: 1, waiting: 0 }");
+    let full = queue.put(3).unwrap_err();
+    assert_eq!(full.to_string(), "the queue has no room for more");
+    assert_eq!(format!("{full:?}"), "QueueOverflow(..)");
+    drop(waits);
 }
 
 /// M1.45: nor does it take a place in the backlog.

@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use stage3_yield_from::coroutine::{Generator, Step};
 use stage3_yield_from::extras::completed::as_completed;
+use stage3_yield_from::extras::condition::Condition;
+use stage3_yield_from::extras::lock::Lock;
 use stage3_yield_from::extras::queue::Queue;
 use stage3_yield_from::extras::tasks::current_task;
 use stage3_yield_from::future::Cancelled;
 use stage3_yield_from::time::{Elapsed, sleep};
-use stage3_yield_from::{Failure, Future, coroutine, remote, run, spawn, yield_from};
+use stage3_yield_from::{
+    Failure, Future, call_later, coroutine, remote, run, spawn, yield_from,
+};
 
 #[test]
 fn futures_and_tasks_say_whether_they_are_done() {
@@ -28,6 +32,10 @@ fn futures_and_tasks_say_whether_they_are_done() {
         let own = current_task().unwrap();
         assert_eq!(format!("{own:?}"), format!("AnyTask({:?})", own.name()));
         assert_eq!(format!("{:?}", remote()), "Remote { .. }");
+        let call = call_later(Duration::from_hours(1), || ());
+        assert!(!call.cancelled());
+        call.cancel();
+        assert!(call.cancelled());
         Ok(())
     }))
     .unwrap()
@@ -42,8 +50,27 @@ fn what_is_there_and_what_is_still_to_come_is_counted() {
     run(coroutine(async {
         let mut all = as_completed([sleep(Duration::ZERO)], None);
         assert_eq!(format!("{all:?}"), "AsCompleted { left: 1, .. }");
+        assert_eq!(all.len(), 1);
         yield_from(all.next().unwrap()).await?;
         assert_eq!(format!("{all:?}"), "AsCompleted { left: 0, .. }");
+        assert_eq!((all.len(), all.size_hint()), (0, (0, Some(0))));
+        Ok(())
+    }))
+    .unwrap()
+    .unwrap();
+}
+
+/// It is the lock's: whoever has taken it there has it here.
+#[test]
+fn a_condition_is_locked_as_its_lock_is() {
+    run(coroutine(async {
+        let lock = Lock::new();
+        let condition = Condition::new(lock.clone());
+        assert!(!condition.locked());
+        let guard = yield_from(lock.acquire()).await?;
+        assert!(condition.locked());
+        drop(guard);
+        assert!(!condition.locked());
         Ok(())
     }))
     .unwrap()
