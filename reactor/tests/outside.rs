@@ -280,6 +280,8 @@ mod unix {
         let one = reactor.adopt_unix(one).unwrap();
         one.connected().unwrap();
         assert_eq!(one.write(b"never read").unwrap(), 10);
+        // An engine of completions hands it over when it has its turn.
+        assert!(selected(&reactor, NOW).is_empty());
         drop(other);
         let error = one.connected().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);

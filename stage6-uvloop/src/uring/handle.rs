@@ -76,6 +76,10 @@ impl Listener for Handle {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         internet(self.descriptor.local_addr()?)
     }
+
+    fn local_unix_addr(&self) -> io::Result<UnixAddr> {
+        file(&self.descriptor.local_addr()?)
+    }
 }
 
 impl Stream for Handle {
@@ -115,11 +119,24 @@ impl Stream for Handle {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         internet(self.descriptor.peer_addr()?)
     }
+
+    fn local_unix_addr(&self) -> io::Result<UnixAddr> {
+        file(&self.descriptor.local_addr()?)
+    }
+
+    fn peer_unix_addr(&self) -> io::Result<UnixAddr> {
+        file(&self.descriptor.peer_addr()?)
+    }
 }
 
 /// A socket in the file system has no such address.
 fn internet(address: SockAddr) -> io::Result<SocketAddr> {
     address.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())
+}
+
+/// Nor has any other socket an address in the file system.
+fn file(address: &SockAddr) -> io::Result<UnixAddr> {
+    address.as_unix().ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
 impl Stream for ReadEnd {

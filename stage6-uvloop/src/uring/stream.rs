@@ -186,7 +186,8 @@ impl Stream {
     pub(super) fn is_connected(&self) -> io::Result<()> {
         match self.connection {
             Connection::Pending(_) => Err(ErrorKind::WouldBlock.into()),
-            Connection::Established => Ok(()),
+            // What broke off since then is told to whoever asks first.
+            Connection::Established => self.descriptor.take_error()?.map_or(Ok(()), Err),
             Connection::Failed(code) => Err(io::Error::from_raw_os_error(code)),
         }
     }
