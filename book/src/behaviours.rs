@@ -52,6 +52,12 @@ pub struct Witness {
     pub remark: String,
 }
 
+impl Witness {
+    fn package(&self) -> &str {
+        self.file.split('/').next().unwrap_or(&self.file)
+    }
+}
+
 /// The table.
 ///
 /// # Errors
@@ -87,7 +93,14 @@ pub fn expand(places: &Places) -> Answer<String> {
 }
 
 fn row(Behaviour { id, says, source }: &Behaviour, shown: &[Witness]) -> String {
-    let tests: Vec<_> = shown.iter().map(cell).collect();
+    // A package is named once, behind the last of its tests.
+    let tests: Vec<_> = shown
+        .chunk_by(|one, next| one.package() == next.package())
+        .map(|its| {
+            let cells: Vec<_> = its.iter().map(cell).collect();
+            format!("{} ({})", cells.join("<br>"), escape(its[0].package()))
+        })
+        .collect();
     format!(
         "<tr id=\"{id}\"><td><b>{id}</b> {}</td><td>{}</td><td>{}</td></tr>\n",
         inline(says),
@@ -96,8 +109,7 @@ fn row(Behaviour { id, says, source }: &Behaviour, shown: &[Witness]) -> String 
     )
 }
 
-fn cell(Witness { file, test, remark }: &Witness) -> String {
-    let package = file.split('/').next().unwrap_or(file);
+fn cell(Witness { test, remark, .. }: &Witness) -> String {
     let name = match test {
         Some(test) => {
             format!("<code>{}</code>", escape(test))
@@ -106,7 +118,7 @@ fn cell(Witness { file, test, remark }: &Witness) -> String {
     };
     let remark =
         if remark.is_empty() { String::new() } else { format!(": {}", inline(remark)) };
-    format!("{name} ({}){remark}", escape(package))
+    format!("{name}{remark}")
 }
 
 /// Who names which behaviour, in the workspace below `root`.

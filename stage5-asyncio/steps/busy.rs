@@ -53,6 +53,6 @@ async fn row<T: 'static>(name: &str, work: impl Future<Output = T> + 'static) {
     }
     turns.sort_unstable();
     let at = |percent: usize| turns[(turns.len() * percent / 100).min(turns.len() - 1)];
-    let [median, p99, longest] = [50, 99, 100].map(|it| format!("{:.1?}", at(it)));
-    println!("{name:16} {:>8} {median:>9} {p99:>9} {longest:>9}", turns.len());
+    let [median, p99, longest] = [50, 99, 100].map(|it| at(it).as_secs_f64() * 1000.0);
+    println!("{name:16} {:>8} {median:>9.3} {p99:>9.3} {longest:>9.3} ms", turns.len());
 }
