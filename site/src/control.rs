@@ -164,7 +164,7 @@ mod tests {
         let (control, heard) = (Control::new(), Arc::new(AtomicUsize::new(0)));
         let listen = || {
             let heard = Arc::clone(&heard);
-            control.on_stop(move || drop(heard.fetch_add(1, Ordering::SeqCst)));
+            control.on_stop(move || _ = heard.fetch_add(1, Ordering::SeqCst));
         };
         listen();
         listen();
