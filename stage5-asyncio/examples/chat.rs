@@ -62,10 +62,7 @@ impl Protocol for Member {
     fn data_received(&self, data: &[u8]) {
         // Until that has been said, nothing more is heard.
         self.transport().pause_reading();
-        if self.seat.hear(data) {
-            let transport = Rc::clone(self.transport());
-            self.seat.when_heard(Box::new(move || transport.resume_reading()));
-        }
+        self.listen(data.to_vec());
     }
 
     fn eof_received(&self) -> bool {
@@ -92,6 +89,17 @@ impl Member {
     fn new(seat: Seat<Callback>) -> Rc<Self> {
         let (transport, timer) = Default::default();
         Rc::new_cyclic(|own| Self { own: own.clone(), seat, transport, timer })
+    }
+
+    /// Says what was heard, a little at a time: each word of it goes to everybody.
+    fn listen(&self, mut heard: Vec<u8>) {
+        let rest = heard.split_off(heard.len().min(4096));
+        if heard.is_empty() {
+            self.transport().resume_reading();
+        } else if self.seat.hear(&heard) {
+            let own = self.own.upgrade().expect("it hears something");
+            self.seat.when_heard(Box::new(move || own.listen(rest)));
+        }
     }
 
     /// Tells what there is to tell, as far as the peer takes it.
