@@ -144,7 +144,7 @@ fn a_fence_by_hand_is_text_or_console() {
 fn a_misspelt_stage_style_or_box_is_answered_with_those_there_are() {
     let stages = "there is no stage stage9; there are: stage0-waiting, stage1-callbacks, \
                   interlude-greenlets, stage2-generators, stage3-yield-from, \
-                  stage4-async-await";
+                  stage4-async-await, stage5-asyncio";
     assert_said("{{#diff stage9 stage3-yield-from src/time.rs}}", stages);
     assert_said(
         "{{#map os kernel}}",
