@@ -299,9 +299,7 @@ fn programs_are_short_from_generators_on() {
         assert!(echo <= 50, "{name}: echo has {echo} lines");
         assert!(crawl <= 100, "{name}: crawl has {crawl} lines");
         let chat = sources.chat.map_or(0, |it| Figures::of(it).lines);
-        // By protocols, as asyncio's is, it is written in callbacks once more.
-        let most = if *name == "asyncio" { 106 } else { 100 };
-        assert!(chat <= most, "{name}: chat has {chat} lines");
+        assert!(chat <= 100, "{name}: chat has {chat} lines");
     }
 }
 

@@ -21,8 +21,8 @@ fn main() -> io::Result<()> {
 /// Keeps a room on `address` open until `control` says stop, and lets everybody hear of that.
 pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
     run(async move {
-        let soon = |callback: Callback| _ = get_running_loop().call_soon(callback);
-        let room = Room::new(&control, soon);
+        let room =
+            Room::new(&control, |it: Callback| _ = get_running_loop().call_soon(it));
         let members = room.clone();
         let enter = move || Member::new(members.enter());
         let server = get_running_loop().create_server(enter, address).await?;
@@ -62,7 +62,9 @@ impl Protocol for Member {
     fn data_received(&self, data: &[u8]) {
         // Until that has been said, nothing more is heard.
         self.transport().pause_reading();
-        self.listen(data.to_vec());
+        if self.seat.hear(data) {
+            self.seat.when_heard(self.then(|it| it.transport().resume_reading()));
+        }
     }
 
     fn eof_received(&self) -> bool {
@@ -91,43 +93,35 @@ impl Member {
         Rc::new_cyclic(|own| Self { own: own.clone(), seat, transport, timer })
     }
 
-    /// Says what was heard, a little at a time: each word of it goes to everybody.
-    fn listen(&self, mut heard: Vec<u8>) {
-        let rest = heard.split_off(heard.len().min(4096));
-        if heard.is_empty() {
-            self.transport().resume_reading();
-        } else if self.seat.hear(&heard) {
-            let own = self.own.upgrade().expect("it hears something");
-            self.seat.when_heard(Box::new(move || own.listen(rest)));
-        }
-    }
-
-    /// Tells what there is to tell, as far as the peer takes it.
+    /// Tells what there is to tell. If the peer takes all of it, what comes next is told in the
+    /// next turn: the others have to hear of it meanwhile.
     fn tell(&self) {
-        while self.transport().get_write_buffer_size() == 0 {
-            match self.seat.next() {
-                Next::Send(text) => self.transport().write(&text),
-                Next::Wait => return self.then(Self::tell),
-                Next::Close => {
-                    self.transport().write_eof();
-                    self.abort_after(GRACE);
-                    return self.then(|it| it.transport().close());
+        match self.seat.next() {
+            Next::Send(text) => {
+                self.transport().write(&text);
+                if self.transport().get_write_buffer_size() == 0 {
+                    get_running_loop().call_soon(self.then(Self::tell));
                 }
-                Next::Gone => return self.transport().close(),
             }
+            Next::Wait => self.seat.when_news(self.then(Self::tell)),
+            Next::Close => {
+                self.transport().write_eof();
+                self.abort_after(GRACE);
+                self.seat.when_news(self.then(|it| it.transport().close()));
+            }
+            Next::Gone => self.transport().close(),
         }
-    }
-
-    /// Has `what` called when there is news.
-    fn then(&self, what: fn(&Self)) {
-        let own = self.own.upgrade().expect("it is told something");
-        self.seat.when_news(Box::new(move || what(&own)));
     }
 
     fn abort_after(&self, patience: Duration) {
-        let transport = Rc::clone(self.transport());
-        let late = get_running_loop().call_later(patience, move || transport.abort());
-        self.timer.replace(Some(late));
+        let abort = self.then(|it| it.transport().abort());
+        self.timer.replace(Some(get_running_loop().call_later(patience, abort)));
+    }
+
+    /// What does `what`, when it is called.
+    fn then(&self, what: fn(&Self)) -> Callback {
+        let own = self.own.upgrade().expect("it is told something");
+        Box::new(move || what(&own))
     }
 
     fn transport(&self) -> &Rc<dyn Transport> {
