@@ -21,8 +21,7 @@ fn main() -> io::Result<()> {
 /// Keeps a room on `address` open until `control` says stop, and lets everybody hear of that.
 pub fn serve(address: SocketAddr, control: Control) -> io::Result<()> {
     run(async move {
-        let room =
-            Room::new(&control, |it: Callback| _ = get_running_loop().call_soon(it));
+        let room = Room::new(&control, |it| _ = get_running_loop().call_soon(it));
         let members = room.clone();
         let enter = move || Member::new(members.enter());
         let server = get_running_loop().create_server(enter, address).await?;
