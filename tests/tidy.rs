@@ -17,7 +17,7 @@ use serde::Deserialize;
 /// some 600, what can be read in one sitting. These are the counts of today, rounded up:
 /// they may go down.
 const CORE: [(&str, usize); 5] = [
-    ("stage1-callbacks", 750),
+    ("stage1-callbacks", 740),
     ("interlude-greenlets", 650),
     ("stage2-generators", 320),
     ("stage3-yield-from", 900),
@@ -272,18 +272,24 @@ fn the_examples_of_what_the_second_stage_keeps_are_the_same_but_for_its_name() {
     assert!(first == examples("stage2-generators"), "they differ");
 }
 
+/// An example that is taken in from a file is a comment, though it is spelled as an attribute.
+fn code_lines(text: &str) -> usize {
+    let is_example = |line: &&str| line.trim().starts_with("#[doc = include_str!(");
+    Figures::of(text).lines - text.lines().filter(is_example).count()
+}
+
 #[test]
 fn a_core_can_be_read() {
     for (name, bound) in CORE {
         let place = STAGES.iter().position(|stage| stage.name == name).unwrap();
         let known: BTreeSet<_> = STAGES[..place].iter().flat_map(core).collect();
         let new = core(&STAGES[place]).filter(|file| !known.contains(file));
-        let lines: usize = new.map(|(_, text)| Figures::of(text).lines).sum();
+        let lines: usize = new.map(|(_, text)| code_lines(text)).sum();
         assert!(lines <= bound, "{name} has {lines} new lines, {bound} are allowed");
     }
     let (toolbox, bound) = TOOLS;
     for (path, text) in core(stage(toolbox)) {
-        let lines = Figures::of(text).lines;
+        let lines = code_lines(text);
         assert!(lines <= bound, "{toolbox}/{path} has {lines}, {bound} are allowed");
     }
     let counted = CORE.iter().map(|(name, _)| *name).chain([toolbox]);

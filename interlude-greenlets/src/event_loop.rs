@@ -33,6 +33,20 @@ use crate::task::{JoinHandle, task};
 /// waits there is over at once, or fails. One that swallows its exit and waits again is left
 /// as it is, and reported.
 ///
+/// ```
+/// use interlude_greenlets::extras::event::Event;
+/// use interlude_greenlets::run;
+/// use std::io;
+///
+/// # fn main() -> io::Result<()> {
+/// let (word, end) = (run(|| "hello")?, run(|| Event::default().wait()));
+/// assert_eq!(word, "hello");
+/// // Nobody has a handle to that event, and so nobody can set it.
+/// assert_eq!(end.unwrap_err().kind(), io::ErrorKind::Deadlock);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// What opening or asking the selector answers; that there is no memory for a stack, or what
@@ -54,6 +68,22 @@ pub fn run<T: 'static>(main: impl FnOnce() -> T + 'static) -> io::Result<T> {
 }
 
 /// Starts a greenlet on the running loop. It begins in a later turn, never here.
+///
+/// ```
+/// use interlude_greenlets::{run, spawn};
+/// use std::{cell::Cell, rc::Rc};
+///
+/// # fn main() -> std::io::Result<()> {
+/// run(|| {
+///     let has_run = Rc::new(Cell::new(false));
+///     let theirs = Rc::clone(&has_run);
+///     let other = spawn(move || theirs.set(true));
+///     assert!(!has_run.get(), "nobody runs before we wait");
+///     other.join().unwrap();
+///     assert!(has_run.get());
+/// })
+/// # }
+/// ```
 ///
 /// # Panics
 ///

@@ -9,6 +9,21 @@ pub use crate::extras::report::on_report;
 
 /// Any error, as it travels between greenlets. `?` makes one of every error, and of a text. (It is
 /// itself no [`Error`], as `Box<dyn Error>` is none: `?` could not tell it from those.)
+///
+/// ```
+/// use interlude_greenlets::Failure;
+/// use std::num::ParseIntError;
+///
+/// fn double(text: &str) -> Result<i32, Failure> {
+///     let n: i32 = text.parse()?; // of an error
+///     if n > 1000 { Err("too much".into()) } else { Ok(2 * n) } // of a text
+/// }
+///
+/// assert_eq!(double("21").unwrap(), 42);
+/// let failure = double("many").unwrap_err();
+/// assert!(failure.is::<ParseIntError>());
+/// assert_eq!(double("2000").unwrap_err().to_string(), "too much");
+/// ```
 #[derive(Clone)]
 pub struct Failure(pub(crate) Arc<dyn Error + Send + Sync>);
 

@@ -13,6 +13,35 @@ use crate::extras::deadlock::What;
 use crate::extras::wait::Wait;
 
 /// A listening socket.
+///
+/// ```
+/// use interlude_greenlets::net::{TcpListener, TcpStream};
+/// use interlude_greenlets::{run, spawn};
+/// use std::io;
+///
+/// /// A greenlet for each guest: it reads as if there were no others.
+/// fn serve(listener: TcpListener) -> io::Result<()> {
+///     loop {
+///         let guest = listener.accept()?;
+///         drop(spawn(move || guest.write_all(b"good day")));
+///     }
+/// }
+///
+/// # fn main() -> io::Result<()> {
+/// run(|| -> io::Result<()> {
+///     let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
+///     let address = listener.local_addr()?;
+///     let server = spawn(move || serve(listener));
+///     for _ in 0..2 {
+///         let mut said = [0; 8];
+///         TcpStream::connect(address)?.read(&mut said)?;
+///         assert_eq!(&said, b"good day");
+///     }
+///     server.kill(); // the end of `run` would do the same
+///     Ok(())
+/// })?
+/// # }
+/// ```
 pub struct TcpListener {
     pub(crate) inner: reactor::TcpListener<GreenletId>,
 }

@@ -35,6 +35,7 @@ pub struct Deferred<T: 'static> {
 }
 
 /// The other side of a deferred: who has it can keep the promise.
+#[doc = include_str!("../docs/firer.md")]
 pub struct Firer<T: 'static> {
     /// It starts with the slot where the first link finds the result.
     pub(crate) chain: Rc<Chain<Slot<T>>>,
@@ -99,6 +100,7 @@ impl<T: 'static> Deferred<T> {
 
     /// Goes on with `errback` if something went wrong. What it gives is good again, unless
     /// it fails in turn.
+    #[doc = include_str!("../docs/errback.md")]
     #[doc(alias = "addErrback")]
     pub fn add_errback<R: Outcome<Value = T>>(
         self,

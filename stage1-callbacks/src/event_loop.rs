@@ -33,6 +33,7 @@ thread_local! {
 /// # Panics
 ///
 /// Panics inside another `run`.
+#[doc = include_str!("../docs/run.md")]
 pub fn run(main: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let event_loop = Rc::new(EventLoop::new()?);
     let _entered = Entered::enter(&event_loop);

@@ -12,6 +12,7 @@ pub(crate) use crate::extras::reports::{bury, report};
 /// Any error, shared and still recognisable. `?` makes one of every error, and of a text;
 /// [`trap`](Self::trap) lets one kind out again. (It is itself no [`Error`], as `Box<dyn Error>`
 /// is none: `?` could not tell it from those. [`error`](Self::error) is what it carries.)
+#[doc = include_str!("../docs/failure.md")]
 #[derive(Clone)]
 pub struct Failure(Rc<dyn Error>);
 

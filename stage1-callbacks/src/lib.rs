@@ -46,7 +46,6 @@
 //! [`event_loop`], then [`net`] and [`time`] with plain callbacks in mind; then
 //! [`deferred`] and [`failure`], and the same again. [`sync`] is what the programs share,
 //! [`extras`] what Twisted has besides.
-
 //!
 //! # Tests of time take none
 //!

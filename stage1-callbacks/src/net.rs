@@ -56,6 +56,7 @@ impl TcpListener {
 }
 
 /// A connected socket. Its clones are one socket, which is closed with the last of them.
+#[doc = include_str!("../docs/stream.md")]
 #[derive(Clone)]
 pub struct TcpStream {
     pub(crate) inner: Rc<reactor::TcpStream<Callback>>,
@@ -134,6 +135,7 @@ impl TcpStream {
 }
 
 /// An operation that is under way. Dropping the handle lets it go on.
+#[doc = include_str!("../docs/waiting.md")]
 pub struct Waiting {
     /// Kept by the loop, or by the reactor, for as long as it goes on. If the handle kept
     /// it too, an operation that a deferred waits for would keep itself.

@@ -9,6 +9,7 @@ use crate::deferred::{Cancelled, Deferred};
 use crate::event_loop::call_later;
 
 /// Fires after at least `duration`.
+#[doc = include_str!("../docs/sleep.md")]
 #[doc(alias = "deferLater")]
 #[track_caller]
 pub fn sleep(duration: Duration) -> Deferred<()> {

@@ -179,6 +179,20 @@ impl<Y, S, R> Generator<Y, S, R> {
 
     /// Begins, or goes on with nothing in particular: `next()`, which is `send(None)`.
     ///
+    /// ```
+    /// use stage2_generators::{Generator, Step};
+    ///
+    /// let countdown = Generator::<u32, (), &str>::new(|co| async move {
+    ///     for n in (1..=2).rev() {
+    ///         co.yield_(n).await?;
+    ///     }
+    ///     Ok("lift off")
+    /// });
+    /// assert_eq!(countdown.next().unwrap(), Step::Yield(2));
+    /// assert_eq!(countdown.next().unwrap(), Step::Yield(1));
+    /// assert_eq!(countdown.next().unwrap(), Step::Return("lift off"));
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`resume`](Self::resume).
@@ -193,6 +207,34 @@ impl<Y, S, R> Generator<Y, S, R> {
 
     /// Throws [`GeneratorExit`] into it and sees to it that it ends. Closing it again does
     /// nothing.
+    ///
+    /// ```
+    /// use stage2_generators::coroutine::{Generator, GeneratorExit, IgnoredExit, State, Step};
+    /// use std::{cell::Cell, rc::Rc};
+    ///
+    /// let cleaned_up = Rc::new(Cell::new(false));
+    /// let theirs = Rc::clone(&cleaned_up);
+    /// let endless = Generator::<_, (), ()>::new(|co| async move {
+    ///     let mut n = 0;
+    ///     loop {
+    ///         if let Err(thrown) = co.yield_(n).await {
+    ///             theirs.set(thrown.is::<GeneratorExit>()); // Python's `finally`
+    ///             return Err(thrown);
+    ///         }
+    ///         n += 1;
+    ///     }
+    /// });
+    /// assert_eq!(endless.next().unwrap(), Step::Yield(0));
+    /// endless.close().unwrap();
+    /// assert!(cleaned_up.get() && endless.state() == State::Closed);
+    ///
+    /// let stubborn = Generator::<_, (), ()>::new(|co| async move {
+    ///     let _ = co.yield_("one").await; // to swallow the exit, and to yield
+    ///     co.yield_("more").await
+    /// });
+    /// stubborn.start().unwrap();
+    /// assert!(stubborn.close().unwrap_err().is::<IgnoredExit>());
+    /// ```
     ///
     /// # Errors
     ///

@@ -42,6 +42,32 @@ struct Waiting<T> {
 }
 
 /// Who goes on first when two have met. The other one is the last of the runnable.
+///
+/// ```
+/// use interlude_greenlets::extras::channel::{Channel, Preference};
+/// use interlude_greenlets::extras::tasklet::{Tasklet, run};
+/// use std::{cell::RefCell, rc::Rc};
+///
+/// let told = |preference| {
+///     let (channel, log) = (Rc::new(Channel::new(preference)), Rc::new(RefCell::new(vec![])));
+///     let (out, sender_log) = (Rc::clone(&channel), Rc::clone(&log));
+///     Tasklet::new(move || {
+///         out.send(1)?;
+///         sender_log.borrow_mut().push("sender");
+///         Ok(())
+///     });
+///     let receiver_log = Rc::clone(&log);
+///     Tasklet::new(move || {
+///         channel.receive()?;
+///         receiver_log.borrow_mut().push("receiver");
+///         Ok(())
+///     });
+///     run().unwrap();
+///     log.take()
+/// };
+/// assert_eq!(told(Preference::Receiver), ["receiver", "sender"]);
+/// assert_eq!(told(Preference::Sender), ["sender", "receiver"]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preference {
     /// Stackless: -1.

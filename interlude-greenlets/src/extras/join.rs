@@ -79,6 +79,22 @@ impl<T> JoinHandle<T> {
 impl<T: Clone> JoinHandle<T> {
     /// Waits for the greenlet, and gives a copy of what it returned, to everybody who asks.
     ///
+    /// ```
+    /// use interlude_greenlets::{run, spawn};
+    /// use std::rc::Rc;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// run(|| {
+    ///     let price = Rc::new(spawn(|| 12));
+    ///     let asked = [1, 2].map(|n| {
+    ///         let price = Rc::clone(&price);
+    ///         spawn(move || n * price.get().unwrap())
+    ///     });
+    ///     assert_eq!(asked.map(|it| it.join().unwrap()), [12, 24]);
+    /// })
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The failure it died of, to everybody who asks; for a panic, what it said.
@@ -128,6 +144,24 @@ pub fn joinall(objects: &[&dyn Waitable], duration: Option<Duration>) -> Vec<usi
 
 /// The same, but no more than `count` of them, if that is said.
 ///
+/// ```
+/// use interlude_greenlets::extras::join::wait;
+/// use interlude_greenlets::time::sleep;
+/// use interlude_greenlets::{run, spawn};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let first = run(|| {
+///     let mirrors = [2, 1, 3].map(|n| spawn(move || sleep(Duration::from_millis(n))));
+///     let first = wait(&[&mirrors[0], &mirrors[1], &mirrors[2]], None, Some(1));
+///     mirrors.iter().for_each(|it| it.kill());
+///     first
+/// })?;
+/// assert_eq!(first, [1]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Panics
 ///
 /// As [`joinall`].
@@ -142,6 +176,25 @@ pub fn wait(
 
 /// The places of `objects`, one by one, as they become ready, until all are, or until
 /// `duration` is over. Those that are ready already come first.
+///
+/// ```
+/// use interlude_greenlets::extras::join::iwait;
+/// use interlude_greenlets::time::sleep;
+/// use interlude_greenlets::{run, spawn};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// run(|| {
+///     let pages = [2, 1].map(|n| spawn(move || sleep(Duration::from_millis(n))));
+///     let mut order = Vec::new();
+///     for place in iwait(&[&pages[0], &pages[1]], None) {
+///         assert!(pages[place].is_finished()); // and the other goes on meanwhile
+///         order.push(place);
+///     }
+///     assert_eq!(order, [1, 0]);
+/// })
+/// # }
+/// ```
 ///
 /// # Panics
 ///
@@ -220,6 +273,17 @@ impl fmt::Debug for IWait<'_> {
 
 /// Waits for all, and gives what they returned, in their order: gevent's
 /// `joinall(raise_error=True)`.
+///
+/// ```
+/// use interlude_greenlets::extras::join::get_all;
+/// use interlude_greenlets::{run, spawn};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let squares = run(|| get_all((1..=3).map(|n| spawn(move || n * n)).collect()).unwrap())?;
+/// assert_eq!(squares, [1, 4, 9]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///

@@ -58,6 +58,35 @@ impl<T> JoinHandle<T> {
     /// Kills it, and waits until it has ended. It may wait itself before it does, in a
     /// destructor.
     ///
+    /// ```
+    /// use interlude_greenlets::time::sleep;
+    /// use interlude_greenlets::{run, spawn};
+    /// use std::{cell::RefCell, rc::Rc, time::Duration};
+    ///
+    /// struct Door(Rc<RefCell<Vec<&'static str>>>);
+    ///
+    /// impl Drop for Door {
+    ///     fn drop(&mut self) {
+    ///         self.0.borrow_mut().push("the door is closed");
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// run(|| {
+    ///     let log = Rc::new(RefCell::new(Vec::new()));
+    ///     let door = Door(Rc::clone(&log));
+    ///     let guest = spawn(move || {
+    ///         let _door = door;
+    ///         sleep(Duration::from_secs(3600));
+    ///     });
+    ///     sleep(Duration::ZERO);
+    ///     guest.kill_and_wait(); // its stack is unwound, and what is on it is dropped
+    ///     log.borrow_mut().push("he is gone");
+    ///     assert_eq!(*log.borrow(), ["the door is closed", "he is gone"]);
+    /// })
+    /// # }
+    /// ```
+    ///
     /// # Panics
     ///
     /// As [`kill`](Self::kill).

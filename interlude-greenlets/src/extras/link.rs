@@ -88,6 +88,23 @@ impl<T> JoinHandle<T> {
 
     /// Calls `callback`, in a greenlet of its own, with what this one dies of, if it fails.
     /// To be asked to end, and to do so, is no failure.
+    ///
+    /// ```
+    /// use interlude_greenlets::extras::async_result::AsyncResult;
+    /// use interlude_greenlets::{run, spawn};
+    /// use std::rc::Rc;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let told = run(|| {
+    ///     let (told, ours) = (Rc::new(AsyncResult::default()), spawn(|| panic!("no such page")));
+    ///     let theirs = Rc::clone(&told);
+    ///     ours.link_exception(move |failure| theirs.set(failure.to_string()));
+    ///     told.get().unwrap()
+    /// })?;
+    /// assert!(told.contains("no such page"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn link_exception(&self, callback: impl FnOnce(Failure) + 'static) -> Link {
         self.call_at_the_end(Box::new(|end| {
             let failure = end.as_ref().err().map(|panic| failure_of(&**panic));

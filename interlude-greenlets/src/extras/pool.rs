@@ -211,6 +211,23 @@ impl Pool {
     }
 
     /// Starts it if there is room now.
+    ///
+    /// ```
+    /// use interlude_greenlets::extras::pool::Pool;
+    /// use interlude_greenlets::time::sleep;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// interlude_greenlets::run(|| {
+    ///     let pool = Pool::new(1);
+    ///     let first = pool.spawn(|| sleep(Duration::from_secs(3600)));
+    ///     assert!(pool.try_spawn(|| {}).is_none()); // it is full
+    ///     first.kill_and_wait();
+    ///     assert!(pool.try_spawn(|| {}).is_some());
+    ///     pool.join(); // until it is empty
+    /// })
+    /// # }
+    /// ```
     #[track_caller]
     pub fn try_spawn<T: 'static>(
         &self,

@@ -153,6 +153,32 @@ impl<T> Queue<T> {
 
     /// Says that one that was taken out has been dealt with.
     ///
+    /// ```
+    /// use interlude_greenlets::extras::queue::Queue;
+    /// use interlude_greenlets::{run, spawn};
+    /// use std::{cell::Cell, rc::Rc};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let done = run(|| {
+    ///     let shared = Rc::new((Queue::default(), Cell::new(0)));
+    ///     let workers = [(); 2].map(|()| {
+    ///         let shared = Rc::clone(&shared);
+    ///         spawn(move || loop {
+    ///             let n: i32 = shared.0.get();
+    ///             shared.1.set(shared.1.get() + n);
+    ///             shared.0.task_done();
+    ///         })
+    ///     });
+    ///     (1..=4).for_each(|n| shared.0.put(n));
+    ///     shared.0.join(); // until all four are done, by whomever
+    ///     workers.iter().for_each(|it| it.kill());
+    ///     shared.1.get()
+    /// })?;
+    /// assert_eq!(done, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Panics
     ///
     /// Panics when that has been said of all that were put in.

@@ -94,6 +94,20 @@ impl Tasklet {
     /// Ends it at once: the call in which it waits fails with [`GreenletExit`], and if it
     /// does not handle that it dies, which is no failure. Whoever kills goes on next.
     ///
+    /// ```
+    /// use interlude_greenlets::extras::tasklet::{Tasklet, run, schedule};
+    ///
+    /// let endless = Tasklet::new(|| loop {
+    ///     schedule()?; // this is where it fails
+    /// });
+    /// schedule()?; // to it, and back
+    /// assert!(endless.is_scheduled());
+    /// endless.kill()?;
+    /// assert!(!endless.is_alive());
+    /// run()?; // nobody is left
+    /// # Ok::<(), interlude_greenlets::Failure>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`GreenletExit`] if it kills itself; and as [`schedule`].

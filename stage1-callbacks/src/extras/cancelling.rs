@@ -9,8 +9,10 @@ use crate::failure::{guard, report};
 use crate::net::Waiting;
 
 impl<T: 'static> Deferred<T> {
-    /// A deferred that has not fired, who can fire it, and what to do when somebody cancels it. The canceller may fire it; if it
-    /// does not, the deferred fails with [`Cancelled`].
+    /// A deferred that has not fired, and who can fire it. `canceller` is what to do when
+    /// somebody cancels it: it may fire it, and if it does not, the deferred fails with
+    /// [`Cancelled`].
+    #[doc = include_str!("../../docs/with_canceller.md")]
     #[track_caller]
     pub fn with_canceller(
         canceller: impl FnOnce(Firer<T>) + 'static,

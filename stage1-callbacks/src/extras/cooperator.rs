@@ -48,6 +48,27 @@ struct Shared {
 type Share = Box<dyn Fn() -> Box<dyn FnMut() -> bool>>;
 
 /// A task of a [`Cooperator`]. Dropping it changes nothing.
+///
+/// ```
+/// use stage1_callbacks::extras::clock::Clock;
+/// use stage1_callbacks::extras::cooperator::{Cooperator, TaskFinished};
+/// use std::{cell::Cell, rc::Rc, time::Duration};
+///
+/// let clock = Clock::new();
+/// let taken = Rc::new(Cell::new(0));
+/// let count = Rc::clone(&taken);
+/// let task = Cooperator::new().cooperate((0..3).map(move |n| count.set(n + 1)));
+/// task.pause().unwrap();
+/// clock.advance(Duration::ZERO); // lets everybody run who can
+/// assert_eq!(taken.get(), 0);
+///
+/// task.resume().unwrap();
+/// let done = task.when_done();
+/// clock.advance(Duration::ZERO);
+/// assert_eq!(taken.get(), 3);
+/// assert!(done.try_take().unwrap().is_ok());
+/// assert_eq!(task.stop(), Err(TaskFinished::Done)); // there is nothing left to stop
+/// ```
 #[derive(Clone)]
 pub struct CooperativeTask {
     task: Rc<Task>,

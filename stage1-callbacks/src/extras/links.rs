@@ -9,6 +9,7 @@ use crate::failure::{Failure, guard, report};
 
 impl<T: 'static> Deferred<T> {
     /// Goes on with one or the other: the errback does not see its own twin's failure.
+    #[doc = include_str!("../../docs/add_callbacks.md")]
     #[doc(alias = "addCallbacks")]
     pub fn add_callbacks<R: Outcome, Q: Outcome<Value = R::Value>>(
         self,
@@ -28,6 +29,7 @@ impl<T: 'static> Deferred<T> {
     }
 
     /// Looks at the result as it goes by, and leaves it where it is.
+    #[doc = include_str!("../../docs/tap.md")]
     pub fn tap(&self, look: impl FnOnce(&Result<T, Failure>) + 'static) {
         let end = self.end.clone();
         let _: Rc<dyn Output<()>> = self.chain.add(move |_, _: &Rc<Chain>| {
@@ -42,6 +44,7 @@ impl<T: 'static> Deferred<T> {
     }
 
     /// Fires another deferred with this one's result.
+    #[doc = include_str!("../../docs/chain_deferred.md")]
     #[doc(alias = "chainDeferred")]
     pub fn chain_deferred(self, other: Firer<T>) -> Deferred<()> {
         self.add_both(move |result| Ok(other.fire(result)?))

@@ -46,6 +46,22 @@ pub fn listen_tcp(
 }
 
 /// A port that listens. Dropping it changes nothing. Its clones are one port.
+///
+/// ```
+/// use stage1_callbacks::extras::listening::listen_tcp;
+/// use stage1_callbacks::react;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let end = react(|| {
+///     let nobody = |_peer| None; // everybody is turned away
+///     let port = listen_tcp(([127, 0, 0, 1], 0).into(), nobody).unwrap();
+///     assert_ne!(port.get_host().port(), 0); // the one that was free
+///     port.stop_listening()
+/// })?;
+/// assert!(end.is_ok());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ListeningPort {
     port: Rc<Port>,

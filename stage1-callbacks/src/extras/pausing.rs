@@ -4,6 +4,7 @@ use crate::deferred::Deferred;
 
 impl<T: 'static> Deferred<T> {
     /// Runs no more links until [`unpause`](Self::unpause), however often it was paused.
+    #[doc = include_str!("../../docs/pause.md")]
     pub fn pause(&self) {
         self.chain.pauses.set(self.chain.pauses.get() + 1);
     }

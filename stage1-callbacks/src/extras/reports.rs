@@ -24,6 +24,7 @@ type Grave = (&'static str, Box<dyn Any>);
 
 /// Has `hook` told, on this thread, of every failure that nobody handled; without one they
 /// go to standard error, as does what goes wrong in the hook itself. Twisted's log observer.
+#[doc = include_str!("../../docs/on_report.md")]
 pub fn on_report(hook: impl Fn(&str) + 'static) {
     let before = HOOK.replace(Some(Box::new(hook)));
     bury(before);

@@ -53,6 +53,29 @@ pub fn defer_to_thread<T: Send + 'static, E: Into<Failure> + Send + 'static>(
 
 /// Threads that do what blocks, as many at a time as it was made for. They are started when
 /// they are needed, and end when the pool has been dropped and nothing is left to do.
+///
+/// ```
+/// use stage1_callbacks::extras::{lists::gather_results, threads::ThreadPool};
+/// use stage1_callbacks::react;
+/// use std::num::ParseIntError;
+/// use std::thread;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let here = thread::current().id();
+/// let numbers = react(move || {
+///     let two = ThreadPool::new(2);
+///     let parse = |text: &'static str| {
+///         two.defer(move || {
+///             assert_ne!(thread::current().id(), here);
+///             text.parse::<u32>()
+///         })
+///     };
+///     gather_results(vec![parse("1"), parse("2"), parse("3")])
+/// })?;
+/// assert_eq!(numbers.unwrap(), [1, 2, 3]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ThreadPool(Arc<Shared>);
 

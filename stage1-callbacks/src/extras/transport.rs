@@ -25,6 +25,48 @@ const HIGH: usize = 64 * 1024;
 
 /// Somebody who has bytes for a transport, as fast as it takes them. Each call may come inside
 /// a call to the transport.
+///
+/// ```
+/// use stage1_callbacks::extras::transport::{Producer, Transport};
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+///
+/// /// A mebibyte of zeros: given to a transport, by
+/// /// `transport.register_producer(Zeros::to(transport))`, as fast as the peer takes them.
+/// struct Zeros {
+///     to: Transport,
+///     left: Cell<usize>,
+///     is_paused: Cell<bool>,
+/// }
+///
+/// impl Zeros {
+///     fn to(to: &Transport) -> Rc<Self> {
+///         Rc::new(Self { to: to.clone(), left: Cell::new(1 << 20), is_paused: Cell::new(false) })
+///     }
+/// }
+///
+/// impl Producer for Zeros {
+///     fn resume_producing(&self) {
+///         self.is_paused.set(false);
+///         while !self.is_paused.get() && self.left.get() > 0 {
+///             self.left.set(self.left.get() - 4096);
+///             self.to.write([0; 4096]); // and in here it may be paused
+///         }
+///         if self.left.get() == 0 {
+///             self.to.unregister_producer();
+///         }
+///     }
+///
+///     fn pause_producing(&self) {
+///         self.is_paused.set(true);
+///     }
+///
+///     fn stop_producing(&self) {
+///         self.pause_producing();
+///         self.left.set(0);
+///     }
+/// }
+/// ```
 pub trait Producer {
     /// Go on: one that streams, until it is paused; one that is pulled, once.
     fn resume_producing(&self);
@@ -41,6 +83,50 @@ pub trait Producer {
 ///
 /// It is a [`Producer`] itself: register the transport of one connection with another, and
 /// whoever sends there is held up by whoever does not read here.
+///
+/// ```
+/// use stage1_callbacks::extras::connector::connect_tcp;
+/// use stage1_callbacks::extras::listening::listen_tcp;
+/// use stage1_callbacks::extras::protocol::{ConnectionDone, Protocol};
+/// use stage1_callbacks::extras::transport::Transport;
+/// use stage1_callbacks::{Failure, run, stop};
+/// use std::time::Duration;
+///
+/// /// Says good day, and hangs up.
+/// struct Host;
+///
+/// impl Protocol for Host {
+///     fn connection_made(&mut self, transport: &Transport) {
+///         transport.write_sequence(["good ", "day"]);
+///         transport.lose_connection(); // once that is sent
+///         assert!(transport.disconnecting() && transport.unsent() == 8);
+///     }
+/// }
+///
+/// #[derive(Default)]
+/// struct Guest(Vec<u8>);
+///
+/// impl Protocol for Guest {
+///     fn data_received(&mut self, data: &[u8]) {
+///         self.0.extend(data);
+///     }
+///
+///     fn connection_lost(&mut self, reason: Failure) {
+///         assert!(reason.is::<ConnectionDone>() && self.0 == b"good day");
+///         stop();
+///     }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// run(|| {
+///     let host = |_| Some(Box::new(Host) as Box<dyn Protocol>);
+///     let guest = |_| Some(Box::new(Guest::default()) as Box<dyn Protocol>);
+///     let port = listen_tcp(([127, 0, 0, 1], 0).into(), host)?;
+///     connect_tcp(port.get_host(), guest, Duration::from_secs(5));
+///     Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Transport {
     connection: Weak<Connection>,

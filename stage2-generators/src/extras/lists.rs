@@ -28,6 +28,7 @@ pub struct NoMembers;
 
 /// Fires when all have fired, with their results in the order of the input. It borrows the
 /// members: each keeps its own result.
+#[doc = include_str!("../../docs/deferred_list.md")]
 #[doc(alias = "DeferredList")]
 #[track_caller]
 pub fn deferred_list<T: Clone + 'static>(
@@ -46,6 +47,7 @@ pub fn deferred_list<T: Clone + 'static>(
 /// Fires with the first success and its place; the others are ignored. Where all fail, so
 /// does this, with the last failure; of no members at all, none can come first, and it fails
 /// with [`NoMembers`]. (Twisted's waits for ever then.)
+#[doc = include_str!("../../docs/first_success.md")]
 #[doc(alias = "fireOnOneCallback")]
 #[track_caller]
 pub fn first_success<T: Clone + 'static>(

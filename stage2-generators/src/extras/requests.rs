@@ -149,6 +149,30 @@ pub async fn id(co: &Door) -> Result<TaskId, Failure> {
 
 /// Waits for an [`unpark`], of which one that has come already counts: `std::thread::park`.
 ///
+/// ```
+/// use stage2_generators::extras::requests::{join, park, spawn, unpark};
+/// use stage2_generators::extras::trampoline;
+/// use std::{cell::RefCell, rc::Rc};
+///
+/// let log = Rc::new(RefCell::new(Vec::new()));
+/// let theirs = Rc::clone(&log);
+/// trampoline::react(|co| async move {
+///     let waiter = spawn(&co, {
+///         let log = Rc::clone(&theirs);
+///         |co| async move {
+///             park(&co).await?;
+///             log.borrow_mut().push("up again");
+///             Ok(())
+///         }
+///     });
+///     let waiter = waiter.await?;
+///     theirs.borrow_mut().push("wake up");
+///     unpark(&co, waiter.id()).await?;
+///     join(&co, waiter).await
+/// }).unwrap().unwrap();
+/// assert_eq!(*log.borrow(), ["wake up", "up again"]);
+/// ```
+///
 /// # Errors
 ///
 /// [`Cancelled`].
@@ -257,6 +281,25 @@ impl TcpListener {
 }
 
 /// A connected socket. Its clones are one socket, which is closed with the last of them.
+///
+/// ```
+/// use stage2_generators::extras::requests::{TcpListener, TcpStream, join, spawn};
+/// use stage2_generators::extras::trampoline;
+///
+/// let heard = trampoline::react(|co| async move {
+///     let listener = TcpListener::bind(&co, ([127, 0, 0, 1], 0).into()).await?;
+///     let address = listener.local_addr()?;
+///     let host = spawn(&co, |co| async move {
+///         let guest = listener.accept(&co).await?;
+///         guest.write_all(&co, b"good day").await
+///     });
+///     let host = host.await?;
+///     let heard = TcpStream::connect(&co, address).await?.read(&co).await?;
+///     join(&co, host).await?;
+///     Ok(heard)
+/// });
+/// assert_eq!(heard.unwrap().unwrap(), b"good day");
+/// ```
 #[derive(Clone, Debug)]
 pub struct TcpStream(Rc<reactor::TcpStream<TaskId>>);
 
