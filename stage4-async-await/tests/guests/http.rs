@@ -1,110 +1,28 @@
 //! hyper: HTTP/1.1, a server and a client. It asks for traits of its own, so somebody has to
 //! stand between.
 
-use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use futures_util::stream;
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Bytes, Frame, Incoming};
-use hyper::client::conn::http1::{self as client, SendRequest};
-use hyper::rt::ReadBufCursor;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::client::conn::http1::SendRequest;
 use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, StatusCode};
 use stage4_async_await::net::{TcpListener, TcpStream};
 use stage4_async_await::{run, spawn};
 
+use super::web::{self, Interpreter};
 use super::{later, listen};
-
-/// Speaks hyper's language to the one side, and that of the futures crate to the other.
-pub(crate) struct Interpreter<S>(pub(crate) S);
-
-impl<S: AsyncRead + Unpin> hyper::rt::Read for Interpreter<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        // There may be nothing in hyper's own buffer, not even zeros: without `unsafe`, the
-        // bytes go through another one.
-        let mut buffer = [0; 8192];
-        let most = buffer.len().min(cursor.remaining());
-        let reader = Pin::new(&mut self.0);
-        let n = ready!(reader.poll_read(context, &mut buffer[..most]))?;
-        cursor.put_slice(&buffer[..n]);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> hyper::rt::Write for Interpreter<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(context)
-    }
-}
-
-/// Some body. It stays on this thread, so it need not be `Send`.
-type Body = Pin<Box<dyn hyper::body::Body<Data = Bytes, Error = Infallible>>>;
-
-/// Greets, gives back what it is sent, or counts slowly.
-pub(crate) async fn answer(
-    request: Request<Incoming>,
-) -> Result<Response<Body>, hyper::Error> {
-    let (status, body) = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/") => (StatusCode::OK, full("hello")),
-        (&Method::POST, "/echo") => {
-            (StatusCode::OK, full(request.into_body().collect().await?.to_bytes()))
-        }
-        (&Method::GET, "/count") => (StatusCode::OK, count()),
-        _ => (StatusCode::NOT_FOUND, full("")),
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    Ok(response)
-}
-
-fn full(bytes: impl Into<Bytes>) -> Body {
-    Box::pin(Full::new(bytes.into()))
-}
-
-/// A body whose length nobody knows beforehand, and that takes its time.
-fn count() -> Body {
-    let frames = stream::unfold(0, |n| async move {
-        later().await;
-        let frame = Frame::data(Bytes::from(format!("{n} ")));
-        (n < 3).then_some((Ok(frame), n + 1))
-    });
-    Box::pin(StreamBody::new(frames))
-}
 
 async fn serve(listener: TcpListener) {
     loop {
         let stream = Interpreter(listener.accept().await.unwrap());
-        let connection =
-            server::Builder::new().serve_connection(stream, service_fn(answer));
+        let service = service_fn(|request| web::answer(request, 0));
+        let connection = server::Builder::new().serve_connection(stream, service);
         drop(spawn(async move { connection.await.unwrap() }));
     }
 }
@@ -113,9 +31,7 @@ pub(crate) async fn connect<S>(stream: S) -> SendRequest<Full<Bytes>>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let (sender, connection) = client::handshake(Interpreter(stream)).await.unwrap();
-    drop(spawn(async move { connection.await.unwrap() }));
-    sender
+    web::connect(stream).await.unwrap()
 }
 
 pub(crate) async fn ask(
@@ -124,10 +40,7 @@ pub(crate) async fn ask(
     path: &str,
     body: impl Into<Bytes>,
 ) -> (StatusCode, Bytes) {
-    let request = Request::builder().method(method).uri(path).header("host", "here");
-    let request = request.body(Full::new(body.into())).unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    (response.status(), response.into_body().collect().await.unwrap().to_bytes())
+    web::ask(sender, method, path, body).await.unwrap()
 }
 
 /// One connection, kept alive: a small answer, a megabyte there and back, one in chunks.
@@ -138,7 +51,8 @@ fn hyper_serves_hyper() {
         drop(spawn(serve(listener)));
         let mut sender = connect(TcpStream::connect(address).await.unwrap()).await;
         let (status, body) = ask(&mut sender, Method::GET, "/", "").await;
-        assert_eq!((status, &*body), (StatusCode::OK, &b"hello"[..]));
+        assert_eq!(status, StatusCode::OK);
+        assert!(body.starts_with(b"<!doctype html>"));
         let megabyte = vec![7; 1 << 20];
         let (_, body) = ask(&mut sender, Method::POST, "/echo", megabyte.clone()).await;
         assert!(body == megabyte);
@@ -212,9 +126,8 @@ fn hyper_is_told_of_a_client_that_hangs_up() {
         let (listener, address) = listen();
         let client = TcpStream::connect(address).await.unwrap();
         let stream = Interpreter(listener.accept().await.unwrap());
-        let connection =
-            server::Builder::new().serve_connection(stream, service_fn(answer));
-        let task = spawn(connection);
+        let service = service_fn(|request| web::answer(request, 0));
+        let task = spawn(server::Builder::new().serve_connection(stream, service));
         client.write_all(b"POST /echo HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf").await?;
         later().await;
         drop(client);
@@ -225,4 +138,17 @@ fn hyper_is_told_of_a_client_that_hangs_up() {
     })
     .unwrap()
     .unwrap();
+}
+
+/// Pages and talk on one loop: each guest hears what is said once it is there, itself too.
+#[test]
+fn hyper_and_a_websocket_are_one_site() {
+    let told = [
+        "/count: 200 OK, \"0 1 2 \"",
+        "/nowhere: 404 Not Found, \"no such page\\n\"",
+        "the one hears \"the one is here\"",
+        "the other hears \"the other is here\"",
+        "the one hears \"the other is here\"",
+    ];
+    assert_eq!(web::story().unwrap(), told);
 }

@@ -1,10 +1,13 @@
 //! Real crates that have never heard of this loop, over real handshakes on it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(dead_code, unreachable_pub, reason = "an example: its `main` is for running it")]
 
 mod codecs;
 mod http;
 mod tls;
+#[path = "../../steps/web.rs"]
+mod web;
 mod websocket;
 
 use std::net::SocketAddr;

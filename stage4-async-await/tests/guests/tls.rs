@@ -12,8 +12,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use stage4_async_await::{run, spawn};
 
-use super::http::{Interpreter, answer, ask, connect};
+use super::http::{ask, connect};
 use super::pair;
+use super::web::{Interpreter, answer};
 
 /// Somebody who is `here.test`, and somebody who believes it.
 fn acquainted() -> (TlsAcceptor, TlsConnector) {
@@ -87,13 +88,13 @@ fn http_goes_through_tls() {
         let (client, server) = pair().await;
         drop(spawn(async move {
             let stream = Interpreter(acceptor.accept(server).await.unwrap());
-            let connection =
-                http1::Builder::new().serve_connection(stream, service_fn(answer));
+            let connection = http1::Builder::new()
+                .serve_connection(stream, service_fn(|request| answer(request, 0)));
             connection.await.unwrap();
         }));
         let stream = connector.connect(name("here.test"), client).await.unwrap();
         let mut sender = connect(stream).await;
-        assert_eq!(&*ask(&mut sender, Method::GET, "/", "").await.1, b"hello");
+        assert_eq!(&*ask(&mut sender, Method::GET, "/count", "").await.1, b"0 1 2 ");
         let echo = ask(&mut sender, Method::POST, "/echo", "through and through").await;
         assert_eq!(&*echo.1, b"through and through");
     })
