@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 
 use crate::Outcome;
 
@@ -60,7 +60,7 @@ impl Report {
     /// The SHA-256 of the report's lines, sorted by path: two crawls agree if and only if
     /// their digests do. It is what `sha256sum` says of the same lines.
     pub fn digest(&self) -> String {
-        let hash = Sha256::digest(self.to_string());
+        let hash = Hash::hash(self.to_string().as_bytes());
         hash.iter().fold(String::new(), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex

@@ -10,14 +10,20 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "benches")]
 mod binary;
 mod call;
+#[cfg(feature = "benches")]
 mod depth;
+#[cfg(feature = "benches")]
 mod tasks;
 
+#[cfg(feature = "benches")]
 pub use binary::{BINARY, CALLS_A_TREE};
 pub use call::BODIES;
+#[cfg(feature = "benches")]
 pub use depth::{DEPTH, Nested};
+#[cfg(feature = "benches")]
 pub use tasks::{HAND_OVER, SPAWN, TIMER, YIELD, expected};
 
 /// A way to do something.
@@ -42,7 +48,7 @@ fn inlined(x: u64) -> u64 {
     x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "benches"))]
 mod tests {
     use super::*;
 
