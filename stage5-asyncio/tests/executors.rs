@@ -163,6 +163,11 @@ fn field(pid: u32, n: usize) -> Option<String> {
     behind.split_whitespace().nth(n).map(str::to_owned)
 }
 
+/// Whether a process, which nobody has reaped, has ended: with all of its threads.
+fn has_ended(pid: u32) -> bool {
+    field(pid, 0).as_deref() == Some("Z") && field(pid, 17).as_deref() == Some("1")
+}
+
 fn threads() -> usize {
     fs::read_dir("/proc/self/task").unwrap().count()
 }
@@ -343,7 +348,7 @@ fn a_worker_that_is_killed_while_it_is_idle_is_replaced_unnoticed() {
         let (event_loop, pool) = (get_running_loop(), ProcessPoolExecutor::new(1));
         let first = event_loop.run_in_process(&pool, pid, ()).await.unwrap();
         kill(first);
-        until(|| field(first, 0).as_deref() == Some("Z"));
+        until(|| has_ended(first));
         let second = event_loop.run_in_process(&pool, pid, ()).await.unwrap();
         assert_ne!(first, second);
         assert_eq!(children(), [second]);
