@@ -61,7 +61,7 @@ pub(crate) use serve::serve_if_asked;
 #[cfg(unix)]
 pub use serve::{Serving, serve};
 pub use tally::{Slowest, Tally};
-pub(crate) use tree::Awaiter;
+pub(crate) use tree::count;
 pub use tree::{Process, State, TaskInfo, Tree, tree};
 pub(crate) use watch::{Job, Watch, is_anyone_watching, names_of_loops, run_watched};
 

@@ -4,18 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reactor::{Reactor, trace};
 
-use crate::debug::{self, Watch};
+use crate::debug::Watch;
 use crate::events::{AbstractEventLoop, ErrorContext, Handle, Ready, TimerHandle};
 use crate::exceptions::Cancelled;
 use crate::extras::live::Generators;
 #[cfg(unix)]
 use crate::extras::readers::Readers;
-use crate::extras::remote::Remote;
+use crate::extras::remote::RemoteHandle;
 use crate::extras::report::{bury, guard, say};
 use crate::extras::sources::{Source, Sources};
 use crate::futures::{EnsureFuture, Future as Promise};
@@ -46,6 +45,11 @@ pub struct EventLoop(pub(crate) Rc<Inner>);
 pub(crate) struct Inner {
     pub(crate) engine: Box<dyn AbstractEventLoop>,
     state: Cell<State>,
+    /// Set by each run: whether somebody waits for its end, so that somebody has to be there who
+    /// can wake the loop.
+    pub(crate) must_end: Cell<bool>,
+    /// Where the last look for wakers outside found one.
+    pub(crate) seen_outside: Cell<usize>,
     /// Set by `set_exception_handler`; called by `call_exception_handler`.
     exception_handler: RefCell<Option<Rc<ExceptionHandler>>>,
     /// Filled by `add_reader` and `add_writer`.
@@ -82,6 +86,8 @@ impl EventLoop {
         Self(Rc::new(Inner {
             engine,
             state: Cell::new(State::Stopped),
+            must_end: Cell::default(),
+            seen_outside: Cell::default(),
             exception_handler: RefCell::default(),
             #[cfg(unix)]
             readers: RefCell::default(),
@@ -101,7 +107,10 @@ impl EventLoop {
     /// # Errors
     ///
     /// What the reactor answers; `Interrupted` with [`Cancelled`] in it if the future was
-    /// cancelled, and without if the loop was stopped before the future was done.
+    /// cancelled, and without if the loop was stopped before the future was done; `Deadlock` when
+    /// nobody can wake the loop any more: nobody is ready, no socket and no timer is waited for,
+    /// nothing runs on another thread or in a process, and nobody outside has a task's waker or a
+    /// [handle](Self::remote). It shows the tasks, and what each waits for.
     ///
     /// # Panics
     ///
@@ -115,7 +124,7 @@ impl EventLoop {
         let future = future.ensure_future(self);
         let event_loop = self.clone();
         let done = future.add_done_callback(move |_| event_loop.stop());
-        let ran = self.run_forever();
+        let ran = self.run_engine(true);
         future.remove_done_callback(done);
         ran?;
         if !future.done() {
@@ -127,7 +136,9 @@ impl EventLoop {
             .map_err(|Cancelled| io::Error::new(io::ErrorKind::Interrupted, Cancelled))
     }
 
-    /// Runs until [`stop`](Self::stop).
+    /// Runs until [`stop`](Self::stop). If nobody is there who could wake it, it sleeps for ever,
+    /// as asyncio's does: nobody has said that it is to end. (By a virtual clock nobody sleeps,
+    /// and that is a `Deadlock`.)
     ///
     /// # Errors
     ///
@@ -138,8 +149,14 @@ impl EventLoop {
     /// Panics if a loop runs on this thread already, or if this one is closed.
     #[track_caller]
     pub fn run_forever(&self) -> io::Result<()> {
+        self.run_engine(false)
+    }
+
+    #[track_caller]
+    fn run_engine(&self, must_end: bool) -> io::Result<()> {
         self.expect_open();
         let _entered = Entered::enter(self, State::Running);
+        self.0.must_end.set(must_end);
         self.0.engine.run_forever().map_err(|error| self.explain(error))
     }
 
@@ -199,17 +216,6 @@ impl EventLoop {
         is_any
     }
 
-    /// An error of the reactor. A loop that nobody can wake any more shows its tasks.
-    fn explain(&self, error: io::Error) -> io::Error {
-        if error.kind() != io::ErrorKind::Deadlock {
-            return error;
-        }
-        let tree = debug::tree(self).to_string();
-        let text =
-            format!("nobody can wake this loop any more: {error}\n{}", tree.trim_end());
-        io::Error::new(io::ErrorKind::Deadlock, text)
-    }
-
     #[track_caller]
     fn expect_open(&self) {
         assert!(!self.is_closed(), "the event loop is closed: open another one");
@@ -265,12 +271,13 @@ impl EventLoop {
     /// thread.
     #[track_caller]
     pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
-        self.remote().call_soon_threadsafe(callback);
+        self.0.engine.remote().call_soon_threadsafe(callback);
     }
 
-    /// The way in from other threads: the only part of a loop that may be sent to them.
-    pub fn remote(&self) -> Arc<Remote> {
-        Arc::clone(self.0.engine.remote())
+    /// The way in from other threads: the only part of a loop that may be sent to them. As long
+    /// as somebody has one, the loop may be woken.
+    pub fn remote(&self) -> RemoteHandle {
+        self.0.engine.remote().handle()
     }
 
     /// The sockets, the timers and the clock: what transports are made of.

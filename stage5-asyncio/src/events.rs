@@ -22,6 +22,7 @@ use crate::event_loop::{EventLoop, Inner, try_current};
 use crate::extras::remote::Remote;
 use crate::extras::report::{guard, report_panic, text_of};
 use crate::extras::sources::Source;
+use crate::extras::waiter::Waiter;
 use crate::tasks::Step;
 
 /// What an engine has to do so that a program can use it as its [`EventLoop`].
@@ -34,12 +35,15 @@ pub trait AbstractEventLoop: fmt::Debug {
     fn push(&self, next: Ready);
 
     /// Turn after turn, until [`stop`](Self::stop): whoever is ready by now is run; then the
-    /// loop sleeps in the reactor, but not if somebody is ready again; then it queues what the
-    /// reactor hands back, by way of [`Ready::handed_back`], and what other threads have left.
+    /// loop sleeps in the reactor, but not if somebody is ready again, and not without having asked
+    /// [`deadlock::watch`]; then it queues what the reactor hands back, by way of
+    /// [`Ready::handed_back`], and what other threads have left.
+    ///
+    /// [`deadlock::watch`]: crate::extras::deadlock::watch
     ///
     /// # Errors
     ///
-    /// What the reactor answers.
+    /// What the reactor answers, and `watch`.
     fn run_forever(&self) -> io::Result<()>;
 
     /// Ends [`run_forever`](Self::run_forever) after the turn that is under way, or the next
@@ -66,7 +70,7 @@ pub struct Ready(Kind);
 enum Kind {
     Call(Handle),
     Step(Rc<dyn Step>),
-    Wake(Waker),
+    Wake(Waiter),
     Source(Rc<dyn Source>, Direction),
 }
 
@@ -80,8 +84,8 @@ impl Ready {
     }
 
     /// Somebody who is told that it is worth trying again.
-    pub(crate) fn wake(waker: Waker) -> Self {
-        Self(Kind::Wake(waker))
+    pub(crate) fn wake(waiter: Waiter) -> Self {
+        Self(Kind::Wake(waiter))
     }
 
     /// A transport or a server, whose socket is worth trying.
@@ -100,7 +104,7 @@ impl Ready {
         match self.0 {
             Kind::Call(handle) => handle.run(),
             Kind::Step(task) => task.step(),
-            Kind::Wake(waker) => wake(waker),
+            Kind::Wake(waiter) => waiter.wake(),
             Kind::Source(source, direction) => source.ready(direction),
         }
     }
@@ -122,13 +126,13 @@ impl Ready {
     pub fn handed_back(self, engine: &dyn AbstractEventLoop) {
         trace::handed_back();
         match self.0 {
-            Kind::Wake(waker) => wake(waker),
+            Kind::Wake(waiter) => waiter.wake(),
             other => engine.push(Self(other)),
         }
     }
 }
 
-/// Wakes somebody, who may be a stranger. A waker that panics stops nobody.
+/// Wakes a stranger. A waker that panics stops nobody.
 #[track_caller]
 pub(crate) fn wake(waker: Waker) {
     let place = Place::here();

@@ -18,7 +18,7 @@ use reactor::trace::{self, Place};
 use crate::cancel::{Cancellable, End, Patience, Seat, raise};
 use crate::contextvars::copy_context;
 use crate::event_loop::EventLoop;
-use crate::events::{Handle, Ready, wake};
+use crate::events::{Handle, Ready};
 use crate::exceptions::{Cancelled, InvalidState};
 use crate::extras::report::text_of;
 use crate::tasks::{WaitsFor, waits};
@@ -208,7 +208,7 @@ impl<T: 'static> Future<T> {
         outcome.end.set(Some(end));
         for (_, notice) in outcome.notices.take() {
             match notice {
-                Notice::Waker(waker) => wake(waker),
+                Notice::Waiter(waiter) => waiter.wake(),
                 Notice::Callback(callback, place) => self.call_soon(callback, place),
             }
         }
@@ -324,7 +324,7 @@ impl<T: 'static> std::future::Future for Awaiting<T> {
         if !of.done() {
             of.0.subject().into_iter().for_each(trace::waits_for);
             waits(of.0.waits_for(), Place::here());
-            of.outcome().tell(notice, context.waker());
+            of.outcome().tell(notice, context);
             patience.ask(seat.as_ref().is_some_and(Seat::is_reached));
             return Poll::Pending;
         }

@@ -11,6 +11,7 @@ use reactor::{Direction, Key};
 
 use crate::event_loop::try_current;
 use crate::events::{Ready, get_running_loop};
+use crate::extras::waiter::Waiter;
 use crate::tasks::{WaitsFor, waits};
 
 /// A listening socket.
@@ -163,7 +164,7 @@ impl Parked<'_> {
             (get_running_loop(), self.side);
         let reactor = event_loop.reactor();
         let leave = |ready| reactor.wait_for(*key, *direction, ready);
-        let before = leave(Ready::wake(context.waker().clone()));
+        let before = leave(Ready::wake(Waiter::of(context)));
         // Whoever is polled again finds its own waker there.
         if let Some(other) = before.filter(|_| self.number != parked.get()) {
             drop(leave(other));

@@ -14,7 +14,8 @@ use crate::tasks;
 /// # Errors
 ///
 /// What opening or asking the selector answers; `Interrupted` with
-/// [`Cancelled`](crate::exceptions::Cancelled) in it if `main` was cancelled.
+/// [`Cancelled`](crate::exceptions::Cancelled) in it if `main` was cancelled; `Deadlock` when nobody
+/// can wake the loop any more, as [`EventLoop::run_until_complete`] has it.
 ///
 /// # Panics
 ///

@@ -7,11 +7,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use reactor::{Reactor, trace};
 
 use crate::events::{AbstractEventLoop, Ready};
+use crate::extras::deadlock::{Watch, watch};
 use crate::extras::remote::Remote;
 
 /// One thread, one queue, one selector.
@@ -94,8 +94,11 @@ impl SelectorEventLoop {
     /// Sleeps in the reactor until somebody is ready, then queues whoever can go on.
     fn wait(&self) -> io::Result<()> {
         let is_busy = !self.ready.borrow().is_empty() || self.is_stopping.get();
+        let watch = if is_busy { Watch::busy() } else { watch()? };
         let mut handed_back = Vec::new();
-        self.reactor.select(is_busy.then_some(Duration::ZERO), &mut handed_back)?;
+        let slept = self.reactor.select(watch.patience(), &mut handed_back);
+        drop(watch);
+        slept?;
         for ready in handed_back {
             ready.handed_back(self);
         }

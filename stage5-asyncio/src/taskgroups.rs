@@ -5,14 +5,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use reactor::trace::Place;
 
 use crate::cancel::{Cancelled, End, Scope, Settle, catch_cancel, leave_behind};
-use crate::debug::Awaiter;
-use crate::events::wake;
 pub use crate::exceptions::ExceptionGroup;
+use crate::extras::waiter::Waiter;
 use crate::futures::{Future as Promise, Teller};
 use crate::tasks::{self, AnyTask, Task, TaskId, WaitsFor, create_task, waits};
 
@@ -98,7 +97,7 @@ struct Group<E> {
     /// The first.
     panic: Cell<Option<Panic>>,
     /// Left by `all_done`; woken by the last child.
-    waiter: Cell<Option<Waker>>,
+    waiter: Cell<Option<Waiter>>,
 }
 
 impl<E> Group<E> {
@@ -167,7 +166,7 @@ impl<E: 'static> Group<E> {
         }
         let is_last = self.children.borrow().is_empty();
         if is_last && let Some(waiter) = self.waiter.take() {
-            wake(waiter);
+            waiter.wake();
         }
     }
 
@@ -202,7 +201,7 @@ impl<E: 'static> Group<E> {
             if self.children.borrow().is_empty() {
                 return Poll::Ready(());
             }
-            let before = self.waiter.replace(Some(context.waker().clone()));
+            let before = self.waiter.replace(Some(Waiter::of(context)));
             drop(before);
             waits(WaitsFor::Other("a task group"), self.place);
             Poll::Pending
@@ -223,8 +222,8 @@ impl<T: 'static, E: 'static> Teller<T> for Child<E> {
         self.group.child_done(&self.child, panic);
     }
 
-    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
-        self.group.parent.into_iter().for_each(|it| visit(Awaiter::Task(it)));
+    fn awaiters(&self, visit: &mut dyn FnMut(&Waiter)) {
+        self.group.parent.into_iter().for_each(|it| visit(&Waiter::Task(it)));
     }
 }
 

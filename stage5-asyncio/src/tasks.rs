@@ -12,22 +12,25 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake};
 
-use reactor::trace;
+use reactor::trace::{self, Place};
 use slab::Slab;
 
 use crate::cancel::{Cancellable, End, Settle, outside};
-use crate::debug::{self, Awaiter};
+use crate::debug;
 use crate::event_loop::EventLoop;
 use crate::events::{Ready, get_running_loop};
 use crate::extras::remote::{Listed, Remote};
 use crate::extras::report::{bury, report};
-use crate::futures::{Awaiting, EnsureFuture, Future as Promise, Outcome, Promised};
+use crate::extras::waiter::Waiter;
+use crate::futures::{
+    Awaiting, CallbackId, EnsureFuture, Future as Promise, Outcome, Promised,
+};
 
 pub use gather::{Exception, gather, gather_each, try_gather};
 pub use known::AnyTask;
-pub(crate) use known::{Known, WaitsFor, waits, within};
+pub(crate) use known::{GivenUp, Known, WaitsFor, waits, within};
 pub use wait::{
     AsCompleted, Fallible, Wait, Waitable, as_completed, shield, wait, wait_for,
 };
@@ -111,10 +114,10 @@ pub(crate) trait Step: Cancellable {
     fn known(&self) -> &Known;
 
     /// Names those who wait for it.
-    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>));
+    fn awaiters(&self, visit: &mut dyn FnMut(&Waiter));
 
-    /// Has `waker` woken at the end.
-    fn tell(&self, waiter: &mut Option<crate::futures::CallbackId>, waker: &Waker);
+    /// Has whoever is polled with `context` woken at the end.
+    fn tell(&self, id: &mut Option<CallbackId>, context: &Context<'_>);
 }
 
 struct TaskCell<T: 'static> {
@@ -219,9 +222,30 @@ fn schedule(task: &Rc<dyn Step>) {
 /// Another thread has woken the task of that name.
 pub(crate) fn heard(id: TaskId) {
     if let Some(task) = find(id) {
-        task.known().reschedule.listed.clear();
+        task.known().own().reschedule.listed.clear();
         schedule(&task);
     }
+}
+
+/// Has the task of that name stepped, unless it is done.
+#[track_caller]
+pub(crate) fn wake(id: TaskId) {
+    if let Some(task) = find(id) {
+        let _caller = Place::here().enter();
+        trace::woken(task.known().subject);
+        schedule(&task);
+    }
+}
+
+/// The task that is running, if `context` has its own waker.
+pub(crate) fn polled_with(context: &Context<'_>) -> Option<TaskId> {
+    let is_its = |known: &Known| known.own().waker.will_wake(context.waker());
+    let running = RUNNING.try_with(|running| {
+        let running = running.borrow();
+        let known = running.as_ref()?.known();
+        is_its(known).then_some(known.id)
+    });
+    running.ok().flatten()
 }
 
 /// The task of that name, unless it is done.
@@ -230,11 +254,25 @@ fn find(id: TaskId) -> Option<Rc<dyn Step>> {
     found.ok().flatten().filter(|task| task.known().id == id)
 }
 
+/// A task for which `is_it` says so. It begins at `place`, and leaves there where it has found
+/// one, so that to find it again among many costs little.
+pub(crate) fn find_from(
+    place: &Cell<usize>,
+    is_it: impl Fn(&Rc<dyn Step>) -> bool,
+) -> Option<Rc<dyn Step>> {
+    TASKS.with_borrow(|tasks| {
+        let last = place.get();
+        let mut places = (last..tasks.capacity()).chain(0..last);
+        let (found, task) = places
+            .find_map(|it| Some((it, tasks.get(it).filter(|task| is_it(task))?)))?;
+        place.set(found);
+        Some(Rc::clone(task))
+    })
+}
+
 /// The tasks of a loop, in the order in which they were made.
 pub(crate) fn of(event_loop: &EventLoop) -> Vec<Rc<dyn Step>> {
-    let is_its = |task: &Rc<dyn Step>| {
-        std::ptr::eq(task.known().event_loop.as_ptr(), Rc::as_ptr(&event_loop.0))
-    };
+    let is_its = |task: &Rc<dyn Step>| task.known().is_of(event_loop);
     let all = TASKS.with_borrow(|tasks| {
         tasks.iter().map(|(_, task)| Rc::clone(task)).collect::<Vec<_>>()
     });
@@ -269,8 +307,10 @@ impl<T: 'static> Step for TaskCell<T> {
         let running = trace::resumed(known.subject);
         let outer = RUNNING.replace(Some(Rc::clone(&self) as _));
         let mut variables = known.context.take();
-        let mut context = Context::from_waker(&known.waker);
+        let own = known.own();
+        let mut context = Context::from_waker(&own.waker);
         let poll = variables.run(|| outside(|| coroutine.as_mut().poll(&mut context)));
+        drop(own);
         known.context.set(variables);
         let itself = RUNNING.replace(outer);
         match poll {
@@ -307,12 +347,12 @@ impl<T: 'static> Step for TaskCell<T> {
         &self.known
     }
 
-    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+    fn awaiters(&self, visit: &mut dyn FnMut(&Waiter)) {
         self.outcome.awaiters(visit);
     }
 
-    fn tell(&self, waiter: &mut Option<crate::futures::CallbackId>, waker: &Waker) {
-        self.outcome.tell(waiter, waker);
+    fn tell(&self, id: &mut Option<CallbackId>, context: &Context<'_>) {
+        self.outcome.tell(id, context);
     }
 }
 
@@ -378,6 +418,15 @@ impl Wake for Reschedule {
         } else if let Some(task) = find(self.id) {
             trace::woken(self.subject);
             schedule(&task);
+        }
+    }
+}
+
+/// The loop looks up from its sleep: perhaps that was the last who could have ended it.
+impl Drop for Reschedule {
+    fn drop(&mut self) {
+        if this_thread() != Some(self.thread) {
+            self.remote.end_sleep();
         }
     }
 }

@@ -107,7 +107,7 @@ impl<T: Send + 'static> Job<T> {
         let job = Self { outcome, is_cancelled, stop: Cell::new(Some(stop)) };
         let future = Future(Rc::new(job) as Rc<dyn Promised<T>>);
         let number = Self::expect(event_loop, future.clone());
-        let remote = event_loop.remote();
+        let remote = Arc::clone(event_loop.0.engine.remote());
         let mut told = Told { remote, number, done: None };
         executor.submit(Box::new(move || {
             // Work that is not done is dropped here, too, where it was to be done.

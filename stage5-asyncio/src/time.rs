@@ -1,7 +1,7 @@
 //! Waiting for the clock.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use reactor::TimerId;
@@ -9,6 +9,7 @@ use reactor::trace::Place;
 
 use crate::event_loop::try_current;
 use crate::events::{Ready, get_running_loop};
+use crate::extras::waiter::Waiter;
 use crate::tasks::{WaitsFor, waits};
 
 /// Lets other tasks run for at least `duration`, counted from the first poll.
@@ -22,7 +23,7 @@ struct Alarm {
     duration: Duration,
     place: Place,
     /// Set by a poll: the deadline (`None` is never), the timer, and whom it wakes.
-    set: Option<(Option<Instant>, TimerId, Waker)>,
+    set: Option<(Option<Instant>, TimerId, Waiter)>,
 }
 
 impl Future for Alarm {
@@ -39,17 +40,17 @@ impl Future for Alarm {
         }
         waits(WaitsFor::Other("the clock"), self.place);
         let deadline = match &self.set {
-            Some((.., waker)) if waker.will_wake(context.waker()) => {
+            Some((.., waiter)) if waiter.is(context) => {
                 return Poll::Pending;
             }
             Some((deadline, ..)) => *deadline,
             None => reactor.after(self.duration),
         };
         self.take_back();
-        let waker = context.waker().clone();
+        let waiter = Waiter::of(context);
         let _place = self.place.enter();
-        let id = reactor.wait_until(deadline, Ready::wake(waker.clone()));
-        self.set = Some((deadline, id, waker));
+        let id = reactor.wait_until(deadline, Ready::wake(waiter.clone()));
+        self.set = Some((deadline, id, waiter));
         Poll::Pending
     }
 }
@@ -57,8 +58,8 @@ impl Future for Alarm {
 impl Alarm {
     fn take_back(&mut self) {
         if let (Some((_, id, _)), Some(event_loop)) = (self.set.take(), try_current()) {
-            let waker = event_loop.reactor().cancel(id);
-            drop(waker);
+            let ready = event_loop.reactor().cancel(id);
+            drop(ready);
         }
     }
 }

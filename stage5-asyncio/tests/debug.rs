@@ -10,7 +10,6 @@ use std::future::pending;
 use std::pin::Pin;
 use std::process::Command;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -119,7 +118,7 @@ fn a_callback_left_with_a_closed_loop_is_told_of_and_one_left_in_time_is_not() {
     let (line, warnings) = testing::warnings(|| {
         let event_loop = new_event_loop().unwrap();
         let remote = event_loop.remote();
-        let in_time = Arc::clone(&remote);
+        let in_time = remote.clone();
         event_loop
             .run_until_complete(async move {
                 thread::spawn(move || in_time.call_soon_threadsafe(|| {}))

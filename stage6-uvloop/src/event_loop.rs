@@ -9,10 +9,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use reactor::{Reactor, trace};
 use stage5_asyncio::events::{AbstractEventLoop, Ready};
+use stage5_asyncio::extras::deadlock::{Watch, watch};
 use stage5_asyncio::extras::remote::Remote;
 
 /// How many steps may be taken before the world is asked again. To ask costs some hundred
@@ -78,9 +78,10 @@ impl FastEventLoop {
     /// Sleeps in the reactor until somebody is ready, then queues whoever can go on.
     fn wait(&self) -> io::Result<()> {
         let is_busy = self.is_busy() || self.is_stopping.get();
+        let watch = if is_busy { Watch::busy() } else { watch()? };
         let mut handed_back = self.handed_back.take();
-        let slept =
-            self.reactor.select(is_busy.then_some(Duration::ZERO), &mut handed_back);
+        let slept = self.reactor.select(watch.patience(), &mut handed_back);
+        drop(watch);
         for ready in handed_back.drain(..) {
             ready.handed_back(self);
         }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::rc::Rc;
-use std::task::Waker;
 use std::time::Duration;
 
 use reactor::trace;
@@ -13,7 +12,8 @@ use super::tally::Counts;
 use super::watch::is_anyone_counting;
 use super::{At, Tally};
 use crate::event_loop::EventLoop;
-use crate::tasks::{self, Step, TaskId, WaitsFor};
+use crate::extras::waiter::Waiter;
+use crate::tasks::{self, Step, WaitsFor};
 
 /// The tasks of a loop that are not done, as they were when it was asked.
 ///
@@ -95,12 +95,6 @@ pub fn tree(event_loop: &EventLoop) -> Tree {
     }
 }
 
-/// Somebody who waits for a future: a waker, that of a task for instance; or the task itself.
-pub(crate) enum Awaiter<'a> {
-    Waker(&'a Waker),
-    Task(TaskId),
-}
-
 fn infos(steps: &[Rc<dyn Step>], counts: Option<&Counts>) -> Vec<TaskInfo> {
     let awaited_by = edges(steps);
     let running = tasks::running();
@@ -137,13 +131,13 @@ fn infos(steps: &[Rc<dyn Step>], counts: Option<&Counts>) -> Vec<TaskInfo> {
 fn edges(steps: &[Rc<dyn Step>]) -> BTreeMap<u64, BTreeSet<u64>> {
     let number = |step: &Rc<dyn Step>| step.known().id.number;
     let wakers: HashMap<_, _> =
-        steps.iter().map(|it| (it.known().waker.data(), number(it))).collect();
+        steps.iter().map(|it| (it.known().own().waker.data(), number(it))).collect();
     let mut awaited_by = BTreeMap::<_, BTreeSet<_>>::new();
     for step in steps {
         let awaiters = awaited_by.entry(number(step)).or_default();
-        step.awaiters(&mut |awaiter| match awaiter {
-            Awaiter::Waker(waker) => awaiters.extend(wakers.get(&waker.data())),
-            Awaiter::Task(id) => drop(awaiters.insert(id.number)),
+        step.awaiters(&mut |waiter| match waiter {
+            Waiter::Task(id) => drop(awaiters.insert(id.number)),
+            Waiter::Other(waker) => awaiters.extend(wakers.get(&waker.data())),
         });
     }
     for step in steps {
@@ -169,6 +163,11 @@ impl Tree {
         let all: BTreeMap<_, _> = self.tasks.iter().map(|it| (it.number, it)).collect();
         let infos = |cycle: Vec<u64>| cycle.iter().map(|number| all[number]).collect();
         cycles.into_iter().map(infos).collect()
+    }
+
+    /// Its tasks alone.
+    pub(crate) fn drawn(&self) -> Drawn<'_> {
+        Drawn(self)
     }
 
     /// The numbers of those that each task waits for.
@@ -218,8 +217,17 @@ impl fmt::Display for Tree {
             f,
             "loop on thread {thread}: {tasks}, {ready} ready, {timers}, {sockets}"
         )?;
-        Drawing::new(self).draw(f)?;
-        for cycle in self.cycles() {
+        self.drawn().fmt(f)
+    }
+}
+
+/// The tasks of a tree, and the circles they form.
+pub(crate) struct Drawn<'a>(&'a Tree);
+
+impl fmt::Display for Drawn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Drawing::new(self.0).draw(f)?;
+        for cycle in self.0.cycles() {
             write!(f, "a cycle, in which nobody can go on: ")?;
             cycle.iter().try_for_each(|task| write!(f, "{} → ", Title(task)))?;
             writeln!(f, "{}", Title(cycle[0]))?;
@@ -349,6 +357,6 @@ impl fmt::Display for Process {
 }
 
 /// `1 timer`, `2 timers`.
-fn count(n: usize, what: &str) -> String {
+pub(crate) fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

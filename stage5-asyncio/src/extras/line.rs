@@ -3,17 +3,17 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use reactor::trace::Place;
 
-use crate::events::wake;
+use crate::extras::waiter::Waiter;
 use crate::tasks::{WaitsFor, waits};
 
 /// Those who wait, and what was handed to them.
 pub(crate) struct Line<T> {
     /// Filled by whoever stands in line, in the order of the tickets; whoever is served leaves.
-    waiting: RefCell<BTreeMap<u64, Waker>>,
+    waiting: RefCell<BTreeMap<u64, Waiter>>,
     /// Filled by `serve`; emptied by the poll of whoever was served.
     served: RefCell<BTreeMap<u64, T>>,
     /// How many tickets were given out.
@@ -42,9 +42,9 @@ impl<T> Line<T> {
     /// Gives the thing back if nobody waits.
     pub(crate) fn serve(&self, given: T) -> Result<(), T> {
         let first = self.waiting.borrow_mut().pop_first();
-        let Some((ticket, waker)) = first else { return Err(given) };
+        let Some((ticket, waiter)) = first else { return Err(given) };
         self.served.borrow_mut().insert(ticket, given);
-        wake(waker);
+        waiter.wake();
         Ok(())
     }
 
@@ -98,7 +98,7 @@ impl<S: Serves> Future for Standing<'_, S> {
         }
         let ticket =
             *self.ticket.get_or_insert_with(|| tickets.replace(tickets.get() + 1));
-        let before = waiting.borrow_mut().insert(ticket, context.waker().clone());
+        let before = waiting.borrow_mut().insert(ticket, Waiter::of(context));
         drop(before);
         waits(WaitsFor::Other(self.of.what()), self.place);
         Poll::Pending
@@ -109,8 +109,8 @@ impl<S: Serves> Drop for Standing<'_, S> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
         let Line { waiting, served, .. } = self.of.line();
-        let waker = waiting.borrow_mut().remove(&ticket);
-        drop(waker);
+        let waiter = waiting.borrow_mut().remove(&ticket);
+        drop(waiter);
         let given = served.borrow_mut().remove(&ticket);
         if let Some(given) = given {
             self.of.come_back(given);

@@ -1,9 +1,10 @@
-//! What the toolbox needs underneath: the way in from other threads, and the words for errors
-//! that nobody awaits.
+//! What the toolbox needs underneath: the way in from other threads, the words for a loop that
+//! nobody can wake, and for errors that nobody awaits.
 
 pub mod async_generator;
 #[cfg(unix)]
 pub(crate) mod child;
+pub mod deadlock;
 pub(crate) mod line;
 pub(crate) mod live;
 #[cfg(unix)]
@@ -13,5 +14,6 @@ pub mod report;
 pub(crate) mod request;
 pub(crate) mod scope;
 pub(crate) mod sources;
+pub(crate) mod waiter;
 #[cfg(unix)]
 pub(crate) mod worker;

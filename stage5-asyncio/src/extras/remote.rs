@@ -3,8 +3,8 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use log::Level;
@@ -16,10 +16,12 @@ use crate::extras::report::tell_or_hear;
 use crate::tasks::{self, TaskId};
 use crate::testing::{Ears, ears};
 
-/// The way in. It is the only part of a loop that other threads reach.
+/// The way in, as the loop and its tasks have it. It is the only part that other threads reach.
 pub struct Remote {
     /// Filled by other threads; emptied by the loop.
     list: Mutex<Vec<Left>>,
+    /// How many handles there are, from which more may come.
+    handles: AtomicUsize,
     /// Ends the loop's sleep.
     sleeper: Waker,
     /// Set at the end of the loop: from then on, nobody empties the list.
@@ -27,6 +29,12 @@ pub struct Remote {
     /// A test that wants to hear of what is left too late.
     ears: Option<Ears>,
 }
+
+/// The way into a loop, for whoever is on another thread.
+///
+/// While there is one, its loop may sleep for ever: somebody may call. The drop of the last one
+/// has the loop look whether anybody is left who can wake it.
+pub struct RemoteHandle(Arc<Remote>);
 
 /// What another thread has left.
 enum Left {
@@ -43,14 +51,34 @@ pub(crate) struct Listed(AtomicBool);
 impl Remote {
     /// A way to a loop that `sleeper` wakes.
     pub fn new(sleeper: Waker) -> Self {
-        let (list, is_closed) = (Mutex::default(), AtomicBool::new(false));
-        Self { list, sleeper, is_closed, ears: ears() }
+        let (list, handles) = (Mutex::default(), AtomicUsize::new(0));
+        Self { list, handles, sleeper, is_closed: AtomicBool::new(false), ears: ears() }
     }
 
-    /// Has the loop call `callback` in its next turn. From any thread. If the loop is closed,
-    /// the callback is never called, and the log is told so.
+    /// One handle more.
+    pub(crate) fn handle(self: &Arc<Self>) -> RemoteHandle {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+        RemoteHandle(Arc::clone(self))
+    }
+
+    /// How many handles there are.
+    pub(crate) fn handles(&self) -> usize {
+        self.handles.load(Ordering::Acquire)
+    }
+
+    /// Whether there is nothing on the list, and nobody with a handle who may put something
+    /// there. Asked in this order: the last handle is dropped after its last call.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.handles() == 0 && self.is_empty()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list().is_empty()
+    }
+
+    /// As [`RemoteHandle::call_soon_threadsafe`].
     #[track_caller]
-    pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
+    pub(crate) fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
         if self.is_closed.load(Ordering::Acquire) {
             self.say_closed(Place::here());
         }
@@ -90,8 +118,13 @@ impl Remote {
         let is_first = list.len() == 1;
         drop(list);
         if is_first {
-            self.sleeper.wake_by_ref();
+            self.end_sleep();
         }
+    }
+
+    /// Has the loop look whether there is anything to do.
+    pub(crate) fn end_sleep(&self) {
+        self.sleeper.wake_by_ref();
     }
 
     /// Queues what other threads have left: for the loop, once in every turn.
@@ -113,6 +146,29 @@ impl Remote {
     }
 }
 
+impl RemoteHandle {
+    /// Has the loop call `callback` in its next turn. From any thread. If the loop is closed,
+    /// the callback is never called, and the log is told so.
+    #[track_caller]
+    pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
+        self.0.call_soon_threadsafe(callback);
+    }
+}
+
+impl Clone for RemoteHandle {
+    fn clone(&self) -> Self {
+        self.0.handle()
+    }
+}
+
+impl Drop for RemoteHandle {
+    fn drop(&mut self) {
+        if self.0.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.end_sleep();
+        }
+    }
+}
+
 impl Listed {
     /// From here on, a wake counts for another step.
     ///
@@ -127,5 +183,11 @@ impl Listed {
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remote").field("left", &self.list().len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RemoteHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RemoteHandle").field(&self.0).finish()
     }
 }

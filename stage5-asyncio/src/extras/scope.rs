@@ -14,15 +14,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use slab::Slab;
 
 use crate::event_loop::try_current;
-use crate::events::wake;
 use crate::extras::report::{bury, guard, report, report_panic};
 use crate::extras::request::{self, Reached};
+use crate::extras::waiter::Waiter;
 
 /// How a body ended.
 pub(crate) enum End<T> {
@@ -66,8 +66,8 @@ pub(crate) struct Scope {
     polls: Cell<u64>,
     /// How many requests came from further out, less those that were taken back.
     pub(crate) from_outside: Cell<usize>,
-    /// Kept by each poll: wakes whoever polls this scope.
-    waker: RefCell<Option<Waker>>,
+    /// Kept by each poll: whoever polls this scope.
+    waiter: RefCell<Option<Waiter>>,
     /// Filled by what was dropped inside; emptied by the scope's own polls.
     exits: RefCell<Exits>,
 }
@@ -138,9 +138,9 @@ impl Scope {
 
     #[track_caller]
     fn wake(&self) {
-        let waker = self.waker.borrow().clone();
-        if let Some(waker) = waker {
-            wake(waker);
+        let waiter = self.waiter.borrow().clone();
+        if let Some(waiter) = waiter {
+            waiter.wake();
         }
     }
 
@@ -218,12 +218,12 @@ impl Scope {
         drop(left);
     }
 
-    fn keep(&self, waker: &Waker) {
-        let mut kept = self.waker.borrow_mut();
-        if kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+    fn keep(&self, context: &Context<'_>) {
+        let mut kept = self.waiter.borrow_mut();
+        if kept.as_ref().is_some_and(|kept| kept.is(context)) {
             return;
         }
-        let before = kept.replace(waker.clone());
+        let before = kept.replace(Waiter::of(context));
         drop(kept);
         drop(before);
     }
@@ -415,7 +415,7 @@ impl<F: Future> Future for Settle<F> {
         }
         let exits = scope.poll_exits(context);
         if this.end.is_none() || exits.is_pending() {
-            scope.keep(context.waker());
+            scope.keep(context);
             return Poll::Pending;
         }
         Poll::Ready(this.end.take().expect("it has ended"))

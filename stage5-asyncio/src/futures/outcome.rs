@@ -3,15 +3,15 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
-use std::task::Waker;
+use std::task::Context;
 
 use reactor::trace::Place;
 
 use super::{CallbackId, Future};
 use crate::cancel::End;
-use crate::debug::Awaiter;
 use crate::event_loop::{EventLoop, Inner};
 use crate::extras::report::{bury, guard, report};
+use crate::extras::waiter::Waiter;
 
 /// The state, and those who are told.
 pub(crate) struct Outcome<T: 'static> {
@@ -38,7 +38,7 @@ pub(super) enum State {
 }
 
 pub(super) enum Notice<T: 'static> {
-    Waker(Waker),
+    Waiter(Waiter),
     Callback(DoneCallback<T>, Place),
 }
 
@@ -49,7 +49,7 @@ pub(crate) trait Teller<T: 'static> {
     fn call(self: Box<Self>, future: &Future<T>);
 
     /// Names those who wait for it to be called, if it knows.
-    fn awaiters(&self, _visit: &mut dyn FnMut(Awaiter<'_>)) {}
+    fn awaiters(&self, _visit: &mut dyn FnMut(&Waiter)) {}
 }
 
 impl<T: 'static, F: FnOnce(&Future<T>)> Teller<T> for F {
@@ -144,31 +144,32 @@ impl<T: 'static> Outcome<T> {
         CallbackId(self.ids.get())
     }
 
-    /// Has `waker` woken at the end. `id` is that of the same waiter's last one.
-    pub(crate) fn tell(&self, id: &mut Option<CallbackId>, waker: &Waker) {
+    /// Has whoever is polled with `context` woken at the end. `id` is that of the same waiter's
+    /// last notice.
+    pub(crate) fn tell(&self, id: &mut Option<CallbackId>, context: &Context<'_>) {
         let mut notices = self.notices.borrow_mut();
         let old = notices.iter_mut().find(|(it, _)| Some(*it) == *id);
         if let Some((_, notice)) = old {
-            let is_same = matches!(notice, Notice::Waker(it) if it.will_wake(waker));
+            let is_same = matches!(notice, Notice::Waiter(it) if it.is(context));
             if is_same {
                 return;
             }
-            let before = std::mem::replace(notice, Notice::Waker(waker.clone()));
+            let before = std::mem::replace(notice, Notice::Waiter(Waiter::of(context)));
             drop(notices);
             drop(before);
         } else {
             drop(notices);
             let new = self.next_id();
             *id = Some(new);
-            self.notices.borrow_mut().push((new, Notice::Waker(waker.clone())));
+            self.notices.borrow_mut().push((new, Notice::Waiter(Waiter::of(context))));
         }
     }
 
     /// Names those who wait for it. They must leave everything as it is.
-    pub(crate) fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+    pub(crate) fn awaiters(&self, visit: &mut dyn FnMut(&Waiter)) {
         for (_, notice) in &*self.notices.borrow() {
             match notice {
-                Notice::Waker(waker) => visit(Awaiter::Waker(waker)),
+                Notice::Waiter(waiter) => visit(waiter),
                 Notice::Callback(callback, _) => callback.awaiters(visit),
             }
         }

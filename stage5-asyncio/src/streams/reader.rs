@@ -9,13 +9,13 @@ use std::io;
 use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use reactor::trace::Place;
 
-use crate::events::wake;
 use crate::exceptions::{IncompleteRead, LimitOverrun};
+use crate::extras::waiter::Waiter;
 use crate::tasks::{WaitsFor, waits};
 use crate::transports::Transport;
 
@@ -67,7 +67,7 @@ pub(crate) struct Fed {
     /// Set by `fail`.
     error: RefCell<Option<io::Error>>,
     /// Whoever waits for more.
-    waiter: Cell<Option<Waker>>,
+    waiter: Cell<Option<Waiter>>,
     /// Told to pause when the buffer is too full. Set as it is connected.
     transport: RefCell<Option<Rc<dyn Transport>>>,
     is_paused: Cell<bool>,
@@ -242,7 +242,7 @@ impl Fed {
         }
         waits(WaitsFor::Other("data from a stream"), place);
         let _place = place.enter();
-        let before = self.waiter.replace(Some(context.waker().clone()));
+        let before = self.waiter.replace(Some(Waiter::of(context)));
         drop(before);
         // It waits for more than there may be at a time.
         self.resume();
@@ -340,7 +340,7 @@ impl Fed {
     #[track_caller]
     fn wake(&self) {
         if let Some(waiter) = self.waiter.take() {
-            wake(waiter);
+            waiter.wake();
         }
     }
 

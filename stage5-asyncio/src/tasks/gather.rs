@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::cancel::{Cancellable, End};
-use crate::debug::Awaiter;
 use crate::event_loop::EventLoop;
 use crate::events::get_running_loop;
+use crate::extras::waiter::Waiter;
 use crate::futures::{EnsureFuture, Future, Outcome, Promised, Teller};
 use crate::tasks::WaitsFor;
 
@@ -147,7 +147,7 @@ impl<T: 'static, R: 'static> Teller<T> for Child<T, R> {
         self.0.child_done(child);
     }
 
-    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+    fn awaiters(&self, visit: &mut dyn FnMut(&Waiter)) {
         self.0.outcome.awaiters(visit);
     }
 }

@@ -1,11 +1,11 @@
 //! What there is to know of a task, whatever its output.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
+use std::sync::{self, Arc};
 use std::task::{Poll, Waker};
 
 use reactor::trace::{self, Place};
@@ -15,7 +15,7 @@ use crate::cancel::Scope;
 use crate::contextvars::{Context, copy_context};
 use crate::debug::At;
 use crate::event_loop::{EventLoop, Inner};
-use crate::extras::remote::Listed;
+use crate::extras::remote::{Listed, Remote};
 
 /// What there is to know of a task, whatever its output.
 pub(crate) struct Known {
@@ -43,8 +43,14 @@ pub(crate) struct Known {
     pub(crate) context: Cell<Context>,
     /// Set by the first wake, cleared by the step that it leads to.
     pub(crate) is_queued: Cell<bool>,
+    /// Not here while the loop sleeps and watches it.
+    own: RefCell<Option<Own>>,
+}
+
+/// A task's own waker.
+pub(crate) struct Own {
     pub(crate) reschedule: Arc<Reschedule>,
-    /// The same, as the coroutine sees it: made once, cloned by whoever parks.
+    /// The same, as the coroutine sees it: made once, cloned by strangers who park.
     pub(crate) waker: Waker,
 }
 
@@ -101,8 +107,8 @@ impl Known {
         let subject = trace::created(trace::Kind::Task, function);
         let thread =
             this_thread().expect("a loop that is used runs on a thread that goes on");
-        let (remote, listed) = (event_loop.remote(), Listed::default());
-        let reschedule = Arc::new(Reschedule { id, subject, thread, remote, listed });
+        let remote = Arc::clone(event_loop.0.engine.remote());
+        let reschedule = Reschedule::new(id, subject, thread, remote);
         Self {
             id,
             subject,
@@ -117,9 +123,71 @@ impl Known {
             cancels: Cell::new(0),
             context: Cell::new(copy_context()),
             is_queued: Cell::new(false),
-            waker: Waker::from(Arc::clone(&reschedule)),
-            reschedule,
+            own: RefCell::new(Some(Own::new(reschedule))),
         }
+    }
+}
+
+/// Its waker, and who else has it.
+impl Known {
+    /// As long as the loop is awake.
+    #[inline]
+    pub(crate) fn own(&self) -> Ref<'_, Own> {
+        Ref::map(self.own.borrow(), |own| own.as_ref().expect("the loop is awake"))
+    }
+
+    /// How many clones of its waker there are.
+    pub(crate) fn outside(&self) -> usize {
+        Arc::strong_count(&self.own().reschedule) - Own::COUNT
+    }
+
+    /// Leaves the waker to those who have a clone.
+    pub(crate) fn give_up_waker(&self) -> GivenUp {
+        let own = self.own.take().expect("the loop is awake");
+        let Reschedule { thread, remote, .. } = &*own.reschedule;
+        let (thread, remote) = (*thread, Arc::clone(remote));
+        GivenUp { kept: Arc::downgrade(&own.reschedule), thread, remote }
+    }
+
+    /// The same waker, if anybody has kept it; or else a new one.
+    pub(crate) fn take_waker_back(&self, given_up: GivenUp) {
+        let GivenUp { kept, thread, remote } = given_up;
+        let new = || Reschedule::new(self.id, self.subject, thread, remote);
+        self.own.replace(Some(Own::new(kept.upgrade().unwrap_or_else(new))));
+    }
+}
+
+/// A waker that its task has left to others, and what makes another like it.
+pub(crate) struct GivenUp {
+    kept: sync::Weak<Reschedule>,
+    thread: u64,
+    remote: Arc<Remote>,
+}
+
+impl GivenUp {
+    /// Whether anybody has it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.strong_count() > 0
+    }
+}
+
+impl Own {
+    /// How often it counts itself.
+    const COUNT: usize = 2;
+
+    fn new(reschedule: Arc<Reschedule>) -> Self {
+        Self { waker: Waker::from(Arc::clone(&reschedule)), reschedule }
+    }
+}
+
+impl Reschedule {
+    fn new(
+        id: TaskId,
+        subject: trace::Id,
+        thread: u64,
+        remote: Arc<Remote>,
+    ) -> Arc<Self> {
+        Arc::new(Self { id, subject, thread, remote, listed: Listed::default() })
     }
 }
 
@@ -128,6 +196,11 @@ impl Known {
     pub(crate) fn name(&self) -> String {
         let Self { name, id, .. } = self;
         name.borrow().clone().unwrap_or_else(|| format!("Task-{}", id.number))
+    }
+
+    /// Whether it is a task of that loop.
+    pub(crate) fn is_of(&self, event_loop: &EventLoop) -> bool {
+        std::ptr::eq(self.event_loop.as_ptr(), Rc::as_ptr(&event_loop.0))
     }
 
     /// What it waits for, and at which line of the program.
@@ -230,7 +303,7 @@ impl AnyTask {
             if self.done() {
                 return Poll::Ready(());
             }
-            self.0.tell(&mut waiter, context.waker());
+            self.0.tell(&mut waiter, context);
             waits(WaitsFor::Task(self.0.known().id), place);
             Poll::Pending
         })

@@ -6,16 +6,16 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use reactor::trace::Place;
 
 use super::{Task, WaitsFor, waits, within};
 use crate::cancel::End;
-use crate::debug::Awaiter;
-use crate::events::{TimerHandle, get_running_loop, wake};
+use crate::events::{TimerHandle, get_running_loop};
 use crate::exceptions::Elapsed;
+use crate::extras::waiter::Waiter;
 use crate::futures::{Awaiting, CallbackId, EnsureFuture, Future as Promise, Teller};
 use crate::timeouts::timeout;
 
@@ -158,7 +158,7 @@ impl<T: 'static> Teller<T> for OneOf {
         (self.callback)();
     }
 
-    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+    fn awaiters(&self, visit: &mut dyn FnMut(&Waiter)) {
         self.waiter.outcome().awaiters(visit);
     }
 }
@@ -209,7 +209,7 @@ struct Done<T: 'static> {
     /// Filled by the children's callbacks; emptied by `next`.
     queue: RefCell<VecDeque<Promise<T>>>,
     /// Left by whoever waits for the next one.
-    waiter: Cell<Option<Waker>>,
+    waiter: Cell<Option<Waiter>>,
 }
 
 /// One more is done.
@@ -220,9 +220,9 @@ impl<T: 'static> Teller<T> for Next<T> {
         self.0.push(child.clone());
     }
 
-    fn awaiters(&self, visit: &mut dyn FnMut(Awaiter<'_>)) {
+    fn awaiters(&self, visit: &mut dyn FnMut(&Waiter)) {
         let waiter = self.0.waiter.take();
-        waiter.iter().for_each(|waker| visit(Awaiter::Waker(waker)));
+        waiter.iter().for_each(visit);
         self.0.waiter.set(waiter);
     }
 }
@@ -231,7 +231,7 @@ impl<T: 'static> Done<T> {
     fn push(&self, child: Promise<T>) {
         self.queue.borrow_mut().push_back(child);
         if let Some(waiter) = self.waiter.take() {
-            wake(waiter);
+            waiter.wake();
         }
     }
 }
@@ -257,7 +257,7 @@ impl<T: 'static> AsCompleted<T> {
         let next = poll_fn(|context| {
             let next = self.done.queue.borrow_mut().pop_front();
             if next.is_none() {
-                let before = self.done.waiter.replace(Some(context.waker().clone()));
+                let before = self.done.waiter.replace(Some(Waiter::of(context)));
                 drop(before);
                 waits(WaitsFor::Other("whichever of several is done first"), place);
             }
