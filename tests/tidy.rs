@@ -20,8 +20,8 @@ const CORE: [(&str, usize); 5] = [
     ("stage1-callbacks", 740),
     ("interlude-greenlets", 650),
     ("stage2-generators", 320),
-    ("stage3-yield-from", 900),
-    ("stage4-async-await", 700),
+    ("stage3-yield-from", 880),
+    ("stage4-async-await", 685),
 ];
 
 /// A toolbox is not read in one sitting, but each of its tools is: code lines of a file.

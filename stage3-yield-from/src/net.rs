@@ -1,7 +1,7 @@
 //! Sockets: try the call; if it would block, wait for a future and try again.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use reactor::trace::Place;
@@ -38,7 +38,7 @@ const CHUNK: usize = 16 * 1024;
 /// ```
 #[derive(Clone, Debug)]
 pub struct TcpListener {
-    inner: Rc<reactor::TcpListener<Future<()>>>,
+    pub(crate) inner: Rc<reactor::TcpListener<Future<()>>>,
 }
 
 impl TcpListener {
@@ -46,11 +46,6 @@ impl TcpListener {
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let inner = Rc::new(current().reactor.listen(address)?);
         Ok(Self { inner })
-    }
-
-    /// The address it is bound to.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
     }
 
     /// Waits for a connection.
@@ -67,7 +62,7 @@ impl TcpListener {
 /// A connected socket. Its clones are one socket, which is closed with the last of them.
 #[derive(Clone, Debug)]
 pub struct TcpStream {
-    inner: Rc<reactor::TcpStream<Future<()>>>,
+    pub(crate) inner: Rc<reactor::TcpStream<Future<()>>>,
 }
 
 impl TcpStream {
@@ -109,22 +104,6 @@ impl TcpStream {
             }
             Ok(())
         })
-    }
-
-    /// Tells the peer that nothing more will be written.
-    #[doc(alias = "write_eof")]
-    pub fn shutdown(&self) -> io::Result<()> {
-        self.inner.shutdown(Shutdown::Write)
-    }
-
-    /// Our end.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
-
-    /// Their end.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.peer_addr()
     }
 }
 

@@ -14,6 +14,7 @@ pub mod condition;
 pub(crate) mod deadlock;
 mod debug;
 pub mod depth;
+mod endpoints;
 pub mod errors;
 pub mod event;
 pub mod gather;

@@ -14,6 +14,7 @@ pub mod channel;
 pub mod datagram;
 pub(crate) mod deadlock;
 mod debug;
+mod endpoints;
 pub(crate) mod foreign;
 pub(crate) mod handle;
 pub mod incoming;
