@@ -270,6 +270,23 @@ fn a_full_queue_has_whoever_puts_wait_and_an_empty_one_whoever_gets() {
     });
 }
 
+#[test]
+fn a_queue_says_how_much_room_there_is_and_whether_it_is_full_or_empty() {
+    let states = |queue: &Queue<u32>| (queue.is_empty(), queue.is_full());
+    let (bounded, endless) = (Queue::new(2), Queue::new(0));
+    assert_eq!((bounded.maxsize(), endless.maxsize()), (2, 0));
+    assert_eq!([&bounded, &endless].map(states), [(true, false); 2]);
+    for queue in [&bounded, &endless] {
+        queue.put_nowait(1).unwrap();
+    }
+    assert_eq!([&bounded, &endless].map(states), [(false, false); 2]);
+    for queue in [&bounded, &endless] {
+        queue.put_nowait(2).unwrap();
+    }
+    let full = [&bounded, &endless].map(states);
+    assert_eq!(full, [(false, true), (false, false)], "nothing fills what has no end");
+}
+
 /// M6.39
 #[test]
 fn whoever_gets_is_served_in_order_and_passed_over_when_it_gave_up() {

@@ -199,6 +199,20 @@ fn of_many_tasks_the_first_hundred_are_told_of() {
     assert_eq!(text.lines().last().unwrap(), "  and 51 more");
 }
 
+#[test]
+fn of_a_hundred_tasks_all_are_told_of_and_no_more_are_mentioned() {
+    let text = deadlock(|| {
+        coroutine(async {
+            for _ in 0..99 {
+                spawn(coroutine(async { yield_from(&Future::<()>::new()).await }));
+            }
+            yield_from(&Future::<()>::new()).await
+        })
+    });
+    assert_eq!(text.lines().count(), 1 + 100);
+    assert!(text.lines().last().unwrap().contains("task 100 "), "{text}");
+}
+
 /// What is left is closed, as at every end.
 #[test]
 fn the_tasks_of_a_deadlock_clean_up() {
@@ -241,6 +255,23 @@ fn a_signal_that_another_thread_drops_while_the_loop_sleeps() {
             let other = set.clone();
             later(move || drop(set));
             later(move || drop(other));
+            yield_from(&future).await
+        }))
+    });
+    assert!(whom(&text)[0].ends_with(": waits for a signal"), "{text}");
+}
+
+/// Of two handles it is the last that wakes it, long after the first is gone.
+#[test]
+fn a_signal_that_two_threads_drop_one_after_the_other() {
+    let text = within_a_minute(|| {
+        tells(coroutine(async {
+            let (set, future) = signal();
+            let other = set.clone();
+            later(move || {
+                drop(set);
+                later(move || drop(other));
+            });
             yield_from(&future).await
         }))
     });

@@ -4,8 +4,11 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::env;
 use std::error::Error;
 use std::fmt;
+use std::panic::panic_any;
+use std::process::Command;
 use std::rc::{Rc, Weak};
 use std::sync::mpsc;
 use std::thread;
@@ -174,6 +177,33 @@ fn a_task_that_was_left_behind_is_nobody_in_the_next_loop() {
     assert!(end.unwrap_err().is::<Cancelled>());
     assert_eq!(*log.borrow(), [true]);
     assert_eq!(*reported.borrow(), [""; 0]);
+}
+
+/// Before the next task is closed.
+#[test]
+fn whoever_waits_for_a_task_that_is_left_behind_is_let_go_with_it() {
+    struct Says(&'static str, Rc<RefCell<Vec<&'static str>>>);
+    impl Drop for Says {
+        fn drop(&mut self) {
+            self.1.borrow_mut().push(self.0);
+        }
+    }
+    let log = Rc::default();
+    let says = |what| Says(what, Rc::clone(&log));
+    let [first, callback, second] = ["first", "its callback", "second"].map(says);
+    story(coroutine(async {
+        let left = [first, second].map(|says| {
+            spawn(coroutine(async move {
+                yield_from(sleep(FAR)).await?;
+                drop(says);
+                Ok(())
+            }))
+        });
+        left[0].add_done_callback(move || drop(callback));
+        yield_from(sleep(MS)).await
+    }))
+    .unwrap();
+    assert_eq!(*log.borrow(), ["first", "its callback", "second"]);
 }
 
 /// What a task returned before its loop ended is still there.
@@ -389,6 +419,31 @@ fn futures_timers_permits_and_tasks_may_be_dropped_after_all_that_is_ours() {
 }
 
 /// M6.08
+/// Without a hook it goes to standard error; with one, nowhere else.
+#[test]
+fn what_nobody_handles_is_told_once_to_the_hook_or_to_standard_error() {
+    const HOOKED: &str = "IS_THERE_A_HOOK";
+    if let Ok(hooked) = env::var(HOOKED) {
+        let _told = (hooked == "yes").then(reports);
+        story(coroutine(async {
+            call_soon(|| panic_any("what nobody handles"));
+            yield_from(sleep(MS)).await
+        }))
+        .unwrap();
+        return;
+    }
+    let told = |hooked| {
+        let name = "what_nobody_handles_is_told_once_to_the_hook_or_to_standard_error";
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--exact", name, "--nocapture"]).env(HOOKED, hooked);
+        let said = child.output().unwrap();
+        assert!(said.status.success());
+        let errors = String::from_utf8(said.stderr).unwrap();
+        errors.matches("Unhandled error in a callback").count()
+    };
+    assert_eq!(["no", "yes"].map(told), [1, 0]);
+}
+
 #[test]
 fn a_hook_that_panics_does_not_stop_the_loop() {
     on_report(|_| panic!("in the hook"));

@@ -4,12 +4,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::Waker;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reactor::backend::{self, Clockwork};
+use reactor::Direction;
+use reactor::backend::{self, Backend, Clockwork, Event, Listener, Stream, Token};
 use stage3_yield_from::event_loop::{Handle, TimerHandle, call_at, now};
 use stage3_yield_from::extras::signal::signal;
 use stage3_yield_from::failure::{Panicked, on_report};
@@ -347,8 +350,23 @@ fn a_signal_whose_future_is_gone_is_never_taken_for_another() {
         drop(gone);
         let (_fresh, future) = signal();
         stale.set();
-        turn().await?;
+        // For what is called in a turn that comes after the next.
+        yield_from(sleep(millis(1))).await?;
         assert!(!future.done());
+        Ok(())
+    });
+}
+
+#[test]
+fn of_two_signals_each_finishes_its_own_future() {
+    play(async {
+        let (one, two) = (signal(), signal());
+        one.0.set();
+        yield_from(sleep(millis(1))).await?;
+        assert_eq!((one.1.done(), two.1.done()), (true, false));
+        two.0.set();
+        yield_from(sleep(millis(1))).await?;
+        assert!(two.1.done());
         Ok(())
     });
 }
@@ -375,6 +393,63 @@ fn where_nothing_can_happen_any_more_a_virtual_clock_says_so() {
     assert_eq!(end.unwrap_err().kind(), io::ErrorKind::Deadlock);
 }
 
+/// A clockwork that counts how often it is asked for events.
+#[derive(Debug)]
+struct Counts(Rc<Clockwork>, Cell<u32>);
+
+impl Backend for Counts {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn listen(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Listener>> {
+        self.0.listen(token, address)
+    }
+
+    fn connect(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Stream>> {
+        self.0.connect(token, address)
+    }
+
+    fn arm(&self, token: Token, direction: Direction) {
+        self.0.arm(token, direction);
+    }
+
+    fn wait(&self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
+        self.1.set(self.1.get() + 1);
+        self.0.wait(timeout, events)
+    }
+
+    fn waker(&self) -> Waker {
+        self.0.waker()
+    }
+}
+
+/// Ten turns are ten system calls less.
+#[test]
+fn between_turns_nobody_is_asked_where_nobody_could_answer() {
+    let counts = Rc::new(Counts(Clockwork::new(), Cell::default()));
+    backend::scope(Rc::clone(&counts) as _, || {
+        run(coroutine(async {
+            for _ in 0..10 {
+                turn().await?;
+            }
+            Ok(())
+        }))
+    })
+    .unwrap()
+    .unwrap();
+    assert_eq!(counts.1.get(), 0);
+    backend::scope(Rc::clone(&counts) as _, || {
+        run(coroutine(async {
+            call_later(millis(1), || ());
+            turn().await
+        }))
+    })
+    .unwrap()
+    .unwrap();
+    assert!(counts.1.get() > 0, "a timer can answer");
+}
+
 /// Uses the loop when it is dropped.
 struct Last(Log);
 
@@ -399,4 +474,35 @@ fn callbacks_and_tasks_that_are_left_are_dropped_while_the_loop_is_current() {
         Ok(())
     });
     assert_eq!(*log.borrow(), ["dropped", "dropped"]);
+}
+
+/// They count as left, though there is hardly anything else.
+#[test]
+fn many_calls_of_other_threads_may_be_left_that_nobody_took() {
+    let owned = Arc::new(());
+    let kept = [(); 3].map(|()| Arc::clone(&owned));
+    play(async move {
+        for kept in kept {
+            remote().call_soon_threadsafe(move || panic!("too late: {kept:?}"));
+        }
+        Ok(())
+    });
+    assert_eq!(Arc::strong_count(&owned), 1);
+}
+
+/// However many there are of the one, and how few of the other.
+#[test]
+fn many_callbacks_may_be_left_where_no_task_is() {
+    let log = Log::default();
+    let left = [(); 3].map(|()| Last(Rc::clone(&log)));
+    play(async move {
+        // In the last turn, so that nobody calls them.
+        call_soon(move || {
+            for last in left {
+                call_soon(move || drop(last));
+            }
+        });
+        Ok(())
+    });
+    assert_eq!(*log.borrow(), ["dropped"; 3]);
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use reactor::backend::{self, Clockwork};
+use stage3_yield_from::coroutine::GeneratorExit;
 use stage3_yield_from::extras::completed::as_completed;
 use stage3_yield_from::extras::gather::{gather, gather_all};
 use stage3_yield_from::extras::shield::shield;
@@ -211,6 +212,34 @@ fn a_child_that_is_cancelled_is_raised_and_its_sibling_goes_on() {
     });
 }
 
+/// Whatever else is thrown into it ends it: it must not begin to wait once more.
+#[test]
+fn a_gather_that_its_loop_leaves_behind_is_closed_and_cancels_nobody() {
+    let reported = reports();
+    let ends = Rc::<RefCell<Vec<bool>>>::default();
+    let log = Rc::clone(&ends);
+    play(async move {
+        let child = coroutine(async move {
+            let end = yield_from(sleep(HOUR)).await;
+            log.borrow_mut().push(end.as_ref().is_err_and(Failure::is::<GeneratorExit>));
+            end
+        });
+        // It is closed before its child is.
+        let (go, later) = (Future::new(), Future::new());
+        let (begin, child_comes) = (go.clone(), later.clone());
+        spawn(coroutine(async move {
+            let child: Task<()> = yield_from(&child_comes).await?;
+            begin.set_result(())?;
+            yield_from(gather([child])).await.map(drop)
+        }));
+        later.set_result(spawn(child))?;
+        yield_from(&go).await?;
+        turn().await
+    });
+    assert_eq!(*reported.borrow(), [""; 0]);
+    assert_eq!(*ends.borrow(), [true], "closed, not cancelled");
+}
+
 /// Results are taken, not copied.
 #[test]
 fn what_is_gathered_need_not_be_clone() {
@@ -346,6 +375,23 @@ fn as_completed_keeps_no_timer_once_all_are_there() {
     assert_eq!(clock.elapsed(), millis(10));
 }
 
+/// Nor does one of nothing set any.
+#[test]
+fn as_completed_of_nothing_sets_no_timer() {
+    let clock = Clockwork::new();
+    let stuck = backend::scope(Rc::clone(&clock) as _, || {
+        run(coroutine(async {
+            let mut all = as_completed::<(), Task<()>>([], Some(HOUR));
+            assert!(all.next().is_none());
+            yield_from(Future::<()>::new()).await?;
+            drop(all);
+            Ok(())
+        }))
+    });
+    assert_eq!(stuck.unwrap_err().kind(), std::io::ErrorKind::Deadlock);
+    assert_eq!(clock.elapsed(), Duration::ZERO);
+}
+
 /// M6.20
 #[test]
 fn a_shield_ends_with_a_cancel_and_what_is_behind_it_goes_on() {
@@ -422,4 +468,25 @@ fn a_task_knows_itself_and_which_others_there_are() {
         assert!(all[1].done() && !all[1].cancel());
         Ok(())
     });
+}
+
+#[test]
+fn a_task_of_any_type_has_a_name_and_can_be_cancelled() {
+    fn sleeper() -> Coroutine<u32> {
+        coroutine(async {
+            yield_from(sleep(HOUR)).await?;
+            Ok(1)
+        })
+    }
+    let took = play(async {
+        let task = spawn(sleeper());
+        turn().await?;
+        let any = all_tasks().pop().unwrap();
+        assert_eq!(any.name(), "task 2 (sleeper)");
+        assert!(any.cancel(), "it is asked");
+        assert!(yield_from(&task).await.unwrap_err().is::<Cancelled>());
+        assert!(any.done());
+        Ok(())
+    });
+    assert_eq!(took, Duration::ZERO);
 }

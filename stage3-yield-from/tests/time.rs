@@ -78,6 +78,18 @@ fn a_sleep_that_was_cancelled_takes_its_timer_back() {
     assert_eq!(took, millis(1));
 }
 
+/// What it fails with is its own, even a cancel.
+#[test]
+fn a_body_that_is_cancelled_before_its_time_is_up_has_not_been_too_late() {
+    let took = play(async {
+        let gives_up = coroutine(async { Err::<(), _>(Cancelled.into()) });
+        let end = yield_from(timeout(HOUR, gives_up)).await;
+        assert!(end.unwrap_err().is::<Cancelled>());
+        Ok(())
+    });
+    assert_eq!(took, Duration::ZERO);
+}
+
 /// Runs `body`, and then on, until nothing can happen any more; how long that took. A timer that
 /// was left behind is waited for.
 fn runs_out<F>(body: F) -> Duration

@@ -102,3 +102,30 @@ impl Drop for Entered {
         self.0.drop_all(|| drop(CURRENT.with(|it| it.replace(None))));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use reactor::backend::{self, Clockwork};
+
+    use crate::event_loop::current;
+    use crate::time::sleep;
+    use crate::{coroutine, run, spawn, yield_from};
+
+    // A weak reference keeps the room of a task, though not the task.
+    #[test]
+    fn a_loop_does_not_keep_all_the_tasks_that_it_ever_had_in_mind() {
+        let main = coroutine(async {
+            for _ in 0..1000 {
+                spawn(coroutine(async { Ok(()) }));
+                yield_from(sleep(Duration::ZERO)).await?;
+            }
+            let kept = current().tasks.borrow().len();
+            assert!(kept < 100, "{kept} are kept");
+            Ok(())
+        });
+        let ended = backend::scope(Clockwork::new(), || run(main));
+        ended.expect("it has a clock").expect("it forgets them");
+    }
+}

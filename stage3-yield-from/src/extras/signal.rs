@@ -73,3 +73,27 @@ impl Signal {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{SIGNALS, signal};
+    use crate::{coroutine, run};
+
+    // A weak reference keeps the room of a future, though not the future.
+    #[test]
+    fn signals_that_nobody_waits_for_any_more_are_forgotten() {
+        let main = coroutine(async {
+            let kept = signal();
+            for _ in 0..100 {
+                drop(signal());
+            }
+            let count = SIGNALS.with_borrow(BTreeMap::len);
+            assert_eq!(count, 2, "the one that is kept, and the last");
+            drop(kept);
+            Ok(())
+        });
+        run(main).expect("it has a reactor").expect("it forgets them");
+    }
+}
