@@ -55,7 +55,8 @@
 //! 20. [`protocols`]: what you write; 21. [`transports`]: what you are given;
 //! 22. [`base_events`]: connecting and serving; [`unix_events`]: pipes, and sockets in the file
 //!     system; [`staggered`]: several attempts at a time;
-//! 23. [`streams`]: a protocol that a coroutine can await.
+//! 23. [`streams`]: a protocol that a coroutine can await;
+//! 24. `tls`, behind the feature of that name: a transport over a transport.
 
 #![forbid(unsafe_code)]
 
@@ -88,6 +89,8 @@ pub mod testing;
 pub mod threads;
 pub mod time;
 pub mod timeouts;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod transports;
 #[cfg(unix)]
 pub mod unix_events;

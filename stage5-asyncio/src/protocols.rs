@@ -80,6 +80,14 @@ pub trait Protocol: 'static {
 
     /// The buffer is at its low water, or below.
     fn resume_writing(&self) {}
+
+    /// The server that this is a client of [closes its clients]: that is to close the transport.
+    /// A protocol that is a transport for another one has something to say before.
+    ///
+    /// [closes its clients]: crate::base_events::Server::close_clients
+    fn server_closes(&self, transport: &dyn Transport) {
+        transport.close();
+    }
 }
 
 /// What is done with datagrams.
@@ -136,5 +144,9 @@ impl<P: Protocol + ?Sized> Protocol for Rc<P> {
 
     fn resume_writing(&self) {
         (**self).resume_writing();
+    }
+
+    fn server_closes(&self, transport: &dyn Transport) {
+        (**self).server_closes(transport);
     }
 }

@@ -25,6 +25,8 @@ use crate::tasks::create_task;
 use crate::transports::Transport;
 
 pub use crate::exceptions::{IncompleteRead, LimitOverrun};
+#[cfg(feature = "tls")]
+pub(crate) use reader::again;
 pub use reader::{ReadError, StreamReader};
 pub(crate) use writer::StreamReaderProtocol;
 pub use writer::StreamWriter;
@@ -213,13 +215,13 @@ pub(crate) async fn write_pipe(pipe: impl Into<OwnedFd>) -> io::Result<StreamWri
 }
 
 /// A reader, and a protocol that feeds it.
-fn idle(limit: usize) -> (StreamReader, Rc<StreamReaderProtocol>) {
+pub(crate) fn idle(limit: usize) -> (StreamReader, Rc<StreamReaderProtocol>) {
     let reader = StreamReader::new(limit);
     let protocol = StreamReaderProtocol::new(&reader, None);
     (reader, protocol)
 }
 
-fn halves(
+pub(crate) fn halves(
     reader: StreamReader,
     (transport, protocol): Connected<Rc<StreamReaderProtocol>>,
 ) -> Streams {
@@ -227,7 +229,7 @@ fn halves(
 }
 
 /// Makes protocols, each of which starts a task once it is connected.
-fn serving<F>(
+pub(crate) fn serving<F>(
     limit: usize,
     client_connected: impl Fn(StreamReader, StreamWriter) -> F + 'static,
 ) -> impl Fn() -> Rc<StreamReaderProtocol> + 'static

@@ -101,6 +101,13 @@ pub trait Transport: fmt::Debug {
     fn sockname(&self) -> Option<SocketAddr> {
         None
     }
+
+    /// What both ends have agreed on, if it encrypts; also when they are gone.
+    #[cfg(feature = "tls")]
+    #[doc(alias = "get_extra_info")]
+    fn tls(&self) -> Option<&crate::tls::Agreed> {
+        None
+    }
 }
 
 /// A socket for datagrams, as its protocol sees it.

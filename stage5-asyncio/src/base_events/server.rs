@@ -212,7 +212,12 @@ impl Server {
 
     /// Closes the connections that are there, each when all is sent.
     pub fn close_clients(&self) {
-        self.0.clients.all().iter().for_each(|it| it.close());
+        for client in self.0.clients.all() {
+            let Some(protocol) = client.get_protocol() else { continue };
+            if let Err(panic) = guard(|| protocol.server_closes(&*client)) {
+                report_panic("protocol.server_closes() failed", &*panic);
+            }
+        }
     }
 
     /// Breaks the connections off that are there.

@@ -287,6 +287,13 @@ impl Fed {
         Ok(Some(self.take(consumed + separator.len())))
     }
 
+    /// Takes everything, which somebody else will read.
+    #[cfg(feature = "tls")]
+    pub(crate) fn take_all(&self) -> Vec<u8> {
+        self.is_paused.set(false);
+        self.take(usize::MAX)
+    }
+
     /// What is left, which is less than was asked for.
     fn incomplete(&self, expected: Option<usize>) -> ReadError {
         ReadError::Incomplete(IncompleteRead { partial: self.take(usize::MAX), expected })

@@ -7,11 +7,18 @@ use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use reactor::trace::Place;
+
 use super::StreamReader;
 use super::reader::{Fed, again};
+#[cfg(feature = "tls")]
+use crate::events::get_running_loop;
 use crate::locks::Event;
 use crate::protocols::Protocol;
 use crate::time::sleep;
+#[cfg(feature = "tls")]
+use crate::tls::{Tls, Upgrade};
 use crate::transports::Transport;
 
 /// What is written to a connection, or to a pipe. Dropped, it closes that, when all is sent.
@@ -107,6 +114,31 @@ impl StreamWriter {
         async {
             closed.await;
             self.protocol.check()
+        }
+    }
+
+    /// Encrypts the connection from here on, for both halves. What is written before is sent as it
+    /// is; what has arrived and was not read yet is taken for the beginning of TLS, and never for
+    /// something that the peer has said in secret.
+    ///
+    /// # Errors
+    ///
+    /// What broke the connection; as [`EventLoop::start_tls`](crate::EventLoop::start_tls).
+    #[cfg(feature = "tls")]
+    #[track_caller]
+    pub fn start_tls(&mut self, tls: Tls) -> impl Future<Output = io::Result<()>> {
+        let place = Place::here();
+        async move {
+            self.drain().await?;
+            let (below, above) = (Rc::clone(&self.transport), Rc::clone(&self.protocol));
+            let (fed, early) = (Rc::clone(&above.fed), above.fed.take_all());
+            let upgrade = Upgrade { below, above, early };
+            let begun = |transport: Rc<dyn Transport>| {
+                self.transport = Rc::clone(&transport);
+                fed.set_transport(transport);
+            };
+            get_running_loop().start_tls_at(place, tls, upgrade, begun).await?;
+            Ok(())
         }
     }
 
