@@ -17,6 +17,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use site::{Job, Target, count};
+use stage6_uvloop::engine::Engine;
 
 use crate::companion::Companion;
 use crate::crawl::{CONCURRENCY, Crawled};
@@ -29,7 +30,7 @@ use crate::sim::Case;
 use crate::styles::{STYLES, Style};
 use crate::tour::Tour;
 use crate::trace::{self, Format};
-use crate::{child, cost, doctor, list, park, shell, soak};
+use crate::{child, cost, doctor, engine, list, park, shell, soak};
 
 pub use self::book::{Book, Command as BookCommand, Question};
 pub use self::check::Check;
@@ -40,7 +41,7 @@ pub use self::step::Step;
 /// Understand async by watching it being invented.
 ///
 /// Without a command: a tour. One crawler, written in every style from blocking calls to
-/// asyncio, crawls a small site, and you see what the style changes and what it does not.
+/// uvloop, crawls a small site, and you see what the style changes and what it does not.
 #[derive(Debug, Parser)]
 #[command(
     name = "lineage",
@@ -89,8 +90,12 @@ enum Command {
         #[arg(long)]
         hostile: bool,
 
+        /// What waits for its sockets: mio (the selector of the platform) or uring
+        #[arg(long = "loop", value_name = "ENGINE", value_parser = an_engine(), hide_possible_values = true)]
+        engine: Option<Engine>,
+
         /// In a simulated network, where everything follows from this number
-        #[arg(long, value_name = "SEED", conflicts_with_all = ["hostile", "address"])]
+        #[arg(long, value_name = "SEED", conflicts_with_all = ["hostile", "address", "engine"])]
         sim: Option<u64>,
     },
 
@@ -289,7 +294,8 @@ impl Command {
             Self::Soak { seeds, from, style } => {
                 soak::soak(from..=last_seed(from, seeds)?, style.0, output)
             }
-            Self::Run { program, host, style, address, hostile, sim: None } => {
+            Self::Run { program, host, style, address, hostile, engine, sim: None } => {
+                engine::choose(engine, &[style])?;
                 let temper = if hostile { Temper::Hostile } else { Temper::Friendly };
                 run::run(program, style, host.as_deref(), address, temper, output)
             }
@@ -381,6 +387,12 @@ fn command_names() -> Vec<String> {
 pub fn a_style() -> impl TypedValueParser<Value = &'static Style> {
     PossibleValuesParser::new(Style::names())
         .map(|name| Style::named(&name).expect("it is one of them"))
+}
+
+/// Reads the name of an engine. (A shell may offer those there are.)
+fn an_engine() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.map(Engine::name))
+        .map(|name| name.parse().expect("it is one of them"))
 }
 
 fn styles() -> impl TypedValueParser<Value = Styles> {

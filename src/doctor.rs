@@ -76,8 +76,8 @@ fn look_around() -> Vec<Finding> {
         finding("browser", browser(), "the book: the command book --open"),
         finding(
             "io_uring",
-            io_uring(),
-            "a backend that is still to come; nothing needs it yet",
+            stage6_uvloop::engine::doctor(),
+            "the engine uring: run --loop uring; elsewhere the selector waits",
         ),
     ]
 }
@@ -127,44 +127,9 @@ fn browser() -> Result<String, String> {
     found.map(|path| path.display().to_string()).ok_or_else(nothing)
 }
 
-/// What the kernel says. Only a call would tell for sure.
-fn io_uring() -> Result<String, String> {
-    if !cfg!(target_os = "linux") {
-        return Err("it is a thing of Linux".to_owned());
-    }
-    let read = |path| fs::read_to_string(path).map(|text| text.trim().to_owned());
-    let release = read("/proc/sys/kernel/osrelease").unwrap_or_default();
-    match read("/proc/sys/kernel/io_uring_disabled").as_deref() {
-        Ok("0") => Ok(format!("Linux {release} allows it")),
-        Ok(_) => Err(format!("Linux {release} has it, but io_uring_disabled is set")),
-        // The switch came with Linux 6.6; the thing itself with 5.1.
-        Err(_) if at_least_5_1(&release) => Ok(format!("Linux {release} has it")),
-        Err(_) => Err(format!("Linux {release} is older than 5.1")),
-    }
-}
-
-fn at_least_5_1(release: &str) -> bool {
-    let mut numbers =
-        release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn releases_are_compared_as_numbers() {
-        for (release, enough) in [
-            ("6.1.0-18-amd64", true),
-            ("5.1", true),
-            ("5.0.21", false),
-            ("4.19.0", false),
-        ] {
-            assert_eq!(at_least_5_1(release), enough, "{release}");
-        }
-        assert!(at_least_5_1("10.0.3") && !at_least_5_1("") && !at_least_5_1("x"));
-    }
 
     #[test]
     fn what_cannot_start_is_missing() {

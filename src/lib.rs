@@ -27,6 +27,7 @@ pub mod crawl;
 pub mod descriptors;
 pub mod diff;
 pub mod doctor;
+pub mod engine;
 pub mod error;
 pub mod interrupt;
 pub mod invocation;

@@ -190,7 +190,7 @@ impl Case {
     fn patience(self) -> Duration {
         match self.style.name {
             _ if !self.has_few() => AT_ONCE,
-            "asyncio" => AFTER_ASYNCIOS_PAUSE,
+            "asyncio" | "uvloop" => AFTER_ASYNCIOS_PAUSE,
             _ => AFTER_A_PAUSE,
         }
     }

@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use site::{Control, Job, Race, Report, Won};
+use stage5_asyncio::events::with_loop_factory;
 
 use crate::error::Error;
 use crate::park::{self, Park};
@@ -119,13 +120,17 @@ impl Style {
 }
 
 /// One style a line: its module here, its folder, its name, since when, which programs it
-/// has beside those that all have, how its tasks park.
+/// has beside those that all have, how its tasks park. And those that have no programs of their
+/// own.
 macro_rules! styles {
     (@chat $module:ident) => { None };
     (@chat $module:ident chat) => { Some($module::chat::serve) };
     (@text $folder:literal) => { None };
     (@text $folder:literal chat) => { Some(include_str!(concat!($folder, "/chat.rs"))) };
-    ($($module:ident $folder:literal $name:literal $since:literal ($($more:ident)?) $park:expr;)*) => {
+    (
+        {$($module:ident $folder:literal $name:literal $since:literal ($($more:ident)?) $park:expr;)*}
+        and {$($other:ident;)*}
+    ) => {
         $(
             #[path = $folder]
             #[allow(
@@ -138,6 +143,15 @@ macro_rules! styles {
                 pub mod echo;
                 pub mod happy_eyeballs;
                 $(pub mod $more;)?
+
+                /// Their texts.
+                pub(super) const SOURCES: super::Sources = super::Sources {
+                    countdown: include_str!(concat!($folder, "/countdown.rs")),
+                    echo: include_str!(concat!($folder, "/echo.rs")),
+                    crawl: include_str!(concat!($folder, "/crawl.rs")),
+                    happy_eyeballs: include_str!(concat!($folder, "/happy_eyeballs.rs")),
+                    chat: styles!(@text $folder $($more)?),
+                };
             }
         )*
 
@@ -153,28 +167,45 @@ macro_rules! styles {
                 happy_eyeballs: $module::happy_eyeballs::happy_eyeballs,
                 chat: styles!(@chat $module $($more)?),
                 park: $park,
-                sources: Sources {
-                    countdown: include_str!(concat!($folder, "/countdown.rs")),
-                    echo: include_str!(concat!($folder, "/echo.rs")),
-                    crawl: include_str!(concat!($folder, "/crawl.rs")),
-                    happy_eyeballs: include_str!(concat!($folder, "/happy_eyeballs.rs")),
-                    chat: styles!(@text $folder $($more)?),
-                },
+                sources: $module::SOURCES,
             },
-        )*];
+        )* $($other,)*];
     };
 }
 
 styles! {
-    blocking "../stage0-waiting/examples/blocking" "blocking" "always" () None;
-    threads "../stage0-waiting/examples/threads" "threads" "always" (chat) Some(park::threads);
-    callbacks "../stage1-callbacks/examples/callbacks" "callbacks" "2002 Twisted" (chat) Some(park::callbacks);
-    deferreds "../stage1-callbacks/examples/deferreds" "deferreds" "2002 Twisted" (chat) Some(park::deferreds);
-    greenlets "../interlude-greenlets/examples" "greenlets" "2006 greenlet" (chat) Some(park::greenlets);
-    generators "../stage2-generators/examples" "generators" "2006 Python 2.5" (chat) Some(park::generators);
-    yield_from "../stage3-yield-from/examples" "yield-from" "2012 Python 3.3" (chat) Some(park::yield_from);
-    async_await "../stage4-async-await/examples" "async-await" "2015 Python 3.5" (chat) Some(park::async_await);
-    asyncio "../stage5-asyncio/examples" "asyncio" "2014 Python 3.4" (chat) Some(park::asyncio);
+    {
+        blocking "../stage0-waiting/examples/blocking" "blocking" "always" () None;
+        threads "../stage0-waiting/examples/threads" "threads" "always" (chat) Some(park::threads);
+        callbacks "../stage1-callbacks/examples/callbacks" "callbacks" "2002 Twisted" (chat) Some(park::callbacks);
+        deferreds "../stage1-callbacks/examples/deferreds" "deferreds" "2002 Twisted" (chat) Some(park::deferreds);
+        greenlets "../interlude-greenlets/examples" "greenlets" "2006 greenlet" (chat) Some(park::greenlets);
+        generators "../stage2-generators/examples" "generators" "2006 Python 2.5" (chat) Some(park::generators);
+        yield_from "../stage3-yield-from/examples" "yield-from" "2012 Python 3.3" (chat) Some(park::yield_from);
+        async_await "../stage4-async-await/examples" "async-await" "2015 Python 3.5" (chat) Some(park::async_await);
+        asyncio "../stage5-asyncio/examples" "asyncio" "2014 Python 3.4" (chat) Some(park::asyncio);
+    } and {
+        UVLOOP;
+    }
+}
+
+/// The programs of asyncio, not one line changed, on the loop of stage 6.
+const UVLOOP: Style = Style {
+    name: "uvloop",
+    since: "2016 uvloop",
+    folder: "stage5-asyncio/examples",
+    countdown: || fast(asyncio::countdown::countdown),
+    echo: |address, control| fast(|| asyncio::echo::serve(address, control)),
+    crawl: |job| fast(|| asyncio::crawl::crawl(job)),
+    happy_eyeballs: |race| fast(|| asyncio::happy_eyeballs::happy_eyeballs(race)),
+    chat: Some(|address, control| fast(|| asyncio::chat::serve(address, control))),
+    park: Some(|tasks, parked| fast(|| park::asyncio(tasks, parked))),
+    sources: asyncio::SOURCES,
+};
+
+/// Has the loop that `program` opens be a fast one.
+fn fast<R>(program: impl FnOnce() -> R) -> R {
+    with_loop_factory(stage6_uvloop::open, program)
 }
 
 #[cfg(test)]

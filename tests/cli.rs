@@ -207,6 +207,19 @@ fn a_doctor_tells_of_everything_it_looked_for() {
     names.for_each(|name| assert!(told.contains(name), "{name}"));
 }
 
+/// Where the kernel has no rings, the selector waits, and one line says why.
+#[test]
+fn a_style_with_a_loop_waits_by_the_engine_that_was_asked_for() {
+    let has_rings = stage6_uvloop::engine::doctor().is_ok();
+    for style in Style::names_with_a_loop() {
+        let args = format!("run countdown --style {style} --loop uring");
+        let (output, stdout, stderr) = run(&args);
+        assert!(output.status.success(), "{style}: {stderr}");
+        assert_eq!(stdout.lines().count(), 7, "{style}: {stdout}");
+        assert_eq!(stderr.is_empty(), has_rings, "{style}: {stderr}");
+    }
+}
+
 /// What makes no sense.
 const WRONG: &[&str] = &[
     "frobnicate",
@@ -215,6 +228,9 @@ const WRONG: &[&str] = &[
     "run",
     "run teapot",
     "run echo --style fibres",
+    "run echo --loop epoll",
+    "run echo --style threads --loop uring",
+    "run echo --loop uring --sim 1",
     "run echo --address here",
     "run countdown --address 127.0.0.1:7007",
     "run countdown --hostile",

@@ -3,7 +3,8 @@
 //! A scenario runs in all styles at once, each on a thread of its own, and names the styles
 //! that failed. It knows no style but by what the table says; where styles must differ (one
 //! thing at a time or many), the scenario says what is right for which. A new style has to
-//! do nothing but stand in the table, and say in `tasks.rs` what its tasks are.
+//! do nothing but stand in the table, and say in `tasks.rs` what its tasks are. Where the kernel
+//! has rings, uvloop runs once more on one.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -29,6 +30,8 @@ mod echo;
 mod happy_eyeballs;
 #[path = "conformance/process.rs"]
 mod process;
+#[path = "conformance/ring.rs"]
+mod ring;
 #[path = "conformance/tasks.rs"]
 mod tasks;
 
@@ -96,7 +99,8 @@ scenarios! {
 /// Holds every style to a scenario, and tells of all that fail or do not end.
 fn in_every_style(name: &str, scenario: fn(&'static Style)) {
     let (tell, ended) = channel();
-    for style in STYLES {
+    let styles = || STYLES.iter().chain(ring::UVLOOP.as_ref());
+    for style in styles() {
         let tell = tell.clone();
         let thread = thread::Builder::new().name(format!("{name} in {}", style.name));
         let run = move || {
@@ -106,7 +110,7 @@ fn in_every_style(name: &str, scenario: fn(&'static Style)) {
         drop(thread.spawn(run).unwrap());
     }
     let deadline = Instant::now() + LONG;
-    let mut running: Vec<_> = Style::names();
+    let mut running: Vec<_> = styles().map(|style| style.name).collect();
     let mut failed = Vec::new();
     while !running.is_empty() {
         let left = deadline.saturating_duration_since(Instant::now());

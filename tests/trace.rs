@@ -349,7 +349,7 @@ fn a_task_waits_on_its_own_line_of_the_program() {
 #[test]
 fn whoever_wakes_somebody_does_it_at_a_line() {
     let is_std = |it: &Trace| {
-        it.program == "chat" && ["async-await", "asyncio"].contains(&&*it.style)
+        it.program == "chat" && ["async-await", "asyncio", "uvloop"].contains(&&*it.style)
     };
     for trace in recordings().into_iter().filter(|trace| !is_std(trace)) {
         let wakes = trace.events.iter().filter(|event| event.what == "woken");
@@ -363,7 +363,8 @@ fn whoever_wakes_somebody_does_it_at_a_line() {
 /// An `.await` of a handle does not know its line; what came before it is a call, which does.
 #[test]
 fn whoever_waits_by_a_call_waits_at_a_line() {
-    let is_a_call = |it: &Trace| !["async-await", "asyncio"].contains(&&*it.style);
+    let is_a_call =
+        |it: &Trace| !["async-await", "asyncio", "uvloop"].contains(&&*it.style);
     for trace in recordings().into_iter().filter(is_a_call) {
         let mut waits = trace.events.iter().filter(|event| event.what == "suspended");
         let without = waits.find(|event| event.place.line.is_none());

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use site::{Job, Target};
+use stage6_uvloop::engine::Engine;
 
-use super::{Styles, at_least_one, seconds, styles};
+use super::{Styles, an_engine, at_least_one, seconds, styles};
 use crate::crawl::{CONCURRENCY, Crawl};
+use crate::engine;
 use crate::error::Error;
 use crate::output::Output;
 
@@ -20,6 +22,10 @@ pub(super) struct CrawlArgs {
     /// The style, or "all" for one after the other
     #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = styles(), hide_possible_values = true)]
     style: Styles,
+
+    /// What waits for its sockets: mio (the selector of the platform) or uring
+    #[arg(long = "loop", value_name = "ENGINE", value_parser = an_engine(), hide_possible_values = true)]
+    engine: Option<Engine>,
 
     /// How many pages to request at the most [default: no limit]
     #[arg(long, value_name = "N", value_parser = at_least_one::<usize>, allow_negative_numbers = true)]
@@ -93,7 +99,8 @@ impl CrawlArgs {
             robots: self.robots.are_asked_for_at(&target),
             ..Job::new(target)
         };
-        let Self { url, style, json, strict, .. } = self;
+        let Self { url, style, engine, json, strict, .. } = self;
+        engine::choose(engine, &style.0)?;
         Crawl { url: &url, job, styles: style.0, json, strict }.run(output)
     }
 }

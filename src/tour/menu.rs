@@ -15,6 +15,9 @@ use crate::run::HOSTILE_TIMEOUT;
 use crate::styles::{STYLES, Style};
 use crate::tour::live::bar;
 
+/// The keys that stand for styles, as they lie beside each other on the keyboard.
+const DIGITS: &str = "1234567890";
+
 /// Asks until somebody wants to leave.
 ///
 /// # Errors
@@ -69,9 +72,10 @@ fn choose<T>(
 fn compare(keys: &mut Keys, output: &mut Output) -> Result<(), Error> {
     output.line("")?;
     for (n, style) in STYLES.iter().enumerate() {
-        output.line(format_args!("  {}  {:<12} {}", n + 1, style.name, style.since))?;
+        let key = DIGITS.chars().nth(n).unwrap_or(' ');
+        output.line(format_args!("  {key}  {:<12} {}", style.name, style.since))?;
     }
-    let style = |char: char| STYLES.get((char.to_digit(10)? as usize).checked_sub(1)?);
+    let style = |char| STYLES.get(DIGITS.find(char)?);
     output.show("from (a number) ")?;
     let Some(from) = choose(keys, output, style)? else { return Ok(()) };
     output.show("to (a number) ")?;

@@ -21,6 +21,14 @@ impl Engine {
     /// All of them, the usual one first.
     pub const ALL: [Self; 2] = [Self::Mio, Self::Uring];
 
+    /// What it is called on a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mio => "mio",
+            Self::Uring => "uring",
+        }
+    }
+
     /// Opens it. Where there are no rings, it is the usual one that opens, and `tell` is given one
     /// line that says why.
     ///
@@ -72,6 +80,34 @@ fn ring() -> io::Result<Rc<dyn Backend>> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "io_uring is a thing of Linux"))
 }
 
+/// Opens a ring, and says what this kernel can do with it. The error says why there is none, in
+/// one line.
+///
+/// # Errors
+///
+/// What [`why_not`] makes of what the kernel answers.
+pub fn doctor() -> Result<String, String> {
+    abilities().map_err(|error| why_not(&error))
+}
+
+/// What is there; then, in brackets, what is not.
+#[cfg(target_os = "linux")]
+fn abilities() -> io::Result<String> {
+    let abilities = crate::uring::Uring::new()?.abilities();
+    let (there, lacking): (Vec<_>, Vec<_>) =
+        abilities.into_iter().partition(|it| it.is_there);
+    let there: Vec<_> = there.iter().map(|it| it.what).collect();
+    let lacking = lacking.iter().map(|it| format!("{} (Linux {})", it.what, it.since));
+    let said = format!("a ring opens: {}", there.join(", "));
+    let lacking = lacking.collect::<Vec<_>>().join(", ");
+    Ok(if lacking.is_empty() { said } else { format!("{said}; not: {lacking}") })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn abilities() -> io::Result<String> {
+    ring().map(drop).map(|()| String::new())
+}
+
 /// Why there is no ring, for whoever can do something about it.
 pub fn why_not(error: &io::Error) -> String {
     use io::ErrorKind::{OutOfMemory, PermissionDenied, Unsupported};
@@ -94,10 +130,7 @@ pub fn why_not(error: &io::Error) -> String {
 
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mio => "mio",
-            Self::Uring => "uring",
-        })
+        f.pad(self.name())
     }
 }
 
@@ -105,7 +138,7 @@ impl FromStr for Engine {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|it| it.to_string() == name);
+        let found = Self::ALL.into_iter().find(|it| it.name() == name);
         found.ok_or_else(|| format!("{name} is no engine: there are mio and uring"))
     }
 }

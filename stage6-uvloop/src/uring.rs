@@ -14,8 +14,10 @@
 //!
 //! `operation.rs`: what the kernel is busy with, and who owns what it touches; `ring.rs`: the gate
 //! to the kernel; `buffers.rs`: those it helps itself to; `stream.rs`, `listener.rs`, `polled.rs`:
-//! three kinds of sockets; `engine.rs`: who is told of what; `handle.rs`: what the reactor holds.
+//! three kinds of sockets; `engine.rs`: who is told of what; `handle.rs`: what the reactor holds;
+//! `abilities.rs`: what this kernel can do.
 
+mod abilities;
 mod buffers;
 mod engine;
 mod handle;
@@ -44,6 +46,7 @@ use reactor::backend::{
 };
 use socket2::{Domain, SockAddr, Socket, Type};
 
+pub use abilities::Ability;
 use engine::Engine;
 use handle::{Handle, Tried};
 use ring::Ring;
@@ -115,6 +118,11 @@ impl Uring {
     /// when it is first asked.
     pub fn settings(&self) -> Settings {
         self.engine.borrow_mut().ring().settings()
+    }
+
+    /// What this kernel can do, of what this engine has a use for.
+    pub fn abilities(&self) -> Vec<Ability> {
+        abilities::of(self.engine.borrow_mut().ring())
     }
 
     fn handle(

@@ -7,6 +7,8 @@ use lineage::styles::Style;
 use reactor::backend::{self, Clockwork};
 use site::countdown::{IN_TURN, ROCKETS, TOGETHER};
 
+use crate::ring;
+
 /// In real time. Whoever cannot do two things at once counts one rocket down after the
 /// other. Of the others, a machine under load may let one rocket overtake another, but none
 /// may overtake itself.
@@ -28,8 +30,8 @@ pub(crate) fn rockets_speak_in_the_order_of_time(style: &'static Style) {
 
 /// In virtual time, where nobody can be late: exactly this order, and exactly this long.
 pub(crate) fn nobody_waits_for_a_virtual_clock(style: &'static Style) {
-    if !style.has_loop() {
-        return; // it asks the kernel for the time
+    if !style.has_loop() || ring::is(style) {
+        return; // it asks the kernel, for the time or by a ring
     }
     let clock = Clockwork::new();
     let said = backend::scope(Rc::clone(&clock) as _, style.countdown).unwrap();

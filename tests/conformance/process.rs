@@ -13,6 +13,7 @@ use crate::clients::{
     bytes, connect, exchange, one_crowd_at_a_time, reset, round_trip, stuff,
 };
 use crate::eventually;
+use crate::ring::typed_for;
 
 /// `lineage run echo` or `chat`, which is killed at the latest when this is dropped.
 struct Process {
@@ -26,7 +27,8 @@ impl Process {
     fn start(style: &Style, program: &str, limits: &str) -> Self {
         let mut child = Command::new("sh")
             .args(["-c", &format!("{limits} exec \"$@\""), "sh"])
-            .args([env!("CARGO_BIN_EXE_lineage"), "run", program, "--style", style.name])
+            .args([env!("CARGO_BIN_EXE_lineage"), "run", program])
+            .args(typed_for(style))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

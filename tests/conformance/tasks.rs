@@ -12,6 +12,7 @@ use std::time::Duration;
 use lineage::styles::Style;
 
 use crate::clients::{ANYWHERE, connect, exchange};
+use crate::ring::on_a_ring;
 use crate::{eventually, text};
 
 const MS: Duration = Duration::from_millis(1);
@@ -57,8 +58,21 @@ fn stories(style: &Style) -> Option<Stories> {
         "yield-from" => of!(yield_from),
         "async-await" => of!(async_await),
         "asyncio" => of!(asyncio),
+        "uvloop" => Some(Stories {
+            one_panics: |text| fast(|| asyncio::one_panics(text)),
+            closes: |door| fast(|| asyncio::closes(door)),
+        }),
+        "uvloop on a ring" => Some(Stories {
+            one_panics: |text| on_a_ring(|| fast(|| asyncio::one_panics(text))),
+            closes: |door| on_a_ring(|| fast(|| asyncio::closes(door))),
+        }),
         other => panic!("nobody has told the stories of {other} yet"),
     }
+}
+
+/// On the fast loop.
+fn fast<R>(story: impl FnOnce() -> R) -> R {
+    stage5_asyncio::events::with_loop_factory(stage6_uvloop::open, story)
 }
 
 /// M6.07: the panic hook hears of it once, whoever waits for the task hears of it, and the

@@ -12,7 +12,7 @@ use std::net::Shutdown;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use io_uring::{IoUring, cqueue, opcode, squeue, types};
+use io_uring::{IoUring, Probe, cqueue, opcode, squeue, types};
 use rustix::io::Errno;
 use slab::Slab;
 use socket2::SockRef;
@@ -81,6 +81,11 @@ impl Ring {
     /// What is made use of, as far as is known by now.
     pub(super) fn settings(&self) -> Settings {
         self.settings
+    }
+
+    /// Which operations the kernel knows.
+    pub(super) fn probe(&self, probe: &mut Probe) -> io::Result<()> {
+        self.io.submitter().register_probe(probe)
     }
 
     /// The kernel does not know how to do a thing many times.
