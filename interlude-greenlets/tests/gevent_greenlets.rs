@@ -5,9 +5,9 @@
 
 mod common;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 
 use common::{Finally, Log, block, clocked, in_time, ms, timed};
@@ -124,6 +124,21 @@ fn one_can_wait_for_events_and_results_as_well() {
         let both = [&events[0] as _, &events[1] as _];
         assert_eq!(iwait(&both, None).collect::<Vec<_>>(), [0, 1]);
     });
+}
+
+/// M2.34
+#[test]
+fn an_event_or_a_result_counts_from_the_moment_at_which_it_is_there() {
+    let ((), elapsed) = timed(|| {
+        let (there, missing) = (AsyncResult::default(), AsyncResult::<u32>::default());
+        there.set(1);
+        assert_eq!(wait(&[&missing, &there], None, Some(1)), [1]);
+        let event = Rc::new(Event::default());
+        let theirs = Rc::clone(&event);
+        drop(spawn_later(ms(10), move || theirs.set()));
+        assert_eq!(wait(&[&missing, &*event], Some(ms(50)), Some(1)), [1]);
+    });
+    assert_eq!(elapsed, ms(10));
 }
 
 /// M2.34 Whoever gives up leaves nothing behind at the things it waited for.
@@ -314,6 +329,43 @@ fn a_group_is_joined_when_all_have_ended_those_too_that_came_later() {
     assert_eq!(log, ["1", "first", "second", "0"]);
 }
 
+/// M2.39
+#[test]
+fn a_group_and_a_pool_are_killed_with_all_that_are_in_them() {
+    let ((), elapsed) = timed(|| {
+        let (group, pool) = (Group::default(), Pool::new(2));
+        let members = [group.spawn(|| sleep(ms(1000))), pool.spawn(|| sleep(ms(1000)))];
+        sleep(ms(1));
+        assert_eq!((group.len(), pool.len(), pool.free_count()), (1, 1, 1));
+        assert_eq!((group.kill(None), pool.kill(None)), (Ok(()), Ok(())));
+        assert!(group.is_empty() && pool.is_empty());
+        assert!(members.iter().all(|it| it.failure().unwrap().is::<GreenletExit>()));
+        let cleans_up = || {
+            let _cleanup = Finally(|| sleep(ms(20)));
+            sleep(ms(1000));
+        };
+        pool.spawn(cleans_up);
+        sleep(ms(1));
+        assert_eq!(pool.kill(Some(ms(10))), Err(Elapsed));
+        pool.join();
+    });
+    assert_eq!(elapsed, ms(1 + 1 + 20));
+}
+
+/// M2.40
+#[test]
+fn where_a_pool_has_room_nobody_waits() {
+    timed(|| {
+        let pool = Pool::new(2);
+        assert!(pool.wait_available(ms(10)));
+        let first = pool.try_spawn(|| sleep(ms(10)));
+        assert!(first.is_some() && pool.wait_available(ms(1)));
+        assert_eq!((pool.len(), pool.free_count()), (1, 1));
+        pool.spawn(|| sleep(ms(5)));
+        assert!(pool.wait_available(ms(10)), "in time");
+    });
+}
+
 /// M2.39 gevent: 0, then the error, then 2
 #[test]
 fn map_gives_results_in_order_and_the_first_failure_in_that_order() {
@@ -407,6 +459,29 @@ fn every_greenlet_has_its_own_of_a_local_and_drops_it_at_its_end() {
     assert_eq!(log.join(" "), "- - a b dropped dropped m dropped");
 }
 
+/// M2.41 It harms nobody else.
+#[test]
+fn a_local_that_panics_as_it_is_dropped_is_reported() {
+    let (reports, log) = (Log::of_reports(), Log::default());
+    let said = log.clone();
+    timed(move || {
+        let bomb = Local::new(|| Finally(|| panic!("went off")));
+        let other = Local::new(move || {
+            let said = said.clone();
+            Finally(move || said.say("dropped"))
+        });
+        spawn(move || {
+            bomb.with(|_| ());
+            other.with(|_| ());
+        })
+        .join()
+        .unwrap();
+    });
+    assert_eq!(log.take(), ["dropped"]);
+    let [told] = &reports.take()[..] else { panic!("it is told once") };
+    assert!(told.contains("went off"), "{told}");
+}
+
 /// M2.42 gevent: the error to the caller; True; 2, 3, 4
 #[test]
 fn a_call_on_another_thread_has_one_greenlet_wait_and_no_other() {
@@ -452,5 +527,51 @@ fn a_call_goes_on_without_the_greenlet_that_made_it() {
         })
         .unwrap();
         assert_eq!(*log.lock().unwrap(), ["killed", "done"]);
+    });
+}
+
+/// M2.42 It counts who is idle: two calls that wait for each other need two threads, however
+/// many calls one thread has made before.
+#[test]
+fn a_pool_of_two_threads_makes_two_calls_at_once_after_it_was_idle() {
+    in_time(|| {
+        run(|| {
+            let pool = ThreadPool::new(2);
+            for _ in 0..3 {
+                pool.apply(|| {});
+                block(ms(5)); // the thread is idle then, most likely
+            }
+            let both = Arc::new(Barrier::new(2));
+            let calls = [(); 2].map(|()| {
+                let both = Arc::clone(&both);
+                pool.spawn(move || both.wait().is_leader())
+            });
+            let leaders = calls.map(|it| it.join().unwrap());
+            assert_ne!(leaders[0], leaders[1]);
+        })
+        .unwrap();
+    });
+}
+
+/// M2.42
+#[test]
+fn the_threads_of_a_pool_end_with_it() {
+    struct Tells(mpsc::Sender<()>);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            self.0.send(()).unwrap();
+        }
+    }
+    thread_local! {
+        static AT_THE_END: RefCell<Option<Tells>> = const { RefCell::new(None) };
+    }
+    in_time(|| {
+        let (tell, ended) = mpsc::channel();
+        run(move || {
+            let pool = ThreadPool::new(1);
+            pool.apply(move || drop(AT_THE_END.replace(Some(Tells(tell)))));
+        })
+        .unwrap();
+        ended.recv().unwrap();
     });
 }

@@ -68,6 +68,21 @@ fn an_event_that_is_set_and_cleared_at_once_lets_go_those_who_wait() {
     assert_eq!(log, ["set", "a", "b"]);
 }
 
+/// M2.22
+#[test]
+fn whoever_waits_for_an_event_no_longer_than_that_is_told_that_it_was_set() {
+    let ((), elapsed) = timed(|| {
+        let event = Rc::new(Event::default());
+        let theirs = Rc::clone(&event);
+        let waiter = each("a", move |_| theirs.wait_timeout(ms(10)));
+        sleep(ms(5));
+        event.set();
+        assert_eq!(all(waiter), [true]);
+        assert!(event.wait_timeout(ms(10)), "it is set already");
+    });
+    assert_eq!(elapsed, ms(5));
+}
+
 /// M2.23 gevent: 2, ready; and a failure to everybody who asks
 #[test]
 fn a_result_is_there_for_all_who_ask_and_another_one_replaces_it() {
@@ -81,6 +96,7 @@ fn a_result_is_there_for_all_who_ask_and_another_one_replaces_it() {
         assert_eq!(all(asked), [7, 7, 7]);
         result.set(2);
         assert_eq!(result.get().unwrap(), 2);
+        assert!(result.is_ready() && result.is_successful());
         result.set_failure(Elapsed);
         for _ in 0..2 {
             assert!(result.get().unwrap_err().is::<Elapsed>());
@@ -124,6 +140,9 @@ fn a_bounded_queue_has_whoever_puts_wait_for_room() {
         assert_eq!(queue.get_timeout(ms(10)), Ok('x'));
         assert_eq!((queue.get_timeout(ms(10)), queue.try_get()), (Err(Elapsed), None));
         assert!(queue.is_empty());
+        queue.put('z');
+        assert!(!queue.is_empty());
+        assert_eq!((queue.try_get(), queue.try_get()), (Some('z'), None));
     });
     assert_eq!(log, ["put a", "1", "a", "put b", "b", "put c", "c"]);
 }
@@ -199,6 +218,7 @@ fn a_queue_is_joined_when_all_that_was_put_in_is_done() {
             log.say(word);
         }
         all(joiner);
+        assert!(queue.join_timeout(ms(10)), "there is nothing to do");
         let theirs = Rc::clone(&queue);
         assert!(spawn(move || theirs.task_done()).join().is_err());
     });
@@ -270,6 +290,37 @@ fn whoever_holds_an_rlock_may_take_it_again_and_others_wait_for_the_last() {
         all(waiter);
     });
     assert_eq!(log, ["still", "w"]);
+}
+
+/// M2.30 Whoever has given it back is like everybody else.
+#[test]
+fn whoever_has_held_an_rlock_takes_it_anew() {
+    let log = logged(|log| {
+        let lock = Rc::new(RLock::default());
+        drop(lock.acquire());
+        let again = lock.acquire();
+        let (theirs, said) = (Rc::clone(&lock), log.clone());
+        let waiter = each("w", move |letter| {
+            let _guard = theirs.acquire();
+            said.say(letter);
+        });
+        log.say("held");
+        drop(again);
+        all(waiter);
+    });
+    assert_eq!(log, ["held", "w"]);
+}
+
+/// M2.30
+#[test]
+fn a_bounded_semaphore_counts_what_was_taken_without_waiting_or_in_time() {
+    timed(|| {
+        let semaphore = BoundedSemaphore::new(2);
+        assert!(semaphore.try_acquire() && semaphore.acquire_timeout(ms(10)));
+        assert!(!semaphore.try_acquire());
+        let given_back = [(); 3].map(|()| semaphore.release().is_ok());
+        assert_eq!(given_back, [true, true, false]);
+    });
 }
 
 /// M2.30 gevent: `Semaphore released too many times`

@@ -184,6 +184,27 @@ fn a_tasklet_that_is_removed_runs_when_it_is_inserted() {
     assert_eq!(log.take(), ["run", "x0"]);
 }
 
+/// M2.48
+#[test]
+fn a_tasklet_knows_whether_it_is_alive_and_whether_its_turn_will_come() {
+    let log = Log::default();
+    let tasklet = counts(&log, 'x', 2);
+    let other = counts(&log, 'y', 1);
+    let states = |it: &Tasklet| (it.is_alive(), it.is_scheduled());
+    assert_eq!([&tasklet, &other].map(states), [(true, true); 2]);
+    tasklet.remove();
+    assert_eq!([&tasklet, &other].map(states), [(true, false), (true, true)]);
+    schedule().unwrap();
+    tasklet.insert();
+    tasklet.insert();
+    assert_eq!(run_count(), 2, "once, and the other");
+    run().unwrap();
+    assert_eq!([&tasklet, &other].map(states), [(false, false); 2]);
+    tasklet.insert();
+    assert_eq!(run_count(), 0, "whoever is dead has no turn");
+    assert_eq!(log.take(), ["y0", "x0", "x1"]);
+}
+
 /// A stack each, and none of them on another.
 #[test]
 fn thousands_of_tasklets_pass_a_value_on() {

@@ -13,7 +13,7 @@ use interlude_greenlets::extras::stack::{
     SPARE_STACKS, STACK_SIZE, spare_stacks, stack_size,
 };
 use interlude_greenlets::time::sleep;
-use interlude_greenlets::{Greenlet, spawn};
+use interlude_greenlets::{Greenlet, current, spawn};
 
 /// How many mappings this process has.
 fn mappings() -> usize {
@@ -58,6 +58,8 @@ fn stacks_are_kept_for_greenlets_to_come() {
     // One page of stack, and what the heap holds; a debug build needs two pages.
     let room = if cfg!(debug_assertions) { 12 } else { 8 } * 1024;
     assert!(bytes <= room, "{bytes} bytes for a greenlet that sleeps");
+    let kept = mappings() - before.0;
+    assert!(kept > 1900, "they are kept when they have ended: {kept}");
     let again = sleepers(1000).0.abs_diff(first.0);
     assert!(again < 20, "a second thousand needs {again} more mappings");
 }
@@ -69,6 +71,12 @@ fn no_more_are_kept_than_one_asks_for() {
     let more = mappings().saturating_sub(left);
     assert!(more < 20, "{more} mappings are left");
     assert_eq!(spare_stacks(SPARE_STACKS), 10);
+    // None is none.
+    spare_stacks(0);
+    let before = mappings();
+    Greenlet::new(|()| Ok(())).switch::<(), ()>(()).expect("it returns");
+    assert_eq!(mappings(), before);
+    spare_stacks(SPARE_STACKS);
 }
 
 fn a_stack_is_as_large_as_one_asks_for() {
@@ -83,6 +91,17 @@ fn a_stack_is_as_large_as_one_asks_for() {
     });
     small.switch::<(), ()>(()).expect("it returns");
     assert!(deep().switch::<(), usize>(()).expect("there is room") >= 32 * STACK_SIZE);
+    stack_size(STACK_SIZE);
+    // Nor one that ends after the first large one has begun.
+    let main = current();
+    let small = Greenlet::new(move |()| main.switch::<(), ()>(()));
+    small.switch::<(), ()>(()).expect("it comes back");
+    stack_size(64 * STACK_SIZE);
+    for _ in 0..2 {
+        let end = deep().switch::<(), usize>(());
+        assert!(end.expect("there is room") >= 32 * STACK_SIZE);
+        small.switch::<(), ()>(()).expect("it returns");
+    }
     stack_size(STACK_SIZE);
 }
 

@@ -108,3 +108,21 @@ impl fmt::Display for What {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::extras::current::current;
+    use crate::{run, spawn};
+
+    // A weak reference keeps the room of a greenlet, though not the greenlet.
+    #[test]
+    fn tasks_that_have_ended_are_kept_in_mind_no_longer() {
+        let kept = run(|| {
+            for _ in 0..100 {
+                spawn(|| ()).join().expect("it returns");
+            }
+            current().tasks.borrow().len()
+        });
+        assert_eq!(kept.expect("it has a reactor"), 1, "main has not ended");
+    }
+}
