@@ -72,9 +72,6 @@ const AT_ONCE: Duration = Duration::from_millis(1);
 /// The same for one that has to pause when there are no descriptors left.
 const AFTER_A_PAUSE: Duration = Duration::from_millis(100);
 
-/// The same in asyncio, whose loop accepts nobody for a second then.
-const AFTER_ASYNCIOS_PAUSE: Duration = Duration::from_millis(1100);
-
 /// How many sockets an echo server may have open where there are few.
 const FEW: usize = 4;
 
@@ -188,11 +185,7 @@ impl Case {
 
     /// How long a socket may be left alone.
     fn patience(self) -> Duration {
-        match self.style.name {
-            _ if !self.has_few() => AT_ONCE,
-            "asyncio" | "uvloop" => AFTER_ASYNCIOS_PAUSE,
-            _ => AFTER_A_PAUSE,
-        }
+        if self.has_few() { AFTER_A_PAUSE } else { AT_ONCE }
     }
 
     /// Who talks most in a room, if anybody does.

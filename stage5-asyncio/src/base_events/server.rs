@@ -14,7 +14,7 @@ use reactor::trace::Place;
 use super::Address;
 use crate::cancel::finally;
 use crate::event_loop::{EventLoop, Inner};
-use crate::events::Ready;
+use crate::events::{Ready, TimerHandle};
 use crate::extras::report::{bury, guard, report, report_panic};
 use crate::extras::sources::{Source, Watch};
 use crate::futures::Future as Promise;
@@ -28,7 +28,8 @@ use crate::unix_events::SocketFile;
 /// How many are accepted before the others have their turn: asyncio's `backlog`.
 const BACKLOG: usize = 100;
 
-/// How long to wait when nobody can be accepted, for want of descriptors for instance.
+/// How long to wait when nobody can be accepted, for want of descriptors for instance; or until one
+/// of the server's own connections is gone, and so is its descriptor. (asyncio does not look.)
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// How to make a server.
@@ -142,6 +143,8 @@ impl Server {
                 listener: RefCell::new(Some(listener)),
                 factory: RefCell::new(Some(Rc::clone(&factory))),
                 clients: Rc::clone(&clients),
+                pause: Cell::default(),
+                is_short: Cell::default(),
             });
             port.number.set(event_loop.0.sources.keep(Rc::clone(&port) as _));
             port
@@ -275,6 +278,10 @@ struct Port {
     listener: RefCell<Option<Listener>>,
     factory: RefCell<Option<Rc<Factory>>>,
     clients: Rc<Clients>,
+    /// Ends the pause, if there is one. Set by `breathe`; taken by `go_on` and `close`.
+    pause: Cell<Option<TimerHandle>>,
+    /// Set by the first of several pauses; cleared when everybody was accepted.
+    is_short: Cell<bool>,
 }
 
 impl Port {
@@ -301,6 +308,7 @@ impl Port {
             match accepted {
                 Ok(stream) => self.serve(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.is_short.set(false);
                     return self.accept_more();
                 }
                 Err(error) => return self.breathe(&error),
@@ -337,13 +345,26 @@ impl Port {
 
     /// Tries again later: nobody can be accepted as long as there are no descriptors left.
     fn breathe(self: &Rc<Self>, error: &io::Error) {
-        report(format_args!("socket.accept() out of system resource: {error}"));
+        if !self.is_short.replace(true) {
+            report(format_args!("socket.accept() out of system resource: {error}"));
+        }
         let Some(event_loop) = self.event_loop() else { return };
         let port = Rc::clone(self);
-        event_loop.call_later(ACCEPT_RETRY_DELAY, move || port.accept_soon());
+        let pause = event_loop.call_later(ACCEPT_RETRY_DELAY, move || port.go_on());
+        self.pause.set(Some(pause));
+        self.clients.paused.borrow_mut().push(Rc::downgrade(self));
+    }
+
+    /// The pause is over.
+    fn go_on(self: &Rc<Self>) {
+        if let Some(pause) = self.pause.take() {
+            pause.cancel();
+            self.accept_soon();
+        }
     }
 
     fn close(&self) {
+        self.pause.take().iter().for_each(TimerHandle::cancel);
         let listener = self.listener.take();
         if let (Some(event_loop), Some(listener)) = (self.event_loop(), &listener) {
             self.watch.disarm(&event_loop, listener.key());
@@ -387,6 +408,8 @@ impl Source for Port {
 pub(crate) struct Clients {
     /// By their numbers; whoever is lost leaves.
     connected: RefCell<BTreeMap<usize, Weak<StreamTransport>>>,
+    /// Filled by sockets that pause; emptied when one leaves, who had a descriptor.
+    paused: RefCell<Vec<Weak<Port>>>,
     is_closed: Cell<bool>,
     /// Set when it is closed and nobody is connected.
     all_gone: Event,
@@ -399,6 +422,7 @@ impl Clients {
 
     pub(crate) fn detach(&self, number: usize) {
         self.connected.borrow_mut().remove(&number);
+        self.paused.take().iter().filter_map(Weak::upgrade).for_each(|it| it.go_on());
         self.tell();
     }
 
