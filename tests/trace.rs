@@ -442,6 +442,30 @@ fn a_run_without_a_loop_can_be_stepped_through_too() {
     assert!(said.starts_with("countdown, threads, real clock"), "{said}{why}");
 }
 
+/// `lineage step` of the toolbox: its rows name who runs, and the lines of the program.
+#[test]
+fn every_program_of_asyncio_can_be_stepped_through() {
+    for (program, file, rows) in [
+        ("countdown", "countdown", ["count #2 waits for timer 1", "call_soon #5 runs"]),
+        ("echo", "echo", ["echo #", "callback #"]),
+        ("crawl", "crawl", ["connect #", "timer "]),
+        ("happy-eyeballs", "happy_eyeballs", ["hold #", "create_task #"]),
+        ("chat", "chat", ["serve #", "callback #"]),
+    ] {
+        let step = Command::new(env!("CARGO_BIN_EXE_lineage"))
+            .args(["step", program, "--style", "asyncio", "--plain"])
+            .output()
+            .unwrap();
+        let [said, why] =
+            [step.stdout, step.stderr].map(|it| String::from_utf8(it).unwrap());
+        assert!(said.starts_with(&format!("{program}, asyncio, ")), "{said}{why}");
+        assert!(said.contains(&format!("stage5-asyncio/examples/{file}.rs:")), "{said}");
+        for row in rows {
+            assert!(said.contains(row), "no {row:?} in {said}");
+        }
+    }
+}
+
 #[test]
 fn a_style_without_a_loop_says_so() {
     let error = record(Program::Crawl, Style::named("threads").unwrap()).unwrap_err();

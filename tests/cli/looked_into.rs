@@ -3,8 +3,9 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -213,12 +214,25 @@ impl Person {
         }
     }
 
+    /// What was seen once nothing more comes.
+    fn all_seen(&self) -> String {
+        let mut seen = self.seen();
+        loop {
+            thread::sleep(Duration::from_millis(50));
+            let now = self.seen();
+            if now.len() == seen.len() {
+                return now;
+            }
+            seen = now;
+        }
+    }
+
     fn end(mut self) -> (String, Option<i32>) {
         let status = self.top.wait().unwrap();
         assert!(self.is_line_by_line(), "the terminal is as it was");
         let modes = tcgetattr(&self.programs).unwrap().local_modes;
         assert!(modes.contains(LocalModes::ECHO), "what is typed is seen");
-        (self.seen(), status.code())
+        (self.all_seen(), status.code())
     }
 }
 
@@ -271,7 +285,7 @@ fn top_gives_the_terminal_back_when_it_is_stopped_and_at_ctrl_c() {
     for _ in 0..2 {
         send("TSTP", &person.top);
         person.waits_until_line_by_line_is(true);
-        let before = person.seen().len();
+        let before = person.all_seen().len();
         send("CONT", &person.top);
         person.waits_until_line_by_line_is(false);
         person.wait_for(|seen| seen[before..].matches("polls/s").count() > 1);
@@ -292,4 +306,95 @@ fn top_ends_with_the_program() {
     let (seen, status) = person.end();
     assert_eq!(status, Some(1));
     assert!(seen.ends_with("lineage: the program has ended\r\n"), "{seen:?}");
+}
+
+/// `lineage run` of a server in style asyncio, as it is looked into.
+struct Served {
+    place: Place,
+    address: SocketAddr,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Served {
+    fn start(program: &str) -> Self {
+        let mut place = Place::new(&format!("run-{program}"), 0);
+        let mut command = place.lineage(&format!("run {program} --style asyncio"));
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let address = first.strip_prefix("listening on ").unwrap();
+        let address =
+            address.strip_suffix(", in style asyncio").unwrap().parse().unwrap();
+        thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        place.programs.push(child);
+        Self { place, address, stderr }
+    }
+
+    /// Somebody who has said a line, and has heard as much.
+    fn client(&self, line: &str) -> TcpStream {
+        let mut client = TcpStream::connect(self.address).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.write_all(line.as_bytes()).unwrap();
+        let mut heard = vec![0; line.len()];
+        client.read_exact(&mut heard).unwrap();
+        client
+    }
+
+    fn ps(&self) -> String {
+        let (shown, stderr, status) = self.place.run(&format!("ps {}", self.place.pid()));
+        assert_eq!((&*stderr, status), ("", 0));
+        shown
+    }
+
+    /// What it says at a Ctrl-\, as long as `ps` did.
+    fn at_ctrl_backslash(&mut self, lines: usize) -> String {
+        send("QUIT", &self.place.programs[0]);
+        let mut said = String::new();
+        for _ in 0..lines {
+            self.stderr.read_line(&mut said).unwrap();
+        }
+        said
+    }
+
+    /// Ctrl-C: it ends well, and has left nothing to look into.
+    fn ends(mut self) {
+        send("INT", &self.place.programs[0]);
+        assert!(self.place.programs[0].wait().unwrap().success());
+        let folder = self.place.folder.join("lineage");
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn an_echo_server_is_looked_into_and_goes_on() {
+    let mut served = Served::start("echo");
+    let clients = ["one\n", "two\n", "three\n"].map(|it| served.client(it));
+    let shown = served.ps();
+    assert!(shown.contains(": 4 tasks, 0 ready, 0 timers, 4 sockets\n"), "{shown}");
+    let line = "echo.rs:";
+    let is_one = |it: &&str| {
+        it.contains(" (echo) waits for data from a stream at ") && it.contains(line)
+    };
+    assert_eq!(shown.lines().filter(is_one).count(), 3, "{shown}");
+    assert_eq!(served.at_ctrl_backslash(shown.lines().count()), shown);
+    drop(clients);
+    drop(served.client("four\n"));
+    served.ends();
+}
+
+#[test]
+fn a_chat_is_looked_into_and_goes_on() {
+    let mut served = Served::start("chat");
+    // It asks for a name, and says who has come.
+    let guest = served.client("ann\n");
+    let shown = served.ps();
+    // Its members are protocols, and no tasks.
+    assert!(shown.contains(": 1 task, 0 ready, 0 timers, 2 sockets\n"), "{shown}");
+    assert!(shown.contains("(serve) waits for "), "{shown}");
+    assert_eq!(served.at_ctrl_backslash(shown.lines().count()), shown);
+    drop(served.client("bob\n"));
+    drop(guest);
+    served.ends();
 }
