@@ -100,6 +100,33 @@ fn of_very_many_only_a_hundred_are_told_of() {
 }
 
 #[test]
+fn of_a_hundred_all_are_told_of_and_no_more_are_mentioned() {
+    let kept = RefCell::new(Vec::new());
+    let lines = told(run(|| {
+        kept.replace((0..100).map(|_| Deferred::<()>::new()).collect());
+        Ok(())
+    }));
+    assert_eq!(lines.len(), 1 + 100);
+    assert!(lines[100].ends_with(", has not fired"), "{lines:?}");
+}
+
+/// The order is that of their making, whoever had been there in between.
+#[test]
+fn a_deferred_that_takes_the_seat_of_an_older_one_is_told_of_last() {
+    let first_line = line!() + 1;
+    let gone = Deferred::<()>::new();
+    let stays = Deferred::<()>::new();
+    drop(gone);
+    let comes = Deferred::<()>::new();
+    let lines = told(run(|| Ok(())));
+    let place = |n| format!("  a deferred, made at {}:{}:", file!(), first_line + n);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[1].starts_with(&place(1)), "{lines:?}");
+    assert!(lines[2].starts_with(&place(3)), "{lines:?}");
+    drop((stays, comes));
+}
+
+#[test]
 fn a_run_that_nobody_can_stop_says_so() {
     let lines = within_a_minute(|| told(run(|| Ok(()))));
     let counts = "0 deferreds pending, 0 wakers outside, 0 timers, 0 sockets";
@@ -173,7 +200,10 @@ fn a_handle_that_is_dropped_elsewhere_ends_the_sleep() {
             let (one, two) = (remote(), remote());
             thread::spawn(move || {
                 drop(one);
-                let _ = sleeps.recv_timeout(Duration::from_millis(20));
+                let _ = sleeps.recv();
+                // Then it very probably does.
+                let (_kept, nothing) = mpsc::channel::<()>();
+                nothing.recv_timeout(Duration::from_millis(20)).unwrap_err();
                 drop(two);
             });
             call_soon(move || drop(asleep));

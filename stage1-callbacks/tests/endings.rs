@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::process::Command;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -103,6 +107,57 @@ fn what_is_dropped_at_the_end_may_call_the_loop() {
     assert_eq!(*dropped.borrow(), 6);
 }
 
+/// The same, where only one place has anything left: it does not take two.
+#[test]
+fn what_is_left_in_one_place_alone_may_call_the_loop() {
+    let places: [fn(CallsAsItIsDropped); 2] = [
+        |left| {
+            call_soon(move || call_soon(move || drop(left)));
+        },
+        |left| drop(call_later(FAR, move || drop(left))),
+    ];
+    for leave in places {
+        let (dropped, reported) = (Rc::default(), reports());
+        story(|| {
+            leave(CallsAsItIsDropped(2, Rc::clone(&dropped)));
+            call_soon(stop);
+        });
+        assert_eq!(*dropped.borrow(), 3);
+        assert_eq!(*reported.borrow(), [""; 0]);
+    }
+}
+
+/// What other threads have asked for, and nobody has taken: each of it calls the loop as it is
+/// dropped.
+#[test]
+fn what_is_left_by_other_threads_may_call_the_loop() {
+    struct Calls(Arc<AtomicU32>);
+    impl Drop for Calls {
+        fn drop(&mut self) {
+            let counts = Counts(Arc::clone(&self.0));
+            call_soon(move || drop(counts));
+        }
+    }
+    struct Counts(Arc<AtomicU32>);
+    impl Drop for Counts {
+        fn drop(&mut self) {
+            drop(remote()); // which panics where no loop is
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let (dropped, reported) = (Arc::new(AtomicU32::new(0)), reports());
+    let calls = [(); 3].map(|()| Calls(Arc::clone(&dropped)));
+    story(|| {
+        call_soon(move || {
+            for calls in calls {
+                remote().call_soon_threadsafe(move || drop(calls));
+            }
+            stop();
+        });
+    });
+    assert_eq!((dropped.load(Ordering::Relaxed), reported.take()), (3, Vec::new()));
+}
+
 /// What panics as it is dropped at the end is reported, and takes nobody with it.
 #[test]
 fn what_panics_at_the_end_is_reported() {
@@ -129,6 +184,33 @@ fn what_panics_at_the_end_is_reported() {
         Ok(())
     })
     .unwrap();
+}
+
+/// Without a hook it goes to standard error; with one, nowhere else.
+#[test]
+fn what_nobody_handles_is_told_once_to_the_hook_or_to_standard_error() {
+    const HOOKED: &str = "IS_THERE_A_HOOK";
+    if let Ok(hooked) = env::var(HOOKED) {
+        let _told = (hooked == "yes").then(reports);
+        story(|| {
+            call_soon(|| panic_any("what nobody handles"));
+            call_soon(stop);
+        });
+        return;
+    }
+    let told = |hooked| {
+        let name = "what_nobody_handles_is_told_once_to_the_hook_or_to_standard_error";
+        // Another crate has this file as a module.
+        let modules = module_path!().split("::").skip(1).chain([name]);
+        let name = modules.collect::<Vec<_>>().join("::");
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--exact", &name, "--nocapture"]).env(HOOKED, hooked);
+        let said = child.output().unwrap();
+        assert!(said.status.success());
+        let errors = String::from_utf8(said.stderr).unwrap();
+        errors.matches("Unhandled error in a callback").count()
+    };
+    assert_eq!(["no", "yes"].map(told), [1, 0]);
 }
 
 /// M6.08
@@ -198,4 +280,24 @@ fn ten_thousand_permits_that_are_given_back_at_once_are_flat() {
     };
     let small = thread::Builder::new().stack_size(256 * 1024);
     small.spawn(body).unwrap().join().unwrap();
+}
+
+/// A permit that is given back goes to one, and that one keeps it.
+#[test]
+fn of_two_who_wait_one_is_served_with_each_permit() {
+    let semaphore = Semaphore::new(1);
+    let served = Rc::new(RefCell::new(Vec::new()));
+    let wants = |name: &'static str| {
+        let served = Rc::clone(&served);
+        let keeps = move |permit| served.borrow_mut().push((name, permit));
+        drop(semaphore.acquire().add_callback(keeps));
+    };
+    ["a", "b", "c"].into_iter().for_each(wants);
+    for names in [&["a"][..], &["b"], &["c"], &[]] {
+        let permits = served.take();
+        assert_eq!(permits.iter().map(|it| it.0).collect::<Vec<_>>(), names);
+        drop(permits);
+    }
+    wants("d");
+    assert_eq!(served.borrow().len(), 1, "it is free again");
 }

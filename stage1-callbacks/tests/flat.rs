@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use allocation_counter::measure;
 use reactor::backend::{self, Clockwork};
 use stage1_callbacks::deferred::{
     CancelHandle, Cancelled, Deferred, Firer, fail, succeed,
@@ -308,6 +309,8 @@ fn whoever_is_fired_inside_a_callback_runs_at_once_or_right_after_it() {
         line(2),
         ["0 fires", "1 fires", "1 has fired", "1 goes on", "0 has fired", "0 goes on"]
     );
+    let inside = |it: &&String| it.ends_with(" fires");
+    assert_eq!(line(100).iter().take_while(inside).count(), 16, "the next one waits");
     // However many: nobody goes on before those it fired have come to their end.
     let long = line(100);
     let goes_on: Vec<_> = long.iter().filter(|it| it.ends_with("goes on")).collect();
@@ -456,4 +459,21 @@ fn a_line_of_deferreds_that_wait_for_each_other_is_cancelled_flat() {
         assert!(innermost.is_fired());
         assert!(deferred.try_take().unwrap().unwrap_err().is::<Cancelled>());
     });
+}
+
+/// What is put off needs room, and that is given back once all of it is done.
+#[test]
+fn what_was_put_off_leaves_no_room_behind() {
+    fn fires_another(left: usize) {
+        drop(succeed(()).add_callback(move |()| {
+            if left > 0 {
+                fires_another(left - 1);
+            }
+        }));
+    }
+    // What a thread needs once to keep so many in mind.
+    drop((0..100).map(|_| Deferred::<()>::new()).collect::<Vec<_>>());
+    let room = measure(|| fires_another(50));
+    assert!(room.count_total > 0);
+    assert_eq!((room.count_current, room.bytes_current), (0, 0));
 }

@@ -13,7 +13,7 @@ use stage1_callbacks::extras::line_receiver::{LineReceiver, Lines, Receiver};
 use stage1_callbacks::extras::listening::listen_tcp;
 use stage1_callbacks::extras::protocol::Protocol;
 use stage1_callbacks::extras::transport::Producer;
-use stage1_callbacks::failure::Failure;
+use stage1_callbacks::failure::{Failure, on_report};
 use stage1_callbacks::{call_later, run, stop};
 
 type Log = Rc<RefCell<Vec<String>>>;
@@ -76,7 +76,11 @@ fn hear<F: FnMut(&Receiver, &[u8]) + 'static>(pieces: &[&[u8]], act: F) -> Vec<S
     log.take().into_iter().filter(|it| it != ".").collect()
 }
 
+/// What goes wrong in a call is reported, and ends the connection: no test wants that.
 fn receive(pieces: &[&[u8]], receiver: impl Protocol) {
+    let reports = Log::default();
+    let hook = Rc::clone(&reports);
+    on_report(move |what| hook.borrow_mut().push(what.to_owned()));
     let address = SocketAddr::from(([10, 0, 0, 1], 7));
     let sim = Sim::new(1, Weather::calm());
     let pieces = pieces.iter().map(|it| it.to_vec()).collect();
@@ -91,6 +95,7 @@ fn receive(pieces: &[&[u8]], receiver: impl Protocol) {
         .unwrap();
     });
     assert!(sim.elapsed() < Duration::from_hours(1));
+    assert_eq!(*reports.borrow(), [""; 0]);
 }
 
 /// M1.75
@@ -200,4 +205,65 @@ fn many_lines_at_once_are_handed_on_flat() {
         assert_eq!(log.borrow().len(), 200_000);
     });
     deep.unwrap().join().unwrap();
+}
+
+/// Says something, writes down what it hears, and at which millisecond the other end closes.
+struct Guest(&'static [u8], Log);
+
+impl Peer for Guest {
+    fn on(&mut self, event: Event, link: &mut Link<'_>) {
+        let say = |what: String| self.1.borrow_mut().push(what);
+        match event {
+            Event::Connected => link.send(self.0),
+            Event::Readable => {
+                say(String::from_utf8_lossy(&link.read(1000)).into_owned());
+            }
+            Event::Ended => {
+                say("closed".to_owned());
+                link.close();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Answers each line in capitals; all else is as it is by default.
+struct Shout;
+
+impl Lines for Shout {
+    fn line_received(&mut self, receiver: &Receiver, line: &[u8]) {
+        receiver.send_line(&line.to_ascii_uppercase());
+    }
+}
+
+/// What a guest who says that hears of `Shout`, at 8 bytes a line, and within a second.
+fn shouts(says: &'static [u8]) -> String {
+    let (log, address) = (Log::default(), SocketAddr::from(([10, 0, 0, 1], 7)));
+    let sim = Sim::new(1, Weather::calm());
+    let guest = Guest(says, Rc::clone(&log));
+    sim.connect_peer(Duration::from_millis(1), address, Box::new(guest));
+    backend::scope(sim, || {
+        run(|| {
+            listen_tcp(address, |_| {
+                Some(Box::new(LineReceiver::new(Shout).max_length(8)) as _)
+            })?;
+            call_later(Duration::from_secs(1), stop);
+            Ok(())
+        })
+        .unwrap();
+    });
+    log.take().concat()
+}
+
+#[test]
+fn a_line_is_sent_with_its_delimiter() {
+    assert_eq!(shouts(b"one\r\ntwo\r\n"), "ONE\r\nTWO\r\n");
+    let receiver = LineReceiver::new(Shout);
+    assert_eq!(format!("{receiver:?}"), "LineReceiver { .. }");
+}
+
+/// M1.76
+#[test]
+fn unless_somebody_does_otherwise_a_line_that_is_too_long_closes_the_connection() {
+    assert_eq!(shouts(b"one\r\n123456789\r\nmore\r\n"), "ONE\r\nclosed");
 }

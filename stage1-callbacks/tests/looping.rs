@@ -243,17 +243,31 @@ fn tasks_take_their_steps_in_turn() {
     assert_eq!(NotPaused.to_string(), "the task is not paused");
 }
 
+/// Marks as many turns.
+fn count_turns(said: &Said, left: u32) {
+    let said = Rc::clone(said);
+    call_soon(move || {
+        said.borrow_mut().push("|".to_owned());
+        if left > 1 {
+            count_turns(&said, left - 1);
+        }
+    });
+}
+
+/// M1.51: others have their turn between.
+#[test]
+fn a_turn_is_one_step_of_each_task() {
+    let (clock, said) = (Clock::new(), Said::default());
+    let cooperator = Cooperator::new();
+    for (name, n) in [("a", 3), ("b", 2)] {
+        cooperator.cooperate(steps(&said, name, n));
+    }
+    count_turns(&said, 3);
+    assert_eq!(settle(&clock, &said), "a0 b0 | a1 b1 | a2 |");
+}
+
 #[test]
 fn a_turn_can_be_given_a_share_of_steps() {
-    fn count_turns(said: &Said, left: u32) {
-        let said = Rc::clone(said);
-        call_soon(move || {
-            said.borrow_mut().push("|".to_owned());
-            if left > 1 {
-                count_turns(&said, left - 1);
-            }
-        });
-    }
     let (clock, said) = (Clock::new(), Said::default());
     let cooperator = Cooperator::with_share(|| {
         let mut taken = 0;
@@ -313,6 +327,24 @@ fn a_step_that_gives_a_deferred_is_over_when_that_has_fired() {
         cooperator.cooperate([stage1_callbacks::deferred::fail::<()>("no")].into_iter());
     clock.advance(Duration::ZERO);
     assert_eq!(end(fails.when_done()).unwrap_err().to_string(), "no");
+}
+
+/// M1.53: nobody has to resume it.
+#[test]
+fn a_step_that_waits_goes_on_by_itself() {
+    let (clock, said) = (Clock::new(), Said::default());
+    let (heard, (firer, deferred)) = (Rc::clone(&said), Deferred::new());
+    let mut waits = Some(deferred);
+    let task = Cooperator::new().cooperate(std::iter::from_fn(move || {
+        let piece = waits.take();
+        heard.borrow_mut().push(if piece.is_some() { "step" } else { "end" }.to_owned());
+        piece
+    }));
+    assert_eq!(settle(&clock, &said), "step");
+    assert_eq!(settle(&clock, &said), "");
+    firer.fire(Ok(())).unwrap();
+    assert_eq!(settle(&clock, &said), "end");
+    end(task.when_done()).unwrap();
 }
 
 /// M1.54

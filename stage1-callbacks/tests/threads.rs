@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -158,4 +158,51 @@ fn a_thread_that_asks_a_loop_that_has_ended_is_told() {
     let remote = react(|| succeed(remote())).unwrap().unwrap();
     let asked = thread::spawn(move || remote.blocking_call(|| succeed(())));
     assert_eq!(asked.join().unwrap().unwrap_err().to_string(), "the loop has ended");
+}
+
+/// It counts who is idle: two jobs that wait for each other need two threads, however many jobs
+/// one thread has done before.
+#[test]
+fn a_pool_of_two_threads_does_two_jobs_at_once_after_it_was_idle() {
+    let pool = Rc::new(ThreadPool::new(2));
+    for _ in 0..3 {
+        soon(|| pool.defer(|| Ok::<_, Infallible>(()))).unwrap();
+        // The thread is idle then, most likely.
+        let (_kept, nothing) = mpsc::channel::<()>();
+        nothing.recv_timeout(Duration::from_millis(5)).unwrap_err();
+    }
+    let both = Arc::new(Barrier::new(2));
+    let leaders = soon(|| {
+        let jobs = [(); 2].map(|()| {
+            let both = Arc::clone(&both);
+            pool.defer(move || Ok::<_, Infallible>(both.wait().is_leader()))
+        });
+        gather_results(jobs.into())
+    });
+    let leaders = leaders.unwrap();
+    assert_ne!(leaders[0], leaders[1]);
+}
+
+#[test]
+fn the_threads_of_a_pool_end_with_it() {
+    struct Tells(mpsc::Sender<()>);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            self.0.send(()).unwrap();
+        }
+    }
+    thread_local! {
+        static AT_THE_END: RefCell<Option<Tells>> = const { RefCell::new(None) };
+    }
+    let (tell, ended) = mpsc::channel();
+    let pool = ThreadPool::new(1);
+    soon(|| {
+        pool.defer(move || {
+            drop(AT_THE_END.replace(Some(Tells(tell))));
+            Ok::<_, Infallible>(())
+        })
+    })
+    .unwrap();
+    drop(pool);
+    ended.recv_timeout(Duration::from_secs(30)).unwrap();
 }

@@ -366,9 +366,11 @@ fn a_queue_says_how_full_it_is_and_why_it_took_no_more() {
     let waits = queue.get();
     assert_eq!(format!("{queue:?}"), "DeferredQueue { values: 0, waiting: 1 }");
     assert_eq!(QueueUnderflow.to_string(), "too many wait for the queue already");
+    assert!(queue.is_empty());
     for n in [1, 2] {
         queue.put(n).unwrap();
     }
+    assert!(!queue.is_empty());
     assert_eq!(format!("{queue:?}"), "DeferredQueue { values: 1, waiting: 0 }");
     let full = queue.put(3).unwrap_err();
     assert_eq!(full.to_string(), "the queue has no room for more");

@@ -104,3 +104,21 @@ fn pending() -> Vec<Rc<Chain>> {
 fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
+
+#[cfg(test)]
+mod tests {
+    use slab::Slab;
+
+    use super::ALIVE;
+    use crate::deferred::Deferred;
+
+    // A weak reference keeps the room of a chain, though not the chain.
+    #[test]
+    fn a_deferred_that_is_dropped_is_kept_in_mind_no_longer() {
+        let _kept = Deferred::<()>::new();
+        for _ in 0..100 {
+            drop(Deferred::<()>::new());
+        }
+        assert_eq!(ALIVE.with_borrow(Slab::len), 1);
+    }
+}

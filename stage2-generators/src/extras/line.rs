@@ -90,6 +90,19 @@ mod tests {
         assert_eq!(line.leave(second), Some("second"));
     }
 
+    #[test]
+    fn gaps_stay_until_there_are_more_of_them_than_people() {
+        let mut line = Line::default();
+        let numbers: Vec<_> = (0..6).map(|who| line.join(who)).collect();
+        [1, 3, 5].into_iter().for_each(|who| assert!(line.leave(numbers[who]).is_some()));
+        assert_eq!(line.places.len(), 6, "half of them");
+        // The first gap is passed over, and is none any more.
+        assert_eq!((line.next(), line.next()), (Some(0), Some(2)));
+        assert_eq!((line.places.len(), line.gaps), (3, 2));
+        assert_eq!(line.leave(numbers[4]), Some(4));
+        assert_eq!((line.places.len(), line.gaps), (0, 0));
+    }
+
     // One who stays must not make room grow for those who come and go behind.
     #[test]
     fn there_are_never_many_more_places_than_people() {
