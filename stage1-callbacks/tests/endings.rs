@@ -242,7 +242,7 @@ fn a_react_that_is_stopped_says_so() {
     assert!(message.contains("stop() was called before"), "{message}");
 }
 
-/// A call into a loop that is gone is dropped with the last handle, and harms nobody.
+/// A call into a loop that is gone is dropped at once, and harms nobody.
 #[test]
 fn a_loop_that_is_gone_calls_nobody() {
     let handle = Rc::new(RefCell::new(None));
@@ -251,8 +251,10 @@ fn a_loop_that_is_gone_calls_nobody() {
         out.replace(Some(remote()));
         call_soon(stop);
     });
-    let remote = handle.take().unwrap();
-    remote.call_soon_threadsafe(|| panic!("nobody is there to call this"));
+    let (remote, owned) = (handle.take().unwrap(), Arc::new(()));
+    let kept = Arc::clone(&owned);
+    remote.call_soon_threadsafe(move || panic!("nobody is there to call this: {kept:?}"));
+    assert_eq!(Arc::strong_count(&owned), 1, "nor is it kept for anybody");
     story(|| call_soon(stop));
 }
 

@@ -64,15 +64,24 @@ struct Told {
     transport: Option<Transport>,
     made: Made,
     received: Received,
+    read_lost: fn(&Transport),
     is_half_closeable: bool,
 }
 
 impl Told {
     fn new(name: &'static str, log: &Log) -> Self {
-        let (made, received) =
-            (Box::new(|_: &Transport| ()), Box::new(|_: &_, _: &_| ()));
-        let log = Rc::clone(log);
-        Self { name, log, transport: None, made, received, is_half_closeable: false }
+        Self {
+            name,
+            log: Rc::clone(log),
+            transport: None,
+            made: Box::new(|_| ()),
+            received: Box::new(|_, _| ()),
+            read_lost: |transport| {
+                transport.write("farewell");
+                transport.lose_connection();
+            },
+            is_half_closeable: false,
+        }
     }
 
     fn made(mut self, made: impl FnMut(&Transport) + 'static) -> Self {
@@ -117,8 +126,7 @@ impl Protocol for Told {
 
     fn read_connection_lost(&mut self) {
         self.say("read lost");
-        self.transport.as_ref().unwrap().write("farewell");
-        self.transport.as_ref().unwrap().lose_connection();
+        (self.read_lost)(self.transport.as_ref().unwrap());
     }
 
     fn write_connection_lost(&mut self) {
@@ -357,6 +365,27 @@ fn half_of_a_connection_can_be_closed() {
             "client lost: done",
             "client made",
             "client write lost",
+            "server lost: done",
+            "server made",
+            "server read lost",
+        ];
+        assert_eq!(sorted(&log), said);
+    }
+}
+
+/// M1.64: nothing is written before. The one that is not half-closeable hears nothing of it,
+/// and the other's second half is the end.
+#[test]
+fn both_halves_of_a_connection_can_be_closed_one_after_the_other() {
+    for invented in [true, false] {
+        let log = Log::default();
+        let mut server = Told::new("server", &log).half_closeable();
+        server.read_lost = Transport::lose_write_connection;
+        let client = Told::new("client", &log).made(Transport::lose_write_connection);
+        talk(invented, &log, server, client);
+        let said = [
+            "client lost: done",
+            "client made",
             "server lost: done",
             "server made",
             "server read lost",
@@ -637,33 +666,44 @@ fn a_transport_that_is_resumed_once_too_often_reads_as_before() {
     assert_eq!(heard.take(), b"one");
 }
 
-/// M1.70: what comes meanwhile waits; nothing is lost.
+/// M1.70: what comes meanwhile waits; nothing is lost. Nor does it come if it was waited for
+/// when the transport was paused.
 #[test]
 fn a_transport_that_is_paused_reads_nothing_until_it_is_resumed() {
-    let log = Log::default();
-    let heard = Rc::clone(&log);
-    let server = Told::new("server", &log).made(|transport| {
-        transport.pause_producing();
-        let later = transport.clone();
-        call_later(Duration::from_secs(5), move || later.resume_producing());
-    });
-    let server = server.received(move |transport, data| {
-        heard.borrow_mut().push(String::from_utf8_lossy(data).into_owned());
-        transport.lose_connection();
-    });
-    let client = Told::new("client", &log).made(|transport| transport.write("patience"));
-    let sim = Sim::new(3, Weather::calm());
-    backend::scope(Rc::clone(&sim) as _, || {
-        let (log, address) = (Rc::clone(&log), SocketAddr::from(([10, 0, 0, 1], 7)));
-        run(move || {
-            listen_tcp(address, once(server))?;
-            connect_tcp(address, once(client), LONG);
-            end_when(move || log.borrow().contains(&"patience".to_owned()));
-            Ok(())
-        })
-        .unwrap();
-    });
-    assert!(sim.elapsed() >= Duration::from_secs(5));
+    for delay in [0, 10].map(Duration::from_millis) {
+        let (log, address) = (Log::default(), SocketAddr::from(([10, 0, 0, 1], 7)));
+        let heard = Rc::clone(&log);
+        let server = Told::new("server", &log).made(move |transport| {
+            let (paused, resumed) = (transport.clone(), transport.clone());
+            let pause = move || paused.pause_producing();
+            if delay.is_zero() {
+                pause()
+            } else {
+                drop(call_later(delay, pause))
+            }
+            call_later(Duration::from_secs(5), move || resumed.resume_producing());
+        });
+        let server = server.received(move |transport, data| {
+            heard.borrow_mut().push(String::from_utf8_lossy(data).into_owned());
+            transport.lose_connection();
+        });
+        let client = Told::new("client", &log).made(move |transport| {
+            let later = transport.clone();
+            call_later(2 * delay, move || later.write("patience"));
+        });
+        let sim = Sim::new(3, Weather::calm());
+        let over = Rc::clone(&log);
+        backend::scope(Rc::clone(&sim) as _, || {
+            run(move || {
+                listen_tcp(address, once(server))?;
+                connect_tcp(address, once(client), LONG);
+                end_when(move || over.borrow().contains(&"patience".to_owned()));
+                Ok(())
+            })
+            .unwrap();
+        });
+        assert!(sim.elapsed() >= Duration::from_secs(5), "paused after {delay:?}");
+    }
 }
 
 /// Hears what becomes of each attempt, and tries again so many times.

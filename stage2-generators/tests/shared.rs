@@ -77,6 +77,34 @@ fn a_call_that_is_over_says_why_nothing_can_be_done_about_it() {
     ended.unwrap().unwrap();
 }
 
+#[test]
+fn a_call_can_be_put_off_and_says_when_it_is_due_and_whether_it_still_is() {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let said = Rc::clone(&log);
+    let ended = backend::scope(Clockwork::new(), || {
+        react(|| {
+            inline_callbacks(async move {
+                let calls = ["first", "second"].map(|name| {
+                    let said = Rc::clone(&said);
+                    call_later(2 * MS, move || said.borrow_mut().push(name))
+                });
+                let due = calls[0].get_time().unwrap();
+                calls[0].delay(3 * MS).unwrap();
+                assert_eq!(calls[0].get_time(), Some(due + 3 * MS));
+                assert_eq!(call_later(Duration::MAX, || ()).get_time(), None, "never");
+                yield_(sleep(4 * MS)).await?;
+                let active = calls.each_ref().map(|call| call.active());
+                assert_eq!(active, [true, false], "the other has been made");
+                yield_(sleep(MS)).await?;
+                assert!(!calls[0].active());
+                Ok(())
+            })
+        })
+    });
+    ended.unwrap().unwrap();
+    assert_eq!(*log.borrow(), ["second", "first"]);
+}
+
 /// However much there is, one read gives 4 KiB.
 #[test]
 fn a_read_gives_a_chunk_at_the_most() {

@@ -472,3 +472,13 @@ fn ten_thousand_joiners_are_woken_in_their_order() {
     });
     assert_eq!(count.get(), 9_998);
 }
+
+#[test]
+fn a_task_is_shown_by_its_number() {
+    let shown = react(|co| async move {
+        let task = spawn(&co, |_| async { Ok(()) }).await?;
+        assert_eq!(format!("{task:?}"), format!("Task {{ id: {:?}, .. }}", task.id()));
+        join(&co, task).await
+    });
+    shown.unwrap().unwrap();
+}
