@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use reactor::backend::{self, Clockwork};
+use stage2_generators::event_loop::DelayedCall;
 use stage2_generators::extras::delayed::NotActive;
 use stage2_generators::extras::requests::TcpListener;
 use stage2_generators::extras::trampoline;
@@ -93,7 +94,7 @@ fn a_call_can_be_put_off_and_says_when_it_is_due_and_whether_it_still_is() {
                 assert_eq!(calls[0].get_time(), Some(due + 3 * MS));
                 assert_eq!(call_later(Duration::MAX, || ()).get_time(), None, "never");
                 yield_(sleep(4 * MS)).await?;
-                let active = calls.each_ref().map(|call| call.active());
+                let active = calls.each_ref().map(DelayedCall::active);
                 assert_eq!(active, [true, false], "the other has been made");
                 yield_(sleep(MS)).await?;
                 assert!(!calls[0].active());
