@@ -339,10 +339,10 @@ impl<T> Reactor<T> {
     }
 
     /// Whether something that is waited for can end a sleep: a socket, or a timer that will
-    /// expire. It costs less than to count them.
+    /// expire. It costs less than to count the sockets.
     pub fn is_waited_for(&self) -> bool {
         let Shared { timers, waiting, .. } = &*self.shared;
-        timers.borrow().first().is_some() || waiting.borrow().has_waiter()
+        timers.borrow().len() > 0 || waiting.borrow().has_waiter()
     }
 
     /// How many values wait for a socket.
@@ -387,7 +387,7 @@ impl<T> Reactor<T> {
         let busy = timeout == Some(Duration::ZERO) || waiting.borrow().is_ready();
         // Who does not sleep need not know what time it is.
         let asked = timeout.filter(|_| !busy).and_then(|timeout| self.after(timeout));
-        let deadline = earliest(asked, timers.borrow().first());
+        let deadline = earliest(asked, timers.borrow_mut().first());
         loop {
             let left = if busy {
                 Some(Duration::ZERO)

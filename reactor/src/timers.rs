@@ -1,9 +1,10 @@
 //! Who waits for the clock.
 //!
 //! A heap of deadlines, the earliest on top, beside a table of values. A timer that is
-//! cancelled gives its value back at once, and leaves its deadline behind in the heap: most
-//! timers are timeouts, and most timeouts are cancelled long before they come to the top. When
-//! more than half of the heap is such remains, they are swept out. See ADR 15 for the figures.
+//! cancelled gives its value back at once, and leaves its deadline behind: most timers are
+//! timeouts, and most timeouts are cancelled long before they come to the top. When more than
+//! half of the deadlines are such remains, they are swept out. And many are cancelled before
+//! anybody asks which is the first: so they join the heap only then. See ADR 15 for the figures.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -67,9 +68,12 @@ pub(crate) struct Timers<T> {
     reactor: u32,
     /// Filled by `insert`; a timer that is not here has fired, or was cancelled.
     waiting: Slab<(TimerId, T)>,
-    /// When those will expire that will. The one on top waits.
+    /// When those will expire that were set since somebody asked for the first one: filled by
+    /// `insert`, emptied by `first`.
+    fresh: Vec<Due>,
+    /// When the others will. The one on top waits.
     deadlines: BinaryHeap<Reverse<Due>>,
-    /// How many of the deadlines are of timers that were cancelled.
+    /// How many of both are of timers that were cancelled.
     remains: usize,
     /// Counts the timers so far, so that equal deadlines keep their order.
     age: u64,
@@ -88,8 +92,8 @@ const FEW: usize = 64;
 
 impl<T> Timers<T> {
     pub(crate) fn new(reactor: u32) -> Self {
-        let (waiting, deadlines) = (Slab::new(), BinaryHeap::new());
-        Self { reactor, waiting, deadlines, remains: 0, age: 0 }
+        let (waiting, fresh, deadlines) = (Slab::new(), Vec::new(), BinaryHeap::new());
+        Self { reactor, waiting, fresh, deadlines, remains: 0, age: 0 }
     }
 
     /// Without a deadline it never expires, and can only be taken back.
@@ -100,7 +104,7 @@ impl<T> Timers<T> {
         let reactor = self.reactor;
         let id = TimerId { deadline: deadline.into(), age, index, reactor };
         entry.insert((id, data));
-        self.deadlines.extend(deadline.map(|at| Reverse(Due { at, age, index })));
+        self.fresh.extend(deadline.map(|at| Due { at, age, index }));
         trace::timer_set(id);
         id
     }
@@ -109,7 +113,8 @@ impl<T> Timers<T> {
         self.waiting.get(id.index as usize).filter(|(it, _)| *it == id)?;
         let (_, cancelled) = self.waiting.remove(id.index as usize);
         trace::timer_cancelled(id);
-        if id.deadline().is_some() {
+        let is_last = |due: &mut Due| due.age == id.age;
+        if id.deadline().is_some() && self.fresh.pop_if(is_last).is_none() {
             self.remains += 1;
             self.tidy();
         }
@@ -117,7 +122,11 @@ impl<T> Timers<T> {
     }
 
     /// The next deadline, if one will ever come.
-    pub(crate) fn first(&self) -> Option<Instant> {
+    pub(crate) fn first(&mut self) -> Option<Instant> {
+        if !self.fresh.is_empty() {
+            self.deadlines.extend(self.fresh.drain(..).map(Reverse));
+            self.tidy();
+        }
         self.deadlines.peek().map(|due| due.0.at)
     }
 
@@ -139,6 +148,7 @@ impl<T> Timers<T> {
 
     /// Everybody, for the end of the loop.
     pub(crate) fn take_all(&mut self) -> Vec<T> {
+        self.fresh.clear();
         self.deadlines.clear();
         self.remains = 0;
         let mut all: Vec<_> = self.waiting.drain().collect();
@@ -148,12 +158,15 @@ impl<T> Timers<T> {
 
     /// How many will expire.
     pub(crate) fn len(&self) -> usize {
-        self.deadlines.len() - self.remains
+        self.fresh.len() + self.deadlines.len() - self.remains
     }
 
     /// Sees to it that the one on top waits, and that most of them do.
     fn tidy(&mut self) {
-        let Self { waiting, deadlines, remains, .. } = self;
+        if self.remains == 0 {
+            return;
+        }
+        let Self { waiting, fresh, deadlines, remains, .. } = self;
         let waits = |due: &Due| {
             waiting.get(due.index as usize).is_some_and(|it| it.0.age == due.age)
         };
@@ -161,7 +174,9 @@ impl<T> Timers<T> {
             deadlines.pop();
             *remains -= 1;
         }
-        if *remains > FEW.max(deadlines.len() / 2) {
+        let all = fresh.len() + deadlines.len();
+        if *remains > FEW.max(all / 2) {
+            fresh.retain(waits);
             deadlines.retain(|due| waits(&due.0));
             *remains = 0;
         }
@@ -175,7 +190,12 @@ mod tests {
     use super::Timers;
     use crate::{Reactor, backend::Clockwork};
 
-    /// Timeouts that are cancelled take no room, whoever stays.
+    fn kept<T>(timers: &Timers<T>) -> usize {
+        timers.fresh.len() + timers.deadlines.len()
+    }
+
+    /// Timeouts that are cancelled take no room, whoever stays, and whether somebody has asked
+    /// for the first one meanwhile.
     #[test]
     fn those_who_are_cancelled_leave_little_behind() {
         let now = Reactor::<()>::with_backend(Clockwork::new()).now();
@@ -184,32 +204,57 @@ mod tests {
         let staying: Vec<_> = (0..100).map(|n| timers.insert(at(n), n)).collect();
         for n in 0..10_000 {
             let id = timers.insert(at(50 + n % 1000), n);
+            if n % 3 == 0 {
+                assert_eq!(timers.first(), at(0));
+            }
             assert_eq!(timers.remove(id), Some(n));
             assert_eq!(timers.remove(id), None);
-            assert!(timers.deadlines.len() <= 2 * 100 + 1, "{}", timers.deadlines.len());
+            assert!(kept(&timers) <= 2 * 100 + 1, "{}", kept(&timers));
             assert!(timers.waiting.capacity() <= 256);
         }
         for id in staying {
             timers.remove(id);
             assert_eq!(timers.first().is_none(), timers.len() == 0);
         }
-        assert_eq!((timers.len(), timers.deadlines.len()), (0, 0));
+        assert_eq!((timers.len(), kept(&timers)), (0, 0));
     }
 
-    /// With half of the heap remains, a sweep would cost more than it gives.
+    /// With half of the deadlines remains, a sweep would cost more than it gives.
     #[test]
     fn remains_are_swept_when_they_are_more_than_half() {
         let now = Reactor::<()>::with_backend(Clockwork::new()).now();
         let at = |n: u64| Some(now + Duration::from_millis(n));
+        for asks in [false, true] {
+            let mut timers = Timers::new(0);
+            let cancelled: Vec<_> =
+                (0..1001).map(|n| timers.insert(at(5000), n)).collect();
+            for n in 0..1000 {
+                timers.insert(at(n), n);
+            }
+            if asks {
+                assert_eq!(timers.first(), at(0));
+            }
+            for (n, id) in cancelled.into_iter().enumerate() {
+                assert_eq!((timers.len(), kept(&timers)), (2001 - n, 2001));
+                timers.remove(id);
+            }
+            assert_eq!((timers.len(), kept(&timers)), (1000, 1000));
+            assert_eq!(timers.first(), at(0));
+        }
+    }
+
+    /// A timeout around what is ready: it never comes near the heap.
+    #[test]
+    fn whoever_is_cancelled_at_once_leaves_nothing_behind() {
+        let now = Reactor::<()>::with_backend(Clockwork::new()).now();
         let mut timers = Timers::new(0);
-        for n in 0..1000 {
-            timers.insert(at(n), n);
-        }
-        let cancelled: Vec<_> = (0..1001).map(|n| timers.insert(at(5000), n)).collect();
-        for (n, id) in cancelled.into_iter().enumerate() {
-            assert_eq!((timers.len(), timers.deadlines.len()), (2001 - n, 2001));
-            timers.remove(id);
-        }
-        assert_eq!((timers.len(), timers.deadlines.len()), (1000, 1000));
+        timers.insert(Some(now), 0);
+        assert_eq!(timers.first(), Some(now));
+        let id = timers.insert(Some(now), 1);
+        assert_eq!(timers.remove(id), Some(1));
+        assert_eq!(
+            (timers.fresh.len(), timers.deadlines.len(), timers.remains),
+            (0, 1, 0)
+        );
     }
 }

@@ -15,7 +15,7 @@ use crate::extras::deadlock::{Seat, forget, remember};
 use crate::extras::linked::{Linked, Links};
 use crate::extras::nesting::{Work, perform};
 use crate::extras::reports::let_go;
-use crate::extras::slot::{End, Fail, Output, Slot};
+use crate::extras::slot::{End, Fail, Output, Slot, Task};
 use crate::failure::{Failure, bury, guard};
 
 pub use crate::extras::deferred_errors::{AlreadyCalled, Cancelled, WaitsForItself};
@@ -146,30 +146,13 @@ impl<T: 'static> Deferred<T> {
                         drop(inner);
                         output.slot().put(Err(WaitsForItself.into()));
                     }
-                    Err(inner) => return inner.hand_over(output, chain),
+                    Err(inner) => return output.wait_for(inner, chain),
                 },
             }
             Flow::Next
         });
         chain.run();
         Deferred { chain, end: End::Link(output) }
-    }
-
-    /// Adds a last link, which leaves the result with an outer chain and continues that.
-    fn hand_over(self, output: Rc<dyn Output<T>>, outer: &Rc<Chain>) -> Flow {
-        let Self { chain, end } = self;
-        let outer = Rc::clone(outer);
-        chain.is_awaited.set(true);
-        let inner = Inner {
-            chain: Rc::downgrade(&chain),
-            output: Rc::clone(&output) as _,
-            short_cut: RefCell::default(),
-        };
-        let _: Rc<dyn Output<()>> = chain.add(move |_, _: &Rc<Chain>| {
-            output.slot().put(end.take());
-            Flow::Continue(outer)
-        });
-        Flow::Wait(inner)
     }
 }
 
@@ -216,7 +199,7 @@ pub(crate) struct Chain<S: ?Sized = dyn Fail> {
     pub(crate) canceller: Cell<Option<Canceller>>,
     /// Those to whom a cancel is passed on instead.
     pub(crate) relay: OnceCell<Relay>,
-    /// Somebody may wait for it: set by `hand_over` and `cancel_handle`, read by `waits_for`.
+    /// Somebody may wait for it: set by `Step::wait_for` and `cancel_handle`, read by `waits_for`.
     pub(crate) is_awaited: Cell<bool>,
     /// For whoever asks why nobody fires it.
     pub(crate) made_at: &'static Location<'static>,
@@ -235,10 +218,10 @@ pub(crate) trait Link {
     fn links(&self) -> &Links;
 }
 
-/// A link that is a function, and leaves a result.
+/// A link that leaves a result.
 struct Step<U: 'static, F> {
     /// Taken by `run`.
-    function: Cell<Option<F>>,
+    task: Cell<Option<Task<U, F>>>,
     output: Slot<U>,
     links: Links,
 }
@@ -266,8 +249,8 @@ impl Chain {
         &self,
         function: impl FnOnce(Rc<dyn Output<U>>, &Rc<Self>) -> Flow + 'static,
     ) -> Rc<dyn Output<U>> {
-        let (output, links) = Default::default();
-        let link = Rc::new(Step { function: Cell::new(Some(function)), output, links });
+        let (task, (output, links)) = (Task::Call(function), Default::default());
+        let link = Rc::new(Step { task: Cell::new(Some(task)), output, links });
         self.links.push(Rc::clone(&link) as _);
         link
     }
@@ -333,12 +316,17 @@ where
     F: FnOnce(Rc<dyn Output<U>>, &Rc<Chain>) -> Flow + 'static,
 {
     fn run(self: Rc<Self>, chain: &Rc<Chain>) -> Flow {
-        let function = self.function.take().expect("a link runs once");
-        function(self, chain)
+        match self.task.take().expect("a link runs once in each line it stands in") {
+            Task::Call(function) => function(self, chain),
+            Task::Bring(end, outer) => {
+                self.output.put(end.take());
+                Flow::Continue(outer)
+            }
+        }
     }
 
     fn forget(&self) {
-        let_go("A callback", self.function.take());
+        let_go("A callback", self.task.take());
     }
 
     fn links(&self) -> &Links {
@@ -346,9 +334,20 @@ where
     }
 }
 
-impl<U, F> Output<U> for Step<U, F> {
+impl<U, F> Output<U> for Step<U, F>
+where
+    F: FnOnce(Rc<dyn Output<U>>, &Rc<Chain>) -> Flow + 'static,
+{
     fn slot(&self) -> &Slot<U> {
         &self.output
+    }
+
+    fn wait_for(self: Rc<Self>, inner: Deferred<U>, outer: &Rc<Chain>) -> Flow {
+        inner.chain.is_awaited.set(true);
+        self.task.set(Some(Task::Bring(inner.end, Rc::clone(outer))));
+        inner.chain.links.push(Rc::clone(&self) as _);
+        let chain = Rc::downgrade(&inner.chain);
+        Flow::Wait(Inner { chain, output: self, short_cut: RefCell::default() })
     }
 }
 

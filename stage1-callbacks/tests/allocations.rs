@@ -66,9 +66,9 @@ fn a_message_costs_what_is_in_it_and_two_operations() {
 }
 
 /// What is read; for each of the two operations its deferred and itself; a link for each of four
-/// callbacks, and one by which the inner chain hands over to the outer one.
+/// callbacks. The link that gave an inner deferred waits in that one's line itself.
 #[test]
-fn a_message_takes_ten_with_deferreds() {
+fn a_message_takes_nine_with_deferreds() {
     fn echo(stream: TcpStream, left: usize) {
         if left == 0 {
             return stop();
@@ -100,7 +100,7 @@ fn a_message_takes_ten_with_deferreds() {
         .count_total
     };
     let (few, many) = (echoes(10), echoes(1010));
-    assert!(many - few <= 10_000 + 10, "{} for a thousand", many - few);
+    assert!(many - few <= 9_000 + 10, "{} for a thousand", many - few);
 }
 
 /// What is read at once is as much as the buffer holds, and nobody sees what was in it before.

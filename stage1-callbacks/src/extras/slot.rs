@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
 use super::reports::let_go;
-use crate::deferred::Chain;
+use crate::deferred::{Chain, Deferred, Flow};
 use crate::failure::{Failure, report};
 
 /// Where one link leaves its result for the next.
@@ -51,6 +51,18 @@ impl<T: 'static> Fail for Slot<T> {
 /// Where a link leaves a result.
 pub(crate) trait Output<T>: Fail {
     fn slot(&self) -> &Slot<T>;
+    /// Leaves there what `inner` comes to: the link, which is of the outer chain, is the last of
+    /// the inner one now, so that to wait takes no memory.
+    fn wait_for(self: Rc<Self>, inner: Deferred<T>, outer: &Rc<Chain>) -> Flow;
+}
+
+/// What a link does when it is its turn.
+pub(crate) enum Task<U: 'static, F> {
+    /// To call a function.
+    Call(F),
+    /// That gave an inner deferred, and the link is the last of that one's chain: to take what is
+    /// left there, and have the outer chain go on.
+    Bring(End<U>, Rc<Chain>),
 }
 
 /// Where a deferred leaves its result for the next link.
