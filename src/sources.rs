@@ -86,7 +86,7 @@ stages! {
         "src/base_events/datagram.rs" "src/unix_events.rs" "src/staggered.rs" "src/streams.rs"
         "src/streams/reader.rs" "src/streams/writer.rs" "src/tls.rs" "src/tls/session.rs"
         "src/tls/protocol.rs" "src/tls/transport.rs" "src/threads.rs" "src/process_pool.rs" "src/subprocess.rs" "src/signals.rs"
-        "src/debug.rs" "src/debug/look.rs" "src/debug/serve.rs" "src/debug/tally.rs"
+        "src/debug.rs" "src/debug/look.rs" "src/debug/queues.rs" "src/debug/serve.rs" "src/debug/tally.rs"
         "src/debug/tree.rs" "src/debug/watch.rs" "src/testing.rs"
         "examples/countdown.rs" "examples/echo.rs"
         "examples/crawl.rs" "examples/happy_eyeballs.rs" "examples/chat.rs";

@@ -84,6 +84,7 @@ impl Picture {
         head.extend(tally.slowest.iter().map(|it| {
             format!("slowest so far: {:.1} ms, {}", millis(it.took), plain(&it.what))
         }));
+        head.extend(after.queues.iter().map(|it| plain(&it.to_string())));
         head.push(format!("{:>8} {:>6}  TASK", "POLLS/S", "BUSY"));
         Self { head, tasks: rows(before, after, took) }
     }
@@ -144,7 +145,7 @@ fn millis(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use stage5_asyncio::debug::Slowest;
+    use stage5_asyncio::debug::{QueueInfo, Slowest};
 
     use super::*;
 
@@ -169,12 +170,20 @@ mod tests {
         let slowest = Slowest { what: "Task-2 (work)".to_owned(), took: busy };
         let slowest = Some(slowest);
         let tally = Tally { polls, callbacks: 4, busy, slowest };
+        let queue = QueueInfo {
+            name: "jobs".to_owned(),
+            size: 3,
+            maxsize: Some(8),
+            getters: 0,
+            putters: 2,
+        };
         let tree = Tree {
             thread: "main".to_owned(),
             tasks,
             ready: 1,
             timers: 2,
             sockets: 3,
+            queues: vec![queue],
             tally: Some(tally),
             stuck: None,
         };
@@ -196,6 +205,7 @@ mod tests {
                 "loop on thread main: 2 tasks, 1 ready, 2 timers, 3 sockets",
                 "11 polls/s, 0 callbacks/s, 5.0% busy",
                 "slowest so far: 111.0 ms, Task-2 (work)",
+                "queue jobs: 3 of 8 items, 2 wait for room",
                 " POLLS/S   BUSY  TASK",
                 "      10   5.0%  Task-2 (work) waits for the clock at main.rs:7",
                 "       1   0.1%  Task-1 (work) waits for the clock at main.rs:7",
@@ -205,10 +215,10 @@ mod tests {
 
     #[test]
     fn where_there_is_little_room_the_busiest_are_shown_and_the_others_counted() {
-        let lines = looked_at_twice().fitting(6);
-        assert_eq!(lines.len(), 6);
-        assert_eq!(lines[5], "and 2 more");
-        assert_eq!(looked_at_twice().fitting(7).len(), 7);
+        let lines = looked_at_twice().fitting(7);
+        assert_eq!(lines.len(), 7);
+        assert_eq!(lines[6], "and 2 more");
+        assert_eq!(looked_at_twice().fitting(8).len(), 8);
         assert_eq!(looked_at_twice().fitting(2).len(), 2);
     }
 

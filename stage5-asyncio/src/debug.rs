@@ -32,6 +32,7 @@
 
 #[cfg(unix)]
 mod look;
+mod queues;
 #[cfg(unix)]
 mod serve;
 mod tally;
@@ -56,12 +57,14 @@ use crate::testing;
 
 #[cfg(unix)]
 pub use look::{Connection, Question, programs};
+pub use queues::QueueInfo;
+pub(crate) use queues::{Length, Shown};
 #[cfg(unix)]
 pub(crate) use serve::serve_if_asked;
 #[cfg(unix)]
 pub use serve::{Serving, serve};
 pub use tally::{Slowest, Tally};
-pub(crate) use tree::count;
+pub(crate) use tree::{Plain, count};
 pub use tree::{Process, State, TaskInfo, Tree, tree};
 pub(crate) use watch::{Job, Watch, is_anyone_watching, names_of_loops, run_watched};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use reactor::{Reactor, trace};
 
-use crate::debug::Watch;
+use crate::debug::{Shown, Watch};
 use crate::events::{AbstractEventLoop, ErrorContext, Handle, Ready, TimerHandle};
 use crate::exceptions::Cancelled;
 use crate::extras::live::Generators;
@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) generators: Generators,
     /// For debug mode, and for whoever looks on.
     pub(crate) watch: Watch,
+    /// For whoever looks on.
+    pub(crate) queues: Shown,
     /// Filled by transports and servers, which leave it when they are closed.
     pub(crate) sources: Sources,
     /// Filled by whatever other threads do for us.
@@ -95,6 +97,7 @@ impl EventLoop {
             signals: RefCell::default(),
             generators: RefCell::default(),
             watch,
+            queues: Shown::default(),
             sources: Sources::default(),
             jobs: RefCell::default(),
             executor: RefCell::default(),

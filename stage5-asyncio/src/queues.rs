@@ -8,6 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::debug::{Length, QueueInfo};
 use crate::extras::line::{Line, Serves, Standing};
 use crate::locks::Event;
 
@@ -365,6 +366,18 @@ impl<T: Ord> Store<T> for BinaryHeap<Reverse<T>> {
 
     fn get(&mut self) -> Option<T> {
         self.pop().map(|Reverse(item)| item)
+    }
+}
+
+impl<T, S: Store<T>> Length for BaseQueue<T, S> {
+    fn info(&self) -> QueueInfo {
+        QueueInfo {
+            name: String::new(),
+            size: self.qsize(),
+            maxsize: Some(self.maxsize).filter(|it| *it != usize::MAX),
+            getters: self.getters.line.len(),
+            putters: self.putters.line.len(),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use common::{FAR, MS, panic_of, turn, turns, virtual_loop};
 use stage5_asyncio::debug::{self, State, TaskInfo, Tree, Unclosed};
 use stage5_asyncio::locks::Lock;
+use stage5_asyncio::queues::Queue;
 use stage5_asyncio::taskgroups::TaskGroup;
 use stage5_asyncio::tasks::{as_completed, gather, shield, wait, wait_for};
 use stage5_asyncio::time::sleep;
@@ -477,4 +478,31 @@ fn a_loop_that_nobody_can_wake_any_more_shows_its_tasks() {
     let said = ended.unwrap_err().to_string();
     assert!(said.starts_with("nobody can wake this loop any more"), "{said}");
     assert!(said.contains("\n└─ stuck"), "{said}");
+}
+
+/// A queue is asked when somebody looks; what was dropped is shown no more.
+#[test]
+fn a_queue_that_the_program_wants_seen_is_shown() {
+    let (event_loop, tree) = seen(async || {
+        let event_loop = get_running_loop();
+        let (jobs, results) = (Rc::new(Queue::bounded(2)), Rc::new(Queue::<u8>::new()));
+        event_loop.show_queue("gone", &Rc::new(Queue::<u8>::new()));
+        event_loop.show_queue("jobs", &jobs);
+        event_loop.show_queue("results\n", &results);
+        jobs.put_nowait(1).unwrap();
+        jobs.put_nowait(2).unwrap();
+        for item in 3..6 {
+            let jobs = Rc::clone(&jobs);
+            drop(create_task(async move { jobs.put(item).await }));
+        }
+        let _ = results.get().await;
+    });
+    let shown = tree.to_string();
+    let lines: Vec<_> = shown.lines().skip(1).take(2).collect();
+    let expected = [
+        "queue jobs: 2 of 2 items, 3 wait for room",
+        "queue results\\n: 0 items, 1 waits for an item",
+    ];
+    assert_eq!(lines, expected, "{shown}");
+    drop(event_loop);
 }

@@ -6,14 +6,16 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use stage5_asyncio::debug::serve;
+use stage5_asyncio::queues::Queue;
 use stage5_asyncio::time::sleep;
-use stage5_asyncio::{create_task, run};
+use stage5_asyncio::{create_task, get_running_loop, run};
 
 use super::terminal::terminal;
 use super::{lineage, send};
@@ -42,6 +44,9 @@ fn a_child_that_shows_its_tasks() {
             }
         };
         drop(create_task(busy).named("the busy one"));
+        let jobs = Rc::new(Queue::bounded(8));
+        (0..3).for_each(|job| jobs.put_nowait(job).unwrap());
+        get_running_loop().show_queue("jobs", &jobs);
         create_task(async { println!("\nready") }).await;
         sleep(Duration::from_hours(1)).await;
     })
@@ -116,6 +121,7 @@ fn ps_shows_the_tree_of_a_program_that_runs() {
     let below = shown.lines().nth(who + 1).unwrap();
     assert!(below.starts_with("└─ the far one ("), "{shown}");
     assert!(below.contains(&format!(" waits for the clock at {}:", file!())), "{shown}");
+    assert!(shown.contains("\nqueue jobs: 3 of 8 items\n"), "{shown}");
 
     let (listed, ..) = place.run("ps");
     let lines: Vec<_> = listed.lines().collect();
@@ -153,6 +159,7 @@ fn top_without_a_terminal_is_shown_once() {
     assert!(shown.starts_with(&format!("{} ", place.pid())), "{shown}");
     assert_eq!(shown.matches("polls/s, ").count(), 1, "{shown}");
     assert!(shown.contains("the busy one"), "{shown}");
+    assert!(shown.contains("\nqueue jobs: 3 of 8 items\n"), "{shown}");
     place.start();
     let (_, said, status) = place.run("top");
     assert!(said.contains("several programs, say which: "), "{said}");

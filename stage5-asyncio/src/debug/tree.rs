@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tally::Counts;
 use super::watch::is_anyone_counting;
-use super::{At, Tally};
+use super::{At, QueueInfo, Tally, queues};
 use crate::event_loop::EventLoop;
 use crate::extras::waiter::Waiter;
 use crate::tasks::{self, Step, WaitsFor};
@@ -31,6 +31,9 @@ pub struct Tree {
     pub timers: usize,
     /// How many wait for a socket.
     pub sockets: usize,
+    /// The queues that the program wants seen, in the order in which it said so.
+    #[serde(default)]
+    pub queues: Vec<QueueInfo>,
     /// What was counted, if somebody counts.
     pub tally: Option<Tally>,
     /// Why there is nothing to see: the loop is kept by this, and has not answered.
@@ -90,6 +93,7 @@ pub fn tree(event_loop: &EventLoop) -> Tree {
         ready: event_loop.0.engine.queued(),
         timers: reactor.timers(),
         sockets: reactor.waiters(),
+        queues: queues::infos(event_loop),
         tally: counts.map(|it| it.all),
         stuck: None,
     }
@@ -217,6 +221,7 @@ impl fmt::Display for Tree {
             f,
             "loop on thread {thread}: {tasks}, {ready} ready, {timers}, {sockets}"
         )?;
+        self.queues.iter().try_for_each(|queue| writeln!(f, "{queue}"))?;
         self.drawn().fmt(f)
     }
 }
@@ -323,7 +328,7 @@ impl fmt::Display for Title<'_> {
 }
 
 /// Text from a program, in which nothing tells a terminal what to do.
-struct Plain<'a>(&'a str);
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
