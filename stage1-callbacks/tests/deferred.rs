@@ -413,6 +413,30 @@ fn deferreds_that_would_wait_for_each_other_in_a_ring_fail() {
     }
 }
 
+/// The way through a line of them is taken a short cut the second time, but not past one that
+/// has come to its end meanwhile: whoever waited for that may wait for another by now.
+#[test]
+fn a_ring_is_seen_though_one_on_the_way_has_come_to_its_end() {
+    let reported = reports();
+    let (fire_last, last) = Deferred::<()>::new();
+    let (fire_first, first) = Deferred::<()>::new();
+    let (close_the_ring, ring) = Deferred::<()>::new();
+    let behind = Rc::new(RefCell::new(None::<Deferred<()>>));
+    let closes = Rc::clone(&behind);
+    let ring = ring.add_callback(move |()| closes.take().unwrap());
+    let then = succeed(()).add_callback(move |()| ring);
+    let middle = succeed(()).add_callback(move |()| last).add_callback(move |()| then);
+    let line = succeed(()).add_callback(move |()| middle);
+    let first = first.add_callback(move |()| line);
+    behind.replace(Some(succeed(()).add_callback(move |()| first)));
+    fire_first.fire(Ok(())).unwrap(); // looks through the line
+    fire_last.fire(Ok(())).unwrap(); // the end of that is another one now
+    close_the_ring.fire(Ok(())).unwrap();
+    let reported = reported.take();
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(reported[0].contains("wait for itself"), "{reported:?}");
+}
+
 /// A list waits for its members, though none of them gave it back.
 #[test]
 fn a_member_that_would_wait_for_its_own_list_fails() {
