@@ -50,7 +50,7 @@ impl std::error::Error for Error {}
 impl From<BadUrl> for Error {
     fn from(error: BadUrl) -> Self {
         match error {
-            BadUrl::Malformed(text) => Self::Usage(text),
+            BadUrl::Malformed(text) | BadUrl::Secure(text) => Self::Usage(text),
             BadUrl::UnknownHost(text) => Self::Failure(text),
         }
     }

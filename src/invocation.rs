@@ -27,7 +27,8 @@ pub(crate) fn invocation() -> String {
     }
     let release = if cfg!(debug_assertions) { "" } else { " --release" };
     let here = env::current_dir().unwrap_or_default();
-    format!("cargo run -q{release}{} --", package(&here, &workspace()))
+    let features = if cfg!(feature = "tls") { " --features tls" } else { "" };
+    format!("cargo run -q{release}{features}{} --", package(&here, &workspace()))
 }
 
 /// How cargo finds the package from `here`. In the root of the workspace, it is the one that

@@ -220,19 +220,21 @@ impl Frontier {
     }
 
     fn here(&self, path: &str) -> Option<Url> {
-        url::of_path(&self.target.authority, path)
+        url::of_path(self.target.scheme(), &self.target.authority, path)
     }
 
     /// What to ask this site for, if the URL is one of its own; else the URL.
     fn own(&self, url: Option<Url>) -> Result<String, Option<Url>> {
         match url {
-            Some(url)
-                if url::authority(&url).as_ref() == Some(&self.target.authority) =>
-            {
-                Ok(url::path(&url))
-            }
+            Some(url) if self.is_own(&url) => Ok(url::path(&url)),
             other => Err(other),
         }
+    }
+
+    /// The same host by another scheme is another site: it may even be somebody else's.
+    fn is_own(&self, url: &Url) -> bool {
+        url.scheme() == self.target.scheme()
+            && url::authority(url) == self.target.authority
     }
 
     /// A worker that panicked left nothing half done in here.
@@ -518,6 +520,24 @@ mod tests {
         ];
         frontier.record("/start".into(), page(&links));
         assert_eq!(level(&frontier), ["/yes"]);
+    }
+
+    /// Nobody is led out of what is encrypted, not even to the same host.
+    #[test]
+    fn a_secure_site_stays_secure() {
+        let target = Target::resolve_secure("https://127.0.0.1/start").expect("good");
+        let frontier = Frontier::new(&Job::new(target));
+        level(&frontier);
+        let links = [
+            "http://127.0.0.1/x",
+            "http://127.0.0.1:443/x",
+            "https://127.0.0.1:444/x",
+            "https://127.0.0.1:443/yes",
+            "//127.0.0.1/and",
+            "also",
+        ];
+        frontier.record("/start".into(), page(&links));
+        assert_eq!(level(&frontier), ["/also", "/and", "/yes"]);
     }
 
     /// What a page at `path` leads to, in a crawl that begins there.

@@ -18,6 +18,8 @@ pub enum Outcome {
     CutShort,
     /// Nobody listens there.
     Refused,
+    /// What was to be encrypted cannot be: the host does not prove who it is, or speaks no TLS.
+    NotSecure,
     /// What arrived is not HTTP.
     Malformed,
     /// The head or the body is larger than we are willing to keep.
@@ -69,6 +71,8 @@ impl From<ErrorKind> for Outcome {
             | ErrorKind::BrokenPipe
             | ErrorKind::NotConnected => Self::Reset,
             ErrorKind::UnexpectedEof => Self::CutShort,
+            // What else arrives, the parser judges.
+            ErrorKind::InvalidData => Self::NotSecure,
             _ => Self::Failed,
         }
     }
@@ -88,6 +92,7 @@ impl fmt::Display for Outcome {
             Self::Reset => f.write_str("reset"),
             Self::CutShort => f.write_str("cut short"),
             Self::Refused => f.write_str("refused"),
+            Self::NotSecure => f.write_str("not secure"),
             Self::Malformed => f.write_str("malformed"),
             Self::TooLarge => f.write_str("too large"),
             Self::NoDescriptors => f.write_str("out of descriptors"),
@@ -110,6 +115,7 @@ mod tests {
             (ErrorKind::BrokenPipe, Outcome::Reset),
             (ErrorKind::UnexpectedEof, Outcome::CutShort),
             (ErrorKind::TimedOut, Outcome::TimedOut),
+            (ErrorKind::InvalidData, Outcome::NotSecure),
             (ErrorKind::OutOfMemory, Outcome::Failed),
         ] {
             assert_eq!(Outcome::from(io::Error::from(kind)), outcome);

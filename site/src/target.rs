@@ -17,9 +17,12 @@ use crate::url;
 pub struct Target {
     /// Every address of the host, to be tried in turn.
     pub addresses: Vec<SocketAddr>,
-    /// The host, and the port unless it is 80: what a request calls the server, and what a
-    /// link must lead to in order to be followed.
+    /// The host, and the port unless it is the usual one: what a request calls the server, and
+    /// what a link must lead to in order to be followed.
     pub authority: String,
+    /// The host that has to prove who it is, if the URL says `https`: then nobody else may read
+    /// what is said.
+    pub server_name: Option<String>,
     /// The first page.
     pub path: String,
     /// What a request says of who asks, if the URL names a user (RFC 7617).
@@ -32,7 +35,7 @@ impl Target {
         self.addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
     }
 
-    /// Reads a URL and resolves its host's name, which blocks. A URL that names a user, as
+    /// Reads a URL of the scheme `http` and resolves its host's name, which blocks. A URL that names a user, as
     /// `http://user:password@host/` does, has every request say so: to this host, and to no
     /// other, as no other is asked.
     ///
@@ -40,9 +43,29 @@ impl Target {
     ///
     /// [`BadUrl`] says in one line what would be right.
     pub fn resolve(text: &str) -> Result<Self, BadUrl> {
+        Self::read(text, &["http"])
+    }
+
+    /// The same for those who can encrypt: the scheme may be `https`, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve).
+    pub fn resolve_secure(text: &str) -> Result<Self, BadUrl> {
+        Self::read(text, &["http", "https"])
+    }
+
+    /// `http`, or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.server_name.is_some() { "https" } else { "http" }
+    }
+
+    fn read(text: &str, schemes: &[&str]) -> Result<Self, BadUrl> {
         let url = parse(text)?;
-        let authority =
-            url::authority(&url).ok_or_else(|| no_http(text, url.scheme()))?;
+        if !schemes.contains(&url.scheme()) {
+            return Err(other_scheme(text, url.scheme(), schemes));
+        }
+        let authority = url::authority(&url);
         if !names_a_host(text) {
             return Err(no_host(text));
         }
@@ -51,7 +74,8 @@ impl Target {
         }
         let addresses = found(&url)?;
         let (path, authorization) = (url::path(&url), authorization(&url));
-        Ok(Self { addresses, authority, path, authorization })
+        let server_name = (url.scheme() == "https").then(|| server_name(&url));
+        Ok(Self { addresses, authority, server_name, path, authorization })
     }
 }
 
@@ -134,11 +158,22 @@ fn no_url(text: &str, why: &str) -> BadUrl {
     ))
 }
 
-fn no_http(text: &str, scheme: &str) -> BadUrl {
-    BadUrl::Malformed(match scheme {
-        "https" => format!("{text}: TLS is not there yet; use http"),
-        other => format!("{text}: the scheme {other} cannot be crawled; use http"),
-    })
+/// The host alone, as a certificate names it.
+fn server_name(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    host.trim_start_matches('[').trim_end_matches(']').to_owned()
+}
+
+fn other_scheme(text: &str, scheme: &str, schemes: &[&str]) -> BadUrl {
+    let schemes = schemes.join(" or ");
+    match scheme {
+        "https" => {
+            BadUrl::Secure(format!("{text}: nobody here speaks TLS; use {schemes}"))
+        }
+        other => BadUrl::Malformed(format!(
+            "{text}: the scheme {other} cannot be crawled; use {schemes}"
+        )),
+    }
 }
 
 fn no_host(text: &str) -> BadUrl {
@@ -156,13 +191,15 @@ fn no_port(text: &str) -> BadUrl {
 pub enum BadUrl {
     /// It is no URL, or none that can be crawled.
     Malformed(String),
+    /// It says `https`, and whoever asks cannot encrypt.
+    Secure(String),
     /// It is one, but its host cannot be found now.
     UnknownHost(String),
 }
 
 impl fmt::Display for BadUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Malformed(text) | Self::UnknownHost(text)) = self;
+        let (Self::Malformed(text) | Self::Secure(text) | Self::UnknownHost(text)) = self;
         f.write_str(text)
     }
 }
@@ -255,9 +292,28 @@ mod tests {
     }
 
     #[test]
+    fn a_secure_url_names_who_has_to_prove_it() {
+        for (url, address, authority, name) in [
+            ("https://127.0.0.1/", "127.0.0.1:443", "127.0.0.1", "127.0.0.1"),
+            ("https://[::1]:8443/", "[::1]:8443", "[::1]:8443", "::1"),
+            ("https://127.0.0.1:80/", "127.0.0.1:80", "127.0.0.1:80", "127.0.0.1"),
+        ] {
+            let target = Target::resolve_secure(url).expect("good");
+            assert_eq!(target.addresses, [address.parse().expect("an address")]);
+            assert_eq!(target.authority, authority);
+            assert_eq!(target.server_name.as_deref(), Some(name));
+            assert!(matches!(Target::resolve(url), Err(BadUrl::Secure(_))));
+        }
+        let plain = Target::resolve_secure("http://127.0.0.1/").expect("good");
+        assert_eq!(plain.server_name, None);
+        let error = Target::resolve_secure("ftp://x/").expect_err("no site");
+        assert!(error.to_string().ends_with("use http or https"), "{error}");
+    }
+
+    #[test]
     fn a_bad_url_says_what_would_be_right() {
         for (url, hint) in [
-            ("https://localhost/", "use http"),
+            ("https://localhost/", "nobody here speaks TLS; use http"),
             ("ftp://localhost/", "use http"),
             ("localhost", "write http://"),
             ("localhost:80", "write http://"),

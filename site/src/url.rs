@@ -35,16 +35,13 @@ pub(crate) fn without_fragment(mut url: Url) -> Url {
 
 /// The URL of a path of this server. (To resolve the path would be wrong: it may begin with
 /// two slashes, as a reference to another host does.)
-pub(crate) fn of_path(authority: &str, path: &str) -> Option<Url> {
-    Url::parse(&format!("http://{authority}{path}")).ok()
+pub(crate) fn of_path(scheme: &str, authority: &str, path: &str) -> Option<Url> {
+    Url::parse(&format!("{scheme}://{authority}{path}")).ok()
 }
 
-/// The authority that a request names, or `None` unless the scheme is plain http.
-pub(crate) fn authority(url: &Url) -> Option<String> {
-    if url.scheme() != "http" {
-        return None;
-    }
-    Some(url[Position::BeforeHost..Position::AfterPort].to_owned())
+/// The authority that a request names: the host, and the port unless it is the scheme's usual.
+pub(crate) fn authority(url: &Url) -> String {
+    url[Position::BeforeHost..Position::AfterPort].to_owned()
 }
 
 /// What a request asks for: the path, which is never empty, and the query.
@@ -209,18 +206,19 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_http_has_an_authority_for_us() {
+    fn an_authority_is_the_host_and_a_port_that_is_not_the_usual_one() {
         for (text, expected) in [
-            ("http://a/x", Some("a")),
-            ("http://A:80/", Some("a")),
-            ("http://a:8080/", Some("a:8080")),
-            ("http://user:secret@a:8080/", Some("a:8080")),
-            ("http://[::1]:8080/", Some("[::1]:8080")),
-            ("https://a/", None),
-            ("mailto:a@b", None),
-            ("javascript:void(0)", None),
+            ("http://a/x", "a"),
+            ("http://A:80/", "a"),
+            ("http://a:443/", "a:443"),
+            ("http://a:8080/", "a:8080"),
+            ("http://user:secret@a:8080/", "a:8080"),
+            ("http://[::1]:8080/", "[::1]:8080"),
+            ("https://a/", "a"),
+            ("https://a:443/", "a"),
+            ("https://a:80/", "a:80"),
         ] {
-            assert_eq!(authority(&url(text)).as_deref(), expected, "{text}");
+            assert_eq!(authority(&url(text)), expected, "{text}");
         }
     }
 
@@ -238,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_path_with_two_slashes_in_front_is_no_other_host() {
-        let here = of_path("a:81", "//x/y").expect("a good path");
+        let here = of_path("http", "a:81", "//x/y").expect("a good path");
         assert_eq!(here.as_str(), "http://a:81//x/y");
         assert_eq!(path(&here), "//x/y");
     }

@@ -3,25 +3,29 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use site::{Job, Target};
+use site::{BadUrl, Job, Target};
 use stage6_uvloop::engine::Engine;
 
 use super::{Styles, an_engine, at_least_one, seconds, styles};
 use crate::crawl::{CONCURRENCY, Crawl};
 use crate::engine;
 use crate::error::Error;
+use crate::invocation::to_type;
 use crate::output::Output;
+use crate::styles::Style;
 
 /// Crawl a site, in one style or in all of them
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct CrawlArgs {
-    #[arg(help = "Where to begin: http://HOST[:PORT]/PATH")]
+    #[arg(
+        help = "Where to begin: http://HOST[:PORT]/PATH, or https:// (with --features tls)"
+    )]
     url: String,
 
-    /// The style, or "all" for one after the other
-    #[arg(long, value_name = "STYLE", default_value = "async-await", value_parser = styles(), hide_possible_values = true)]
-    style: Styles,
+    /// The style, or "all" for one after the other [default: async-await; for https, asyncio]
+    #[arg(long, value_name = "STYLE", value_parser = styles(), hide_possible_values = true)]
+    style: Option<Styles>,
 
     /// What waits for its sockets: mio (the selector of the platform) or uring
     #[arg(long = "loop", value_name = "ENGINE", value_parser = an_engine(), hide_possible_values = true)]
@@ -89,7 +93,16 @@ impl Robots {
 
 impl CrawlArgs {
     pub(super) fn obey(self, output: &mut Output) -> Result<(), Error> {
-        let target = Target::resolve(&self.url)?;
+        let target = target(&self.url)?;
+        let is_secure = target.server_name.is_some();
+        let usual = if is_secure { SECURE[0] } else { USUAL };
+        let styles = match &self.style {
+            Some(Styles(styles)) => styles.clone(),
+            None => Style::named(usual).into_iter().collect(),
+        };
+        if is_secure {
+            styles.iter().try_for_each(|style| speaks_tls(style, &self.url))?;
+        }
         let job = Job {
             limit: self.limit.unwrap_or(usize::MAX),
             concurrency: self.concurrency,
@@ -99,10 +112,43 @@ impl CrawlArgs {
             robots: self.robots.are_asked_for_at(&target),
             ..Job::new(target)
         };
-        let Self { url, style, engine, json, strict, .. } = self;
-        engine::choose(engine, &style.0)?;
-        Crawl { url: &url, job, styles: style.0, json, strict }.run(output)
+        let Self { url, engine, json, strict, .. } = self;
+        engine::choose(engine, &styles)?;
+        Crawl { url: &url, job, styles, json, strict }.run(output)
     }
+}
+
+/// The style that crawls, if nobody says otherwise.
+const USUAL: &str = "async-await";
+
+/// The styles that speak TLS: both are asyncio's program.
+const SECURE: [&str; 2] = ["asyncio", "uvloop"];
+
+/// Reads the URL. `https` is for those only who speak TLS.
+fn target(url: &str) -> Result<Target, Error> {
+    if cfg!(feature = "tls") {
+        return Ok(Target::resolve_secure(url)?);
+    }
+    Target::resolve(url).map_err(|error| match error {
+        BadUrl::Secure(_) => Error::Usage(format!(
+            "{url}: TLS is a feature that is not built in; with it: \
+             cargo run --features tls -- crawl {url}"
+        )),
+        other => other.into(),
+    })
+}
+
+fn speaks_tls(style: &Style, url: &str) -> Result<(), Error> {
+    if SECURE.contains(&style.name) {
+        return Ok(());
+    }
+    let secure = SECURE[0];
+    let how = to_type(&format!("crawl --style {secure} {url}"));
+    let name = style.name;
+    Err(Error::Usage(format!(
+        "style {name} speaks no TLS; {} do, with the feature tls: {how}",
+        SECURE.join(" and ")
+    )))
 }
 
 fn mebibytes(text: &str) -> Result<usize, String> {

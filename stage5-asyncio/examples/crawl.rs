@@ -8,6 +8,8 @@ use site::{Frontier, Job, Outcome, Page, Report};
 use stage5_asyncio::exceptions::Elapsed;
 use stage5_asyncio::streams::{StreamReader, Streams, open_connection};
 use stage5_asyncio::tasks::gather;
+#[cfg(feature = "tls")]
+use stage5_asyncio::tls;
 use stage5_asyncio::{finally, run, timeout};
 
 fn main() -> io::Result<()> {
@@ -45,6 +47,8 @@ async fn visit(job: &Job, path: &str) -> Result<Page, Outcome> {
 
 async fn fetch(job: &Job, path: &str) -> Result<Page, Outcome> {
     let (mut reader, writer) = connect(&job.target.addresses).await?;
+    #[cfg(feature = "tls")]
+    let writer = tls::encrypted(writer, job.target.server_name.as_deref()).await?;
     writer.write(&job.request(path));
     finally(receive(job, &mut reader), async || {
         // What was not taken of the request never will be.

@@ -429,6 +429,23 @@ where
     }
 }
 
+/// A connection as a URL asks for it: if there is somebody who has to prove who it is, it is
+/// encrypted, and proven to those whom this machine believes; else it stays as it is.
+///
+/// # Errors
+///
+/// As [`create_default_context`], [`Tls::client`] and [`StreamWriter::start_tls`].
+#[doc(alias = "ssl=True")]
+pub async fn encrypted(
+    mut writer: StreamWriter,
+    server_name: Option<&str>,
+) -> io::Result<StreamWriter> {
+    if let Some(name) = server_name {
+        writer.start_tls(Tls::client(create_default_context()?, name)?).await?;
+    }
+    Ok(writer)
+}
+
 /// A connection that is to be encrypted.
 pub(crate) struct Upgrade {
     pub(crate) below: Rc<dyn Transport>,

@@ -10,10 +10,13 @@ use std::io;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use log::Level;
+
 use super::{Session, Tls, TlsTransport};
+use crate::debug;
 use crate::event_loop::{EventLoop, Inner};
 use crate::events::TimerHandle;
-use crate::extras::report::{bury, guard, report_panic, text_of};
+use crate::extras::report::{bury, guard, report_panic, tell, text_of};
 use crate::futures::Future as Promise;
 use crate::protocols::Protocol;
 use crate::streams::again;
@@ -183,6 +186,9 @@ impl TlsProtocol {
     /// The connection is lost, for that reason.
     #[doc(alias = "_fatal_error")]
     fn fail(&self, reason: io::Error) {
+        if self.state.get() == State::Handshaking && debug::is_on() {
+            tell(Level::Debug, None, format_args!("SSL handshake failed: {reason}"));
+        }
         if self.state.get() != State::Lost {
             self.reason.borrow_mut().get_or_insert(reason);
             self.abort();

@@ -17,7 +17,9 @@ use stage5_asyncio::time::sleep;
 use stage5_asyncio::tls::rustls::{self, AlertDescription, CertificateError};
 use stage5_asyncio::tls::{Session, Tls, open_tls_connection, start_tls_server};
 use stage5_asyncio::transports::Transport;
-use stage5_asyncio::{create_task, get_running_loop, new_event_loop, timeout};
+use stage5_asyncio::{
+    create_task, get_running_loop, new_event_loop, run, testing, timeout,
+};
 
 use super::common::{Log, MS, reports, turns};
 use super::identity::{
@@ -177,7 +179,7 @@ async fn echo(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> 
     }
 }
 
-/// M6.65, `test_create_server_ssl_1`: many at a time, up to a megabyte, in streams.
+/// M6.62, `test_create_server_ssl_1`: many at a time, up to a megabyte, in streams.
 #[test]
 fn streams_carry_secrets_there_and_back() {
     everywhere(async |divide| {
@@ -205,7 +207,7 @@ fn streams_carry_secrets_there_and_back() {
     });
 }
 
-/// M6.65
+/// M6.62
 #[test]
 fn a_protocol_is_told_the_same_as_without_and_each_thing_as_often() {
     everywhere(async |_| {
@@ -263,7 +265,7 @@ fn a_name_that_is_none_is_refused_at_once() {
     assert!(Tls::client(config, "127.0.0.1").is_ok(), "an address is a name");
 }
 
-/// M6.66, `test_create_server_ssl_2` and `_3`: a peer that stops in the middle is given up after
+/// M6.63, `test_create_server_ssl_2` and `_3`: a peer that stops in the middle is given up after
 /// a minute, by the clock; and the same for a server that does not answer.
 #[test]
 fn a_handshake_that_stops_in_the_middle_is_given_up_after_a_minute() {
@@ -298,7 +300,7 @@ fn a_handshake_that_stops_in_the_middle_is_given_up_after_a_minute() {
     assert!((5..7).contains(&took.as_secs()), "{took:?}");
 }
 
-/// M6.66: what was agreed on in time stays, whoever is silent after that.
+/// M6.63: what was agreed on in time stays, whoever is silent after that.
 #[test]
 fn two_who_have_agreed_may_be_silent_for_as_long_as_they_like() {
     let took = invented(0, async || {
@@ -311,7 +313,7 @@ fn two_who_have_agreed_may_be_silent_for_as_long_as_they_like() {
     assert!((300..302).contains(&took.as_secs()), "{took:?}");
 }
 
-/// M6.66, `test_create_connection_ssl_slow_handshake`: as long as it comes to its end in time, it
+/// M6.63, `test_create_connection_ssl_slow_handshake`: as long as it comes to its end in time, it
 /// may come byte by byte. What somebody may see in between says nothing.
 #[test]
 fn a_handshake_may_come_byte_by_byte() {
@@ -356,7 +358,7 @@ fn a_handshake_may_come_byte_by_byte() {
     });
 }
 
-/// M6.67, `test_shutdown_timeout`: a peer that does not say goodbye has half a minute.
+/// M6.63, `test_shutdown_timeout`: a peer that does not say goodbye has half a minute.
 #[test]
 fn a_peer_that_does_not_say_goodbye_is_waited_for_half_a_minute() {
     let took = invented(0, async || {
@@ -376,7 +378,7 @@ fn a_peer_that_does_not_say_goodbye_is_waited_for_half_a_minute() {
     assert!((30..32).contains(&took.as_secs()), "{took:?}");
 }
 
-/// M6.67: a goodbye, or the end of the connection below, is enough.
+/// M6.63: a goodbye, or the end of the connection below, is enough.
 #[test]
 fn a_peer_that_says_goodbye_or_is_gone_ends_it_well() {
     for is_polite in [true, false] {
@@ -396,7 +398,7 @@ fn a_peer_that_says_goodbye_or_is_gone_ends_it_well() {
     }
 }
 
-/// M6.67: who has paused and closes hears the goodbye all the same.
+/// M6.63: who has paused and closes hears the goodbye all the same.
 #[test]
 fn whoever_closes_while_it_pauses_hears_the_goodbye() {
     let took = invented(0, async || {
@@ -411,7 +413,7 @@ fn whoever_closes_while_it_pauses_hears_the_goodbye() {
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
-/// M6.68: whoever is gone without a goodbye may have been cut off by anybody. (asyncio, by way of
+/// M6.64: whoever is gone without a goodbye may have been cut off by anybody. (asyncio, by way of
 /// OpenSSL, takes that for an end.)
 #[test]
 fn an_end_without_a_goodbye_is_an_error_and_no_end() {
@@ -442,7 +444,7 @@ fn an_end_without_a_goodbye_is_an_error_and_no_end() {
     });
 }
 
-/// M6.69: RFC 8446, 6.1. (asyncio has no `write_eof` with TLS.)
+/// M6.64: RFC 8446, 6.1. (asyncio has no `write_eof` with TLS.)
 #[test]
 fn one_direction_may_end_alone() {
     everywhere(async |_| {
@@ -486,7 +488,7 @@ fn a_protocol_that_keeps_its_end_open_can_still_write() {
     });
 }
 
-/// M6.70, `test_flush_before_shutdown`: the marks of the transport below count; nothing is lost.
+/// M6.62, `test_flush_before_shutdown`: the marks of the transport below count; nothing is lost.
 #[test]
 fn writing_pauses_and_resumes_as_the_peer_takes_it_and_close_sends_all_of_it() {
     everywhere(async |divide| {
@@ -508,7 +510,7 @@ fn writing_pauses_and_resumes_as_the_peer_takes_it_and_close_sends_all_of_it() {
     });
 }
 
-/// M6.70
+/// M6.62
 #[test]
 fn who_pauses_reads_nothing_and_later_all_of_it() {
     everywhere(async |_| {
@@ -529,7 +531,7 @@ fn who_pauses_reads_nothing_and_later_all_of_it() {
     });
 }
 
-/// M6.70: the last bytes of the handshake and the first of what is said may come together.
+/// M6.62: the last bytes of the handshake and the first of what is said may come together.
 #[test]
 fn whoever_pauses_as_it_is_connected_is_told_nothing_before_it_resumes() {
     struct Shy(Recorder);
@@ -614,7 +616,7 @@ impl Protocol for Slow {
     }
 }
 
-/// M6.70: whoever pauses inside of `data_received` gets nothing before it resumes.
+/// M6.62: whoever pauses inside of `data_received` gets nothing before it resumes.
 #[test]
 fn a_reader_that_pauses_all_the_time_gets_all_of_it_piece_by_piece() {
     everywhere(async |divide| {
@@ -634,7 +636,7 @@ fn a_reader_that_pauses_all_the_time_gets_all_of_it_piece_by_piece() {
     });
 }
 
-/// M6.62: a client that speaks plain HTTP.
+/// M6.61: a client that speaks plain HTTP.
 #[test]
 fn garbage_instead_of_a_hello_is_refused_and_the_others_are_served() {
     everywhere(async |_| {
@@ -682,7 +684,7 @@ fn a_server_that_speaks_something_else_or_leaves_is_an_error() {
     });
 }
 
-/// M6.71, `test_create_server_ssl_1` with `peercert`: both may have to say who they are.
+/// M6.65, `test_create_server_ssl_1` with `peercert`: both may have to say who they are.
 #[test]
 fn a_server_may_ask_who_its_client_is() {
     everywhere(async |_| {
@@ -713,7 +715,7 @@ fn a_server_may_ask_who_its_client_is() {
     });
 }
 
-/// M6.71: what is spoken inside of it.
+/// M6.65: what is spoken inside of it.
 #[test]
 fn what_is_spoken_inside_is_agreed_on_if_both_have_said_so() {
     everywhere(async |_| {
@@ -733,7 +735,7 @@ fn what_is_spoken_inside_is_agreed_on_if_both_have_said_so() {
     });
 }
 
-/// M6.72: a server that closes its clients says goodbye to each; one that aborts them does not.
+/// M6.65: a server that closes its clients says goodbye to each; one that aborts them does not.
 #[test]
 fn a_server_that_closes_its_clients_says_goodbye() {
     everywhere(async |_| {
@@ -751,7 +753,7 @@ fn a_server_that_closes_its_clients_says_goodbye() {
     });
 }
 
-/// M6.72: of a connection that nobody waits for any more nothing is left.
+/// M6.65: of a connection that nobody waits for any more nothing is left.
 #[test]
 fn whoever_gives_a_handshake_up_leaves_nothing_behind() {
     everywhere(async |_| {
@@ -799,6 +801,24 @@ fn a_protocol_that_panics_is_reported_and_its_connection_is_lost() {
         let text = "Fatal error: protocol.data_received() call failed: no";
         assert_eq!(log.take(), [text]);
     });
+}
+
+/// Nobody else hears of it at a server; in debug mode, the log does.
+#[test]
+fn debug_mode_tells_why_a_handshake_failed() {
+    let ((), said) = testing::warnings(|| {
+        run(async {
+            let (served, _theirs) = recording(server()).await;
+            let refused = connect(client("elsewhere.test"), &served).await;
+            assert!(refused.is_err());
+            served.close();
+            served.wait_closed().await;
+        })
+        .unwrap();
+    });
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].starts_with("SSL handshake failed: invalid peer certificate"));
+    assert_eq!(said[1], "SSL handshake failed: received fatal alert: BadCertificate");
 }
 
 /// What is open at the end of the loop is closed with it, and nothing is kept by itself.

@@ -156,7 +156,7 @@ fn those_who_have_no_version_in_common_say_so() {
     assert_eq!(by_server.unwrap_err().kind(), ErrorKind::InvalidData);
 }
 
-/// M6.62
+/// M6.61
 #[test]
 fn garbage_is_no_hello() {
     let no_hello = [0x16, 3, 1, 0, 4, 99, 0, 0, 0];
@@ -169,7 +169,7 @@ fn garbage_is_no_hello() {
     }
 }
 
-/// M6.63
+/// M6.60
 #[test]
 fn a_bit_that_was_changed_on_the_way_is_noticed_and_nothing_of_it_is_believed() {
     for versions in [&[&TLS12] as &[_], &[&TLS13]] {
@@ -201,7 +201,7 @@ fn what_came_before_a_record_that_is_broken_is_heard() {
     assert_eq!(pair.by_server, b"good");
 }
 
-/// M6.64
+/// M6.60
 #[test]
 fn an_end_is_of_one_direction_and_nothing_counts_behind_it() {
     let mut pair = Pair::new(BOTH);

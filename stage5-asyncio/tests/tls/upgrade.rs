@@ -32,7 +32,7 @@ async fn mail(mut reader: StreamReader, mut writer: StreamWriter) -> io::Result<
     Ok(())
 }
 
-/// M6.73, `test_start_tls_client_1` and `test_start_tls_server_1`: a big amount of bytes after it,
+/// M6.66, `test_start_tls_client_1` and `test_start_tls_server_1`: a big amount of bytes after it,
 /// and some before.
 #[test]
 fn streams_are_encrypted_from_the_middle_on() {
@@ -65,7 +65,7 @@ fn streams_are_encrypted_from_the_middle_on() {
     });
 }
 
-/// M6.74: what was there before is the beginning of TLS, or else an error. Whoever sits in between
+/// M6.66: what was there before is the beginning of TLS, or else an error. Whoever sits in between
 /// cannot have us take his words for the peer's (CVE-2011-0411, and many others since).
 #[test]
 fn nothing_that_came_before_is_taken_for_a_secret() {
@@ -84,7 +84,7 @@ fn nothing_that_came_before_is_taken_for_a_secret() {
     });
 }
 
-/// M6.74: a client that is fast has said hello before it is asked to.
+/// M6.66: a client that is fast has said hello before it is asked to.
 #[test]
 fn a_hello_that_came_before_counts() {
     everywhere(async |_| {
@@ -144,7 +144,7 @@ async fn pair() -> (Rc<dyn Transport>, Rc<Said>, TcpStream) {
     (transport, said, listener.accept().await.unwrap())
 }
 
-/// M6.73, `test_start_tls_client_reg_proto_1`: it is not told again, and of the end once.
+/// M6.66, `test_start_tls_client_reg_proto_1`: it is not told again, and of the end once.
 #[test]
 fn a_protocol_that_is_encrypted_half_way_is_told_of_the_end_once() {
     everywhere(async |_| {
@@ -189,7 +189,7 @@ fn a_protocol_that_is_encrypted_half_way_is_told_of_the_end_once() {
     });
 }
 
-/// M6.73, `test_start_tls_client_corrupted_ssl`, `test_start_tls_slow_client`,
+/// M6.66, `test_start_tls_client_corrupted_ssl`, `test_start_tls_slow_client`,
 /// `test_handshake_timeout`: however it fails, the protocol has been told that it is connected,
 /// and is told that it is not any more.
 #[test]
@@ -228,7 +228,7 @@ fn an_upgrade_that_fails_is_the_end_of_the_connection() {
     });
 }
 
-/// M6.75, `test_create_server_ssl_over_ssl`: what is below may be encrypted already.
+/// M6.62, `test_create_server_ssl_over_ssl`: what is below may be encrypted already.
 #[test]
 fn a_transport_over_a_transport_over_a_transport() {
     everywhere(async |_| {
