@@ -677,9 +677,9 @@ fn a_transport_that_is_paused_reads_nothing_until_it_is_resumed() {
             let (paused, resumed) = (transport.clone(), transport.clone());
             let pause = move || paused.pause_producing();
             if delay.is_zero() {
-                pause()
+                pause();
             } else {
-                drop(call_later(delay, pause))
+                drop(call_later(delay, pause));
             }
             call_later(Duration::from_secs(5), move || resumed.resume_producing());
         });
