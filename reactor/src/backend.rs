@@ -178,6 +178,18 @@ pub trait Backend: Debug {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Opens a file, to be read from its beginning; nobody waits for the disk. What is wrong with
+    /// it, the first read says.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, unless the engine makes the calls itself: there is no readiness of files,
+    /// they are always ready, and make their reader wait all the same.
+    fn open(&self, token: Token, path: &Path) -> io::Result<Box<dyn Stream>> {
+        let _ = (token, path);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Waits for a descriptor, and does nothing else with it. Nothing is remembered of it:
     /// each [`arm`](Self::arm) asks anew, and is answered by an event as soon as it is ready.
     ///

@@ -237,6 +237,20 @@ impl<T> Reactor<T> {
         Ok(Pipe::new(inner, slot))
     }
 
+    /// Opens a file, to be read from its beginning to its end like a pipe. The engine makes the
+    /// calls: nobody waits for the disk. What is wrong with it, the first read says.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on a backend that only knows readiness, which files do not have: read them on
+    /// another thread there.
+    #[cfg(unix)]
+    pub fn open(&self, path: &Path) -> io::Result<Pipe<T>> {
+        let slot = Slot::new(&self.shared);
+        let inner = self.shared.backend.open(slot.token(), path)?;
+        Ok(Pipe::new(inner, slot))
+    }
+
     /// Waits for a descriptor, whatever it is, and leaves the rest to the caller. To wait for
     /// somebody else's, hand over a clone.
     ///

@@ -48,7 +48,7 @@
 //! 9. [`contextvars`]: values that follow a task.
 //!
 //! What tasks share: 10. [`locks`]; 11. [`queues`]. The world: 12. [`time`]; 13. [`net`]. Leaving the loop:
-//! 14. [`threads`]; 15. [`signals`]; 16. [`subprocess`];
+//! 14. [`threads`], and [`files`], which need them where the engine has no files; 15. [`signals`]; 16. [`subprocess`];
 //! 17. [`process_pool`]. It hangs, now what: 18. [`debug`]; and for tests, 19. [`testing`].
 //!
 //! Connections, without a task for each, and with one:
@@ -68,6 +68,7 @@ pub mod event_loop;
 pub mod events;
 pub mod exceptions;
 pub mod extras;
+pub mod files;
 pub mod futures;
 pub mod locks;
 pub mod net;

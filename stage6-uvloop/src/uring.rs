@@ -13,13 +13,14 @@
 //! # Reading order
 //!
 //! `operation.rs`: what the kernel is busy with, and who owns what it touches; `ring.rs`: the gate
-//! to the kernel; `buffers.rs`: those it helps itself to; `stream.rs`, `listener.rs`, `polled.rs`:
-//! three kinds of sockets; `engine.rs`: who is told of what; `handle.rs`: what the reactor holds;
+//! to the kernel; `buffers.rs`: those it helps itself to; `stream.rs`, `listener.rs`, `polled.rs`,
+//! `file.rs`: what can be open; `engine.rs`: who is told of what; `handle.rs`: what the reactor holds;
 //! `abilities.rs`: what this kernel can do.
 
 mod abilities;
 mod buffers;
 mod engine;
+mod file;
 mod handle;
 mod listener;
 mod operation;
@@ -48,7 +49,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 pub use abilities::Ability;
 use engine::Engine;
-use handle::{Handle, Tried};
+use handle::{FileHandle, Handle, Tried};
 use ring::Ring;
 
 /// How many connections may wait to be accepted: whatever the system allows, which cuts this
@@ -270,6 +271,14 @@ impl Backend for Uring {
             Direction::Read => Box::new(handle::ReadEnd(self.tried(token, end))),
             Direction::Write => Box::new(handle::WriteEnd(self.tried(token, end))),
         })
+    }
+
+    fn open(&self, token: Token, path: &Path) -> io::Result<Box<dyn Stream>> {
+        let mut engine = self.engine.borrow_mut();
+        let file = file::File::open(token, path, engine.ring())?;
+        engine.open(token, engine::Socket::File(Box::new(file)));
+        drop(engine);
+        Ok(Box::new(FileHandle::new(&self.engine, token)))
     }
 
     fn watch(&self, token: Token, descriptor: OwnedFd) -> io::Result<Box<dyn Watched>> {

@@ -294,3 +294,84 @@ fn answers_are_handed_over_together() {
     let made = world.ring.calls() - before;
     assert!(made <= 80, "640 answers took {made} calls");
 }
+
+/// Reads a file as one reads a pipe.
+fn read_all(
+    world: &World,
+    file: &reactor::Pipe<&'static str>,
+) -> std::io::Result<Vec<u8>> {
+    let (mut read, mut chunk) = (Vec::new(), [0; 5_000]);
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => return Ok(read),
+            Ok(n) => read.extend_from_slice(&chunk[..n]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let _ = world.reactor.wait_for(file.key(), Direction::Read, "file");
+                assert_eq!(world.turn(SOON), ["file"]);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// M7.18: it cannot be polled, and need not be. The end is told as often as somebody asks; and a
+/// hundred of them are opened, read and closed with a few calls of the kernel.
+#[test]
+fn a_file_is_read_by_the_kernel_while_nobody_waits() {
+    let Some(world) = World::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it");
+    let bytes: Vec<_> = (0..100_000_u32).map(|n| n.to_le_bytes()[1]).collect();
+    std::fs::write(&path, &bytes).unwrap();
+    let file = world.reactor.open(&path).unwrap();
+    assert!(read_all(&world, &file).unwrap() == bytes);
+    assert_eq!(file.read(&mut [0]).unwrap(), 0);
+    let none = world.reactor.open(&folder.path().join("none")).unwrap();
+    assert_eq!(read_all(&world, &none).unwrap_err().kind(), ErrorKind::NotFound);
+    drop((file, none));
+
+    std::fs::write(&path, b"small").unwrap();
+    let before = world.ring.calls();
+    let files: Vec<_> = (0..100).map(|_| world.reactor.open(&path).unwrap()).collect();
+    for file in &files {
+        let _ = world.reactor.wait_for(file.key(), Direction::Read, "file");
+    }
+    let mut told = 0;
+    while told < 100 {
+        told += world.turn(SOON).len();
+    }
+    for file in &files {
+        let mut buffer = [0; 10];
+        assert_eq!(file.read(&mut buffer).unwrap(), 5);
+    }
+    drop(files);
+    while world.ring.in_flight() > 0 {
+        assert_eq!(world.turn(NOW), [""; 0]);
+    }
+    let calls = world.ring.calls() - before;
+    assert!(calls < 100, "{calls} calls for 400 operations");
+}
+
+/// M7.20, of a file: whatever was in flight keeps what it needs.
+#[test]
+fn a_file_may_be_closed_at_any_time() {
+    let Some(world) = World::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it");
+    std::fs::write(&path, vec![b'.'; 40_000]).unwrap();
+    for turns in 0..20 {
+        let file = world.reactor.open(&path).unwrap();
+        for _ in 0..turns {
+            let _ = file.read(&mut [0; 9_000]);
+            let _ = world.turn(NOW);
+        }
+        drop(file);
+        for _ in 0..TURNS {
+            if world.ring.in_flight() == 0 {
+                break;
+            }
+            let _ = world.turn(NOW);
+        }
+        assert_eq!(world.ring.in_flight(), 0, "after {turns} turns");
+    }
+}

@@ -20,6 +20,10 @@ use stage5_asyncio::events::{self, AbstractEventLoop};
 use stage5_asyncio::selector_events;
 use stage6_uvloop::engine::Engine;
 
+#[path = "../../stage5-asyncio/tests/deadlock.rs"]
+mod deadlock;
+#[path = "../../stage5-asyncio/tests/files.rs"]
+mod files;
 #[path = "../../stage5-asyncio/tests/generators.rs"]
 mod generators;
 #[path = "../../stage5-asyncio/tests/locks.rs"]
@@ -36,7 +40,9 @@ mod tasks;
 mod world;
 
 /// Their texts, which say of each test what it shows.
-const TEXTS: [(&str, &str); 7] = [
+const TEXTS: [(&str, &str); 9] = [
+    ("deadlock", include_str!("../../stage5-asyncio/tests/deadlock.rs")),
+    ("files", include_str!("../../stage5-asyncio/tests/files.rs")),
     ("generators", include_str!("../../stage5-asyncio/tests/generators.rs")),
     ("locks", include_str!("../../stage5-asyncio/tests/locks.rs")),
     ("loops", include_str!("../../stage5-asyncio/tests/loops.rs")),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use reactor::Direction;
 use reactor::backend::{Event, Token};
 
+use super::file::File;
 use super::listener::Listener;
 use super::operation::{Operation, Purpose};
 use super::polled::Polled;
@@ -35,6 +36,7 @@ pub(super) enum Socket {
     Listener(Listener),
     Stream(Box<Stream>),
     Polled(Polled),
+    File(Box<File>),
 }
 
 impl Engine {
@@ -68,6 +70,8 @@ impl Engine {
             Socket::Listener(listener) => listener.call_off(&mut self.ring),
             Socket::Stream(stream) => stream.call_off(&mut self.ring),
             Socket::Polled(polled) => polled.call_off(&mut self.ring),
+            // No peer waits to learn of it.
+            Socket::File(file) => return file.call_off(&mut self.ring),
         }
         // What fails here fails in the next `wait` as well, and is told there.
         let _ = self.look();
@@ -79,7 +83,8 @@ impl Engine {
             Some(Socket::Listener(listener)) => listener.arm(ring, events),
             Some(Socket::Stream(stream)) => stream.arm(ring, direction, events),
             Some(Socket::Polled(polled)) => polled.arm(ring, direction),
-            None => {}
+            // It is on its way.
+            Some(Socket::File(_)) | None => {}
         }
     }
 
@@ -92,7 +97,10 @@ impl Engine {
 
     pub(super) fn read(&mut self, token: Token, buffer: &mut [u8]) -> io::Result<usize> {
         let Self { ring, sockets, .. } = self;
-        find_stream(sockets, token)?.read(ring, buffer)
+        match find(sockets, token) {
+            Some(Socket::File(file)) => file.read(ring, buffer),
+            _ => find_stream(sockets, token)?.read(ring, buffer),
+        }
     }
 
     pub(super) fn is_emptied(&mut self, token: Token) -> bool {
@@ -189,6 +197,7 @@ impl Engine {
             Some(Socket::Listener(listener)) => listener.completed(ring, done, events),
             Some(Socket::Stream(stream)) => stream.completed(ring, done, events),
             Some(Socket::Polled(polled)) => polled.completed(ring, done, events),
+            Some(Socket::File(file)) => file.completed(ring, done, events),
             None => ring.forget(done),
         }
     }

@@ -35,6 +35,10 @@ pub(super) struct ReadEnd(pub(super) Tried<File>);
 #[derive(Debug)]
 pub(super) struct WriteEnd(pub(super) Tried<File>);
 
+/// A file: the ring makes the calls, also that which opens it.
+#[derive(Debug)]
+pub(super) struct FileHandle(Name);
+
 /// Dropping it closes what it names.
 struct Name {
     engine: Rc<RefCell<Engine>>,
@@ -48,6 +52,12 @@ impl Handle {
         descriptor: Rc<Socket>,
     ) -> Self {
         Self { name: Name { engine: Rc::clone(engine), token }, descriptor }
+    }
+}
+
+impl FileHandle {
+    pub(super) fn new(engine: &Rc<RefCell<Engine>>, token: Token) -> Self {
+        Self(Name { engine: Rc::clone(engine), token })
     }
 }
 
@@ -139,6 +149,12 @@ fn file(address: &SockAddr) -> io::Result<UnixAddr> {
     address.as_unix().ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
+impl Stream for FileHandle {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.engine.borrow_mut().read(self.0.token, buffer)
+    }
+}
+
 impl Stream for ReadEnd {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         (&*self.0.source).read(buffer)
@@ -210,6 +226,12 @@ impl Watched for Tried<File> {}
 impl AsFd for Tried<File> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.source.as_fd()
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Name").field(&self.token).finish()
     }
 }
 

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use socket2::Socket;
 
 use super::operation::{Operation, Purpose};
-use super::ring::{Completion, OperationId, Ring, accepted};
+use super::ring::{Completion, OperationId, Ring, opened};
 
 /// How many connections may wait here before the kernel is told to leave off.
 const UNACCEPTED: usize = 64;
@@ -93,7 +93,7 @@ impl Listener {
         }
         match done.result {
             Ok(descriptor) => {
-                self.arrived.push_back(accepted(descriptor));
+                self.arrived.push_back(opened(descriptor));
                 self.leave_off(ring);
             }
             Err(error)

@@ -4,8 +4,9 @@
 //! belongs to an [`Operation`], and so to the ring, until the kernel has said that it is done.
 //! Nobody can drop it under the kernel's hands: neither who asked for it nor who cancels it.
 
+use std::ffi::CString;
 use std::fmt;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
 use io_uring::{opcode, squeue, types};
@@ -17,12 +18,18 @@ use socket2::SockAddr;
 
 use super::buffers::GROUP;
 
+/// Paths begin where the process stands.
+const HERE: RawFd = libc::AT_FDCWD;
+
+/// Where to read: where the last read has ended.
+const ON: u64 = u64::MAX;
+
 /// Something that the kernel was asked to do, and has not done yet.
 pub(super) struct Operation {
     /// Whose it is. Of a socket that is closed by now, nobody is told.
     pub(super) token: Token,
-    /// Kept open until the kernel is done with it.
-    descriptor: Rc<dyn AsFd>,
+    /// Kept open until the kernel is done with it. `None`: there is none yet, or the purpose has it.
+    descriptor: Option<Rc<dyn AsFd>>,
     pub(super) purpose: Purpose,
 }
 
@@ -42,6 +49,19 @@ pub(super) enum Purpose {
     Poll(Direction),
     /// To read the number of wakes.
     Wake(Box<[u8]>),
+    /// To open the file of that name, for reading.
+    Open(CString),
+    /// To read on in a file.
+    Fill(Filling),
+    /// To close what nobody else has any more.
+    Close(OwnedFd),
+}
+
+/// A buffer for what is in a file.
+pub(super) struct Filling {
+    pub(super) buffer: Box<[u8]>,
+    /// So much of it is there.
+    pub(super) filled: usize,
 }
 
 /// What is to be sent. Its writer was told that it is written.
@@ -72,12 +92,17 @@ impl Outgoing {
 
 impl Operation {
     pub(super) fn new(token: Token, descriptor: Rc<dyn AsFd>, purpose: Purpose) -> Self {
-        Self { token, descriptor, purpose }
+        Self { token, descriptor: Some(descriptor), purpose }
+    }
+
+    /// One on no descriptor.
+    pub(super) fn alone(token: Token, purpose: Purpose) -> Self {
+        Self { token, descriptor: None, purpose }
     }
 
     /// What the kernel is told. It holds addresses of what `self` owns on the heap.
     pub(super) fn entry(&mut self) -> squeue::Entry {
-        let descriptor = types::Fd(self.descriptor.as_fd().as_raw_fd());
+        let descriptor = types::Fd(self.descriptor.as_ref().map_or(HERE, number));
         match &mut self.purpose {
             Purpose::Accept { many: true } => {
                 opcode::AcceptMulti::new(descriptor).flags(close_on_exec()).build()
@@ -108,12 +133,32 @@ impl Operation {
                 let length = length(count);
                 opcode::Read::new(descriptor, count.as_mut_ptr(), length).build()
             }
+            Purpose::Open(path) => open(descriptor, path),
+            Purpose::Fill(filling) => fill(descriptor, filling),
+            Purpose::Close(descriptor) => {
+                opcode::Close::new(types::Fd(descriptor.as_raw_fd())).build()
+            }
         }
     }
 
-    pub(super) fn descriptor(&self) -> &dyn AsFd {
-        &*self.descriptor
+    pub(super) fn descriptor(&self) -> Option<&dyn AsFd> {
+        self.descriptor.as_deref()
     }
+}
+
+fn open(folder: types::Fd, path: &CString) -> squeue::Entry {
+    let open = opcode::OpenAt::new(folder, path.as_ptr());
+    open.flags(libc::O_RDONLY | libc::O_CLOEXEC).build()
+}
+
+fn fill(file: types::Fd, Filling { buffer, filled }: &mut Filling) -> squeue::Entry {
+    let room = &mut buffer[*filled..];
+    let read = opcode::Read::new(file, room.as_mut_ptr(), length(room));
+    read.offset(ON).build()
+}
+
+fn number(descriptor: &Rc<dyn AsFd>) -> RawFd {
+    descriptor.as_fd().as_raw_fd()
 }
 
 fn close_on_exec() -> i32 {
@@ -144,6 +189,9 @@ impl fmt::Debug for Purpose {
             Self::Poll(Direction::Read) => "poll, to read",
             Self::Poll(Direction::Write) => "poll, to write",
             Self::Wake(_) => "wake",
+            Self::Open(_) => "open",
+            Self::Fill(_) => "read a file",
+            Self::Close(_) => "close",
         };
         f.write_str(what)
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::net::Shutdown;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use io_uring::{IoUring, Probe, cqueue, opcode, squeue, types};
@@ -26,6 +26,12 @@ const ENTRIES: u32 = 512;
 
 /// How many completions find room. What does not waits in the kernel.
 const COMPLETIONS: u32 = 4096;
+
+/// How much of a file is read before somebody is told: most files are smaller.
+const CHUNK: usize = 16 * 1024;
+
+/// How many buffers for files are kept for the next ones.
+const SPARES: usize = 64;
 
 /// The name of what nobody needs to hear of: that something was cancelled.
 const NOBODY: u64 = u64::MAX;
@@ -47,6 +53,8 @@ pub(super) struct Ring {
     operations: ManuallyDrop<Slab<Operation>>,
     /// Made when the first connection waits. `None` also where the kernel knows no such thing.
     buffers: ManuallyDrop<Option<Box<Buffers>>>,
+    /// Filled by files that are closed, whose buffers the next ones take.
+    spare: Vec<Box<[u8]>>,
     settings: Settings,
     /// Counts how often the kernel was called.
     calls: u64,
@@ -75,7 +83,7 @@ impl Ring {
             Settings { deferred: io.params().is_setup_single_issuer(), ..settings };
         let operations = ManuallyDrop::new(Slab::new());
         let buffers = ManuallyDrop::new(None);
-        Ok(Self { io, operations, buffers, settings, calls: 0 })
+        Ok(Self { io, operations, buffers, spare: Vec::new(), settings, calls: 0 })
     }
 
     /// What is made use of, as far as is known by now.
@@ -163,10 +171,10 @@ impl Ring {
     /// What happened to something that is closed by now: nobody is told, and nothing leaks.
     pub(super) fn forget(&mut self, done: Completion) {
         let Completion { id, result, more, buffer } = done;
-        if let (Purpose::Accept { .. }, Ok(descriptor)) =
+        if let (Purpose::Accept { .. } | Purpose::Open(_), Ok(descriptor)) =
             (&self.operation(id).purpose, &result)
         {
-            drop(accepted(*descriptor));
+            drop(opened(*descriptor));
         }
         if let Some(buffer) = buffer {
             self.give_back(buffer);
@@ -175,9 +183,25 @@ impl Ring {
             return;
         }
         let operation = self.finished(id);
-        if let Purpose::Send(Outgoing { is_last: true, .. }) = operation.purpose {
-            // A peer that is gone need not be told.
-            let _ = SockRef::from(&operation.descriptor()).shutdown(Shutdown::Write);
+        match (&operation.purpose, operation.descriptor()) {
+            (Purpose::Send(Outgoing { is_last: true, .. }), Some(descriptor)) => {
+                // A peer that is gone need not be told.
+                let _ = SockRef::from(&descriptor).shutdown(Shutdown::Write);
+            }
+            (Purpose::Close(_), _) if result.is_ok() => is_closed(operation),
+            _ => {}
+        }
+    }
+
+    /// A buffer for what is in a file.
+    pub(super) fn spare(&mut self) -> Box<[u8]> {
+        self.spare.pop().unwrap_or_else(|| vec![0; CHUNK].into())
+    }
+
+    /// The kernel is done with it.
+    pub(super) fn keep_spare(&mut self, buffer: Box<[u8]>) {
+        if self.spare.len() < SPARES {
+            self.spare.push(buffer);
         }
     }
 
@@ -288,11 +312,18 @@ fn pardoned(entered: io::Result<usize>) -> io::Result<()> {
     }
 }
 
-/// The connection that an accept has given.
-pub(super) fn accepted(descriptor: usize) -> OwnedFd {
+/// What an accept, or an open, has given.
+pub(super) fn opened(descriptor: usize) -> OwnedFd {
     let descriptor = i32::try_from(descriptor).expect("a descriptor is a small number");
     // SAFETY: the kernel has just opened it for us, and nobody else knows of it.
     unsafe { OwnedFd::from_raw_fd(descriptor) }
+}
+
+/// The kernel has closed it: its number may be somebody else's by now.
+fn is_closed(operation: Operation) {
+    if let Purpose::Close(descriptor) = operation.purpose {
+        let _somebody_elses = descriptor.into_raw_fd();
+    }
 }
 
 impl Completion {
