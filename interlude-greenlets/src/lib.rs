@@ -41,6 +41,23 @@
 //! hub, and why everybody's parent is the hub. [`task`] and [`net`]; then [`time`], where a
 //! timeout is thrown at a greenlet, and [`sync`]. [`failure`] is what is
 //! thrown. [`extras`] is breadth.
+//!
+//! # For whoever knows gevent
+//!
+//! | there | here |
+//! |---|---|
+//! | `gevent.spawn`, `spawn_later` | [`spawn`], [`extras::later`] |
+//! | `get`, `join(timeout)`, `ready`, `successful` | methods of [`JoinHandle`](task::JoinHandle) |
+//! | `kill(exception, block, timeout)`, `killall` | the same, [`extras::kill`] |
+//! | `link`, `link_exception`, `link_value` | the same, [`extras::link`] |
+//! | `joinall`, `wait`, `iwait` | [`extras::join`] |
+//! | `Timeout`, `with_timeout` | [`timeout`](fn@time::timeout), around a body |
+//! | `queue.Queue`, `JoinableQueue` | [`extras::queue`] |
+//! | `event.Event`, `event.AsyncResult` | [`extras::event`], [`extras::async_result`] |
+//! | `pool.Group`, `pool.Pool` | [`extras::pool`] |
+//! | `lock.BoundedSemaphore`, `RLock` | [`sync`], [`extras::lock`], [`extras::condition`] |
+//! | `threadpool`, `gevent.local` | [`extras::threadpool`], [`extras::local`] |
+//! | `monkey.patch_all()` | nothing: what waits is called by its name here, [`net`] and [`time`] |
 
 #![forbid(unsafe_code)]
 

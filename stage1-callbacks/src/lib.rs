@@ -61,6 +61,7 @@
 //! | `reactor.listenTCP`, `reactor.connectTCP` | [`extras::listening`], [`extras::connector`] |
 //! | `LineReceiver` | [`extras::line_receiver`] |
 //! | `DelayedCall`, `LoopingCall`, `Cooperator` | [`extras::delayed`], [`extras::looping`], [`extras::cooperator`] |
+//! | `LoopingCall.start(interval, now=False)` | [`start_later`](extras::looping::LoopingCall::start_later) |
 //! | `deferToThread`, `callFromThread` | [`extras::threads`], [`remote`] |
 //! | `race`, `DeferredList`, `gatherResults` | [`extras::race`], [`extras::deferred_list`], [`extras::lists`] |
 //! | `DeferredLock`, `DeferredSemaphore`, `DeferredQueue` | [`extras::lock`], [`sync`], [`extras::queue`] |
