@@ -347,7 +347,7 @@ impl Case {
         });
         let views: Vec<_> = views.collect();
         checks::room(&views)?;
-        if let Some(most) = self.talks_most() {
+        if let Some(most) = self.talks_most().filter(|_| self.is_much_said(guests)) {
             // More is said than fits between: too much is kept for it, or for too long.
             let is_sudden = most == Habit::Floods && self.is_calm();
             let news: &[_] =
@@ -355,6 +355,13 @@ impl Case {
             checks::had_to_go("deaf", news, &views)?;
         }
         self.nobody_is_left_alone(guests)
+    }
+
+    /// Whether more is said than fits between: not if whoever talks most was broken off early.
+    fn is_much_said(self, guests: &[guests::Watched]) -> bool {
+        let talker = guests.last().expect("somebody talks most");
+        let longest = guests.iter().map(|it| it.heard().len()).max().unwrap_or_default();
+        !talker.is_broken() || longest > 2 * self.weather().window
     }
 
     /// Whoever listens to the end gets to one.

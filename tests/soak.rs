@@ -59,6 +59,15 @@ fn the_last_seed_is_soaked_too() {
     assert_eq!(all.len(), runs, "and nothing overflows");
 }
 
+/// Whoever talks most may be broken off before it has said much: then there is nothing to mind.
+#[test]
+fn where_little_is_said_nobody_has_to_mind_who_does_not_listen() {
+    let style = Style::named("asyncio").unwrap();
+    for seed in [2137, 3537] {
+        Case { program: Program::Chat, style, seed }.run().unwrap();
+    }
+}
+
 /// Weather in which nothing breaks would excuse nothing, and try nothing.
 #[test]
 fn storms_break_connections_and_calm_weather_breaks_none() {
