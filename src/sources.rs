@@ -80,7 +80,7 @@ stages! {
         "src/tasks/gather.rs" "src/tasks/wait.rs" "src/cancel.rs" "src/exceptions.rs"
         "src/timeouts.rs" "src/taskgroups.rs" "src/contextvars.rs" "src/locks.rs" "src/queues.rs"
         "src/time.rs" "src/net.rs" "src/files.rs" "src/protocols.rs" "src/transports.rs"
-        "src/transports/channel.rs" "src/transports/stream.rs" "src/transports/flow_control.rs"
+        "src/transports/channel.rs" "src/transports/stream.rs" "src/transports/stream/read.rs" "src/transports/flow_control.rs"
         "src/transports/datagram.rs"
         "src/base_events.rs" "src/base_events/address.rs" "src/base_events/server.rs"
         "src/base_events/datagram.rs" "src/unix_events.rs" "src/staggered.rs" "src/streams.rs"

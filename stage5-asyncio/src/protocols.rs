@@ -81,6 +81,13 @@ pub trait Protocol: 'static {
     /// The buffer is at its low water, or below.
     fn resume_writing(&self) {}
 
+    /// Whether it has a buffer of its own to read into: `Some(self)`. Asked as it gets its
+    /// transport; then [`data_received`](Self::data_received) is not called.
+    #[doc(alias = "BufferedProtocol")]
+    fn buffered(&self) -> Option<&dyn BufferedProtocol> {
+        None
+    }
+
     /// The server that this is a client of [closes its clients]: that is to close the transport.
     /// A protocol that is a transport for another one has something to say before.
     ///
@@ -88,6 +95,56 @@ pub trait Protocol: 'static {
     fn server_closes(&self, transport: &dyn Transport) {
         transport.close();
     }
+}
+
+/// A protocol that says where to read into, so that nothing has to be copied.
+///
+/// Instead of [`data_received`](Protocol::data_received), the calls are
+/// [`get_buffer`](Self::get_buffer) and [`buffer_updated`](Self::buffer_updated), in turn. In
+/// Python the buffer is shared meanwhile; here it is given away, and given back.
+///
+/// ```
+/// use stage5_asyncio::protocols::{BufferedProtocol, Protocol};
+/// use std::cell::{Cell, RefCell};
+///
+/// /// Keeps the first kilobyte, in one buffer from beginning to end.
+/// #[derive(Default)]
+/// struct First {
+///     buffer: Cell<Vec<u8>>,
+///     received: RefCell<Vec<u8>>,
+/// }
+///
+/// impl Protocol for First {
+///     fn buffered(&self) -> Option<&dyn BufferedProtocol> {
+///         Some(self)
+///     }
+/// }
+///
+/// impl BufferedProtocol for First {
+///     fn get_buffer(&self, _: usize) -> Vec<u8> {
+///         let mut buffer = self.buffer.take();
+///         buffer.resize(1024, 0);
+///         buffer
+///     }
+///
+///     fn buffer_updated(&self, buffer: Vec<u8>, n: usize) {
+///         let mut received = self.received.borrow_mut();
+///         let n = n.min(1024 - received.len());
+///         received.extend(&buffer[..n]);
+///         drop(received);
+///         self.buffer.set(buffer);
+///     }
+/// }
+/// ```
+#[doc(alias = "asyncio.BufferedProtocol")]
+pub trait BufferedProtocol: Protocol {
+    /// A buffer to be read into, from its beginning. `sizehint` is how much would be good, or 0
+    /// if nobody knows; but any length will do, except none.
+    fn get_buffer(&self, sizehint: usize) -> Vec<u8>;
+
+    /// The buffer is back, and its first `n` bytes have arrived; none, if there was nothing to
+    /// read in the end.
+    fn buffer_updated(&self, buffer: Vec<u8>, n: usize);
 }
 
 /// What is done with datagrams.
@@ -144,6 +201,10 @@ impl<P: Protocol + ?Sized> Protocol for Rc<P> {
 
     fn resume_writing(&self) {
         (**self).resume_writing();
+    }
+
+    fn buffered(&self) -> Option<&dyn BufferedProtocol> {
+        (**self).buffered()
     }
 
     fn server_closes(&self, transport: &dyn Transport) {

@@ -11,11 +11,11 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{Log, MS, panic_of, turn, turns};
+use common::{Log, MS, panic_of, reports, turn, turns};
 use reactor::sim::{Sim, Weather};
 use stage5_asyncio::base_events::Server;
 use stage5_asyncio::net::TcpStream;
-use stage5_asyncio::protocols::Protocol;
+use stage5_asyncio::protocols::{BufferedProtocol, Protocol};
 use stage5_asyncio::tasks::gather;
 use stage5_asyncio::time::sleep;
 use stage5_asyncio::transports::Transport;
@@ -353,5 +353,132 @@ fn a_closed_server_refuses_whoever_is_new_and_keeps_whoever_is_there() {
         peer.shutdown().unwrap();
         server.wait_closed().await;
         assert_eq!(drain(&peer).await.unwrap(), 0);
+    });
+}
+
+/// Reads into one buffer, always the same.
+#[derive(Clone, Default)]
+struct Buffered(Rc<BufferedInside>);
+
+#[derive(Default)]
+struct BufferedInside {
+    recorder: Recorder,
+    /// How long the buffer is to be.
+    room: Cell<usize>,
+    buffer: Cell<Vec<u8>>,
+    /// Where it is. Filled by the first call.
+    place: Cell<Option<*const u8>>,
+    updates: Cell<usize>,
+}
+
+impl Protocol for Buffered {
+    fn connection_made(&self, transport: Rc<dyn Transport>) {
+        self.0.recorder.connection_made(transport);
+    }
+
+    fn data_received(&self, _: &[u8]) {
+        unreachable!("it has a buffer");
+    }
+
+    fn buffered(&self) -> Option<&dyn BufferedProtocol> {
+        Some(self)
+    }
+
+    fn eof_received(&self) -> bool {
+        self.0.recorder.eof_received()
+    }
+
+    fn connection_lost(&self, reason: Option<io::Error>) {
+        self.0.recorder.connection_lost(reason);
+    }
+}
+
+impl BufferedProtocol for Buffered {
+    fn get_buffer(&self, _: usize) -> Vec<u8> {
+        let mut buffer = self.0.buffer.take();
+        buffer.resize(self.0.room.get(), 0);
+        let place = buffer.as_ptr();
+        assert_eq!(*self.0.place.get().get_or_insert(place), place, "it is never copied");
+        self.0.place.set(Some(place));
+        buffer
+    }
+
+    fn buffer_updated(&self, buffer: Vec<u8>, n: usize) {
+        if n > 0 {
+            self.0.recorder.data_received(&buffer[..n]);
+            self.0.updates.set(self.0.updates.get() + 1);
+        }
+        self.0.buffer.set(buffer);
+    }
+}
+
+impl Buffered {
+    fn with_room(room: usize) -> Self {
+        let buffered = Self::default();
+        buffered.0.room.set(room);
+        buffered
+    }
+
+    async fn lost(&self) -> Vec<String> {
+        until(|| self.0.recorder.lost.get() > 0).await;
+        turns(5).await;
+        assert_eq!(self.0.recorder.lost.get(), 1, "it is told once");
+        self.0.recorder.log.take()
+    }
+}
+
+/// M6.67, `test_buffered_proto_create_connection`.
+#[test]
+fn a_protocol_with_a_buffer_of_its_own_is_read_into_it_and_into_no_other() {
+    everywhere(async |divide| {
+        for room in [1, 7, 4096] {
+            let buffered = Buffered::with_room(room);
+            let known = buffered.clone();
+            let factory = move || known.clone();
+            let server = get_running_loop().create_server(factory, home()).await.unwrap();
+            let peer = TcpStream::connect(server.sockets()[0]).await.unwrap();
+            let text = "abc".repeat((room * 200 / divide).max(5));
+            peer.write_all(text.as_bytes()).await.unwrap();
+            peer.shutdown().unwrap();
+            let told = buffered.lost().await;
+            assert_eq!(told, ["made", &*format!("data {text}"), "eof", "lost"]);
+            assert!(buffered.0.updates.get() >= text.len() / room);
+        }
+    });
+}
+
+/// M6.67, `test_read_ready_zero_error`, `test_read_ready_get_buffer_error`: none is no buffer.
+#[test]
+fn a_buffer_without_room_is_a_mistake_that_is_told() {
+    everywhere(async |_| {
+        let log = reports();
+        let buffered = Buffered::with_room(0);
+        let known = buffered.clone();
+        let factory = move || known.clone();
+        let server = get_running_loop().create_server(factory, home()).await.unwrap();
+        let peer = TcpStream::connect(server.sockets()[0]).await.unwrap();
+        peer.write_all(b"x").await.unwrap();
+        let text = "get_buffer() returned an empty buffer";
+        assert_eq!(buffered.lost().await, ["made", &*format!("lost: {text}")]);
+        let what = "Fatal error: protocol.get_buffer() call failed";
+        assert_eq!(log.take(), [format!("{what}: {text}")]);
+        drop(peer);
+    });
+}
+
+/// M6.67, `test_proto_type_switch`: who is told next says how.
+#[test]
+fn a_protocol_with_a_buffer_may_follow_one_without() {
+    everywhere(async |divide| {
+        let pair = Pair::new().await;
+        pair.peer.write_all(b"one").await.unwrap();
+        // The weather may keep it for a while.
+        sleep(20 * MS * u32::try_from(divide).unwrap()).await;
+        let buffered = Buffered::with_room(2);
+        pair.transport.set_protocol(Rc::new(buffered.clone()));
+        pair.peer.write_all(b"two").await.unwrap();
+        pair.peer.shutdown().unwrap();
+        assert_eq!(buffered.lost().await, ["data two", "eof", "lost"]);
+        assert_eq!(pair.log.take(), ["made"]);
     });
 }

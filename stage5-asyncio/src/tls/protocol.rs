@@ -163,7 +163,7 @@ impl TlsProtocol {
         }
         let (heard, above) = (self.heard.take(), self.above());
         if let Some(above) = above.filter(|_| !heard.is_empty()) {
-            above.data_received(&heard);
+            self.tell(&*above, heard);
         }
         // It may have paused, or closed.
         let is_over = self.session.borrow().has_ended() && !self.is_paused.get();
@@ -173,6 +173,25 @@ impl TlsProtocol {
             if !keeps_open {
                 self.close();
             }
+        }
+    }
+
+    /// Tells the protocol above; one that has buffers of its own, buffer by buffer.
+    #[doc(alias = "_feed_data_to_buffered_proto")]
+    fn tell(&self, above: &dyn Protocol, mut heard: Vec<u8>) {
+        let Some(buffered) = above.buffered() else {
+            return above.data_received(&heard);
+        };
+        while !heard.is_empty() && self.state.get() == State::Wrapped {
+            if self.is_paused.get() {
+                return self.heard.set(heard);
+            }
+            let mut buffer = buffered.get_buffer(heard.len());
+            assert!(!buffer.is_empty(), "get_buffer() returned an empty buffer");
+            let n = buffer.len().min(heard.len());
+            buffer[..n].copy_from_slice(&heard[..n]);
+            heard.drain(..n);
+            buffered.buffer_updated(buffer, n);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The transport of a socket or a pipe: reads as bytes arrive, writes as there is room.
 
+mod read;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
@@ -45,6 +47,8 @@ pub(crate) struct StreamTransport {
     key: Key,
     /// Gone once it is lost.
     protocol: RefCell<Option<Rc<dyn Protocol>>>,
+    /// Whether that has a buffer of its own.
+    is_buffered: Cell<bool>,
     /// The server that it is a client of.
     server: Option<Rc<Clients>>,
     peername: Option<SocketAddr>,
@@ -88,6 +92,7 @@ impl StreamTransport {
             number: Cell::default(),
             key: channel.key(),
             channel: RefCell::new(Some(channel)),
+            is_buffered: Cell::new(protocol.buffered().is_some()),
             protocol: RefCell::new(Some(protocol)),
             server,
             peername,
@@ -154,7 +159,7 @@ impl StreamTransport {
             return self.lose(is_cut.then(|| io::ErrorKind::BrokenPipe.into()));
         }
         while let Some(event_loop) = self.event_loop().filter(|_| self.is_reading()) {
-            match event_loop.0.sources.read(|buffer| self.read(buffer)) {
+            match self.read_once(&event_loop) {
                 // To try again is how to know that there is no more, and mostly costs nothing.
                 Read::Some => {}
                 Read::Full => self.read_soon(),
@@ -164,23 +169,6 @@ impl StreamTransport {
                 return;
             }
         }
-    }
-
-    /// Reads once, and tells the protocol.
-    fn read(&self, buffer: &mut [u8]) -> Read {
-        match self.receive(buffer) {
-            Ok(0) => self.eof_received(),
-            Ok(n) => {
-                let data = &buffer[..n];
-                self.tell("data_received", |protocol| protocol.data_received(data));
-                return if n == buffer.len() { Read::Full } else { Read::Some };
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Read::Nothing;
-            }
-            Err(error) => self.lose(Some(error)),
-        }
-        Read::Some
     }
 
     fn eof_received(&self) {
@@ -453,6 +441,7 @@ impl Transport for StreamTransport {
 
     fn set_protocol(&self, protocol: Rc<dyn Protocol>) {
         if !self.is_lost.get() {
+            self.is_buffered.set(protocol.buffered().is_some());
             let before = self.protocol.replace(Some(protocol));
             bury(before);
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use stage5_asyncio::base_events::{Connected, Server};
 use stage5_asyncio::net::{TcpListener, TcpStream};
-use stage5_asyncio::protocols::Protocol;
+use stage5_asyncio::protocols::{BufferedProtocol, Protocol};
 use stage5_asyncio::streams::{StreamReader, StreamWriter};
 use stage5_asyncio::tasks::gather;
 use stage5_asyncio::time::sleep;
@@ -633,6 +633,58 @@ fn a_reader_that_pauses_all_the_time_gets_all_of_it_piece_by_piece() {
         assert!(slow.pieces.get() > 1, "in {} pieces", slow.pieces.get());
         let told = ours.lost().await;
         assert_eq!(told.last().unwrap(), "lost");
+    });
+}
+
+/// Has room for three bytes, and pauses with each.
+#[derive(Clone, Default)]
+struct Buffered(Slow);
+
+impl Protocol for Buffered {
+    fn connection_made(&self, transport: Rc<dyn Transport>) {
+        self.0.connection_made(transport);
+    }
+
+    fn buffered(&self) -> Option<&dyn BufferedProtocol> {
+        Some(self)
+    }
+
+    fn eof_received(&self) -> bool {
+        self.0.eof_received()
+    }
+
+    fn connection_lost(&self, reason: Option<io::Error>) {
+        self.0.connection_lost(reason);
+    }
+}
+
+impl BufferedProtocol for Buffered {
+    fn get_buffer(&self, sizehint: usize) -> Vec<u8> {
+        assert!(sizehint > 0, "it is known");
+        vec![0; 3]
+    }
+
+    fn buffer_updated(&self, buffer: Vec<u8>, n: usize) {
+        self.0.data_received(&buffer[..n]);
+    }
+}
+
+/// M6.67: the same with what is decrypted, and to pause counts between two of them.
+#[test]
+fn a_protocol_with_a_buffer_of_its_own_gets_what_is_decrypted_in_there() {
+    everywhere(async |_| {
+        let buffered = Buffered::default();
+        let known = buffered.clone();
+        let served = serve(server(), move || known.clone()).await;
+        let (transport, ours) = connect(client("here.test"), &served).await.unwrap();
+        transport.write(b"0123456789");
+        transport.close();
+        assert_eq!(
+            buffered.0.recorder.lost().await,
+            ["made", "0123456789", "eof", "lost"]
+        );
+        assert!(buffered.0.pieces.get() >= 4);
+        assert_eq!(ours.lost().await, ["made", "lost"]);
     });
 }
 
