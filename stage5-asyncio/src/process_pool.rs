@@ -109,6 +109,7 @@ enum Refused {
 /// Each is served by a thread of ours, which waits for it. A worker whose job is over is given
 /// the next one; one that has died, or was killed, is replaced when there is more to do. All of
 /// them end with the pool, and with this process, however that ends.
+#[doc(alias("concurrent.futures", "multiprocessing.Pool"))]
 #[derive(Clone, Debug)]
 pub struct ProcessPoolExecutor {
     threads: ThreadPoolExecutor,
