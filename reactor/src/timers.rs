@@ -125,6 +125,7 @@ impl<T> Timers<T> {
     pub(crate) fn first(&mut self) -> Option<Instant> {
         if !self.fresh.is_empty() {
             self.deadlines.extend(self.fresh.drain(..).map(Reverse));
+            self.fresh.shrink_to(FEW); // a crowd that came at once is with the others now
             self.tidy();
         }
         self.deadlines.peek().map(|due| due.0.at)
