@@ -88,7 +88,7 @@ fn a_program_or_style_that_nobody_knows_cannot_be_recorded() {
     let problems = check(&fixture, true);
     assert!(problems[0].ends_with(
         "there is no style fibres; there are: blocking, threads, \
-        callbacks, deferreds, greenlets, generators, yield-from, async-await, asyncio"
+        callbacks, deferreds, greenlets, generators, yield-from, async-await, asyncio, uvloop"
     ));
     assert!(problems[1].ends_with("there is no program countup"), "{problems:?}");
 }

@@ -175,6 +175,22 @@ fn a_close_is_an_end_or_a_reset() {
     }
 }
 
+/// A program that is over waits no more, and the network goes on: for so long, and no longer.
+#[test]
+fn what_is_on_its_way_arrives_though_the_program_is_over() {
+    let (world, told) = (World::new(Weather::calm()), Told::default());
+    let (listener, stream) = world.accept(greets(&told));
+    world.pass(ms(2));
+    stream.read(&mut [0; 8]).unwrap();
+    drop((stream, listener));
+    let (before, began) = (told.borrow().len(), world.sim.elapsed());
+    world.sim.settle(Duration::ZERO);
+    assert_eq!(told.borrow().len(), before, "it takes its time");
+    world.sim.settle(ms(9));
+    assert_eq!(told.borrow()[before..], [Event::Sent, Event::Ended]);
+    assert!((began..began + ms(9)).contains(&world.sim.elapsed()), "and no longer");
+}
+
 /// What is broken already says nothing more when it is closed.
 #[test]
 fn a_broken_connection_is_closed_in_silence() {

@@ -172,6 +172,16 @@ impl Sim {
         });
     }
 
+    /// Lets arrive what is on its way, for as long as `patience` at most: a program may be over
+    /// before its peers have heard of it, and they are asked afterwards.
+    pub fn settle(&self, patience: Duration) {
+        let deadline = self.elapsed().saturating_add(patience);
+        while self.network.borrow().next_arrival().is_some_and(|at| at <= deadline) {
+            self.network.borrow_mut().jump(None);
+            self.deliver();
+        }
+    }
+
     /// How long the story has taken, by its own clock.
     pub fn elapsed(&self) -> Duration {
         self.network.borrow().now()

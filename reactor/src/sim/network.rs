@@ -354,9 +354,14 @@ impl Network {
         Ok(timeout.and_then(|timeout| self.after(timeout)))
     }
 
+    /// When something arrives next, if anything is on its way.
+    pub(super) fn next_arrival(&self) -> Option<Duration> {
+        self.wire.next()
+    }
+
     /// Goes to the next arrival, but not beyond `deadline`. `false`: there is nothing.
     pub(super) fn jump(&mut self, deadline: Option<Duration>) -> bool {
-        let Some(next) = self.wire.next().into_iter().chain(deadline).min() else {
+        let Some(next) = self.next_arrival().into_iter().chain(deadline).min() else {
             return false;
         };
         self.now = self.now.max(next);

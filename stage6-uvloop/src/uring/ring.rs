@@ -36,8 +36,9 @@ const SPARES: usize = 64;
 /// The name of what nobody needs to hear of: that something was cancelled.
 const NOBODY: u64 = u64::MAX;
 
-/// How long the end of a ring may wait for what is left.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the end of a ring may wait for what is left: so little that a program ends within
+/// a second, though somebody does not read.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A timeout that the kernel need not be told of.
 const CENTURY: Duration = Duration::from_hours(24 * 365 * 100);
