@@ -6,7 +6,7 @@
 //! to ask is what another *engine* is worth.
 //!
 //! An engine has two halves, and each can be exchanged for itself: what runs whoever is ready (an
-//! [`AbstractEventLoop`](stage5_asyncio::events::AbstractEventLoop)), and what waits for the
+//! [`AbstractEventLoop`]), and what waits for the
 //! world (a [`Backend`](reactor::backend::Backend)).
 //!
 //! 1. [`event_loop`]: the fast loop, which looks at the world only every so often;
