@@ -68,6 +68,14 @@ fn where_little_is_said_nobody_has_to_mind_who_does_not_listen() {
     }
 }
 
+/// A connection that breaks as the room closes: one end knows of it, and the other is asked only
+/// when it has heard of it too.
+#[test]
+fn who_was_broken_off_at_the_last_moment_was_not_left_alone() {
+    let style = Style::named("asyncio").unwrap();
+    Case { program: Program::Chat, style, seed: 6098 }.run().unwrap();
+}
+
 /// Weather in which nothing breaks would excuse nothing, and try nothing.
 #[test]
 fn storms_break_connections_and_calm_weather_breaks_none() {
