@@ -546,8 +546,9 @@ fn megabytes_come_back_as_they_were_sent_and_the_end_is_an_end() {
 
 #[test]
 fn a_refused_connection_is_an_error() {
-    let free = std::net::TcpListener::bind(ANYWHERE).unwrap().local_addr().unwrap();
-    let error = run(move || TcpStream::connect(free).map(drop)).unwrap().unwrap_err();
+    // A port that was free a moment ago may be somebody's by now; this one is nobody's.
+    let nobody = SocketAddr::new(ANYWHERE.ip(), 1);
+    let error = run(move || TcpStream::connect(nobody).map(drop)).unwrap().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
 }
 

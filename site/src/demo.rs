@@ -108,7 +108,8 @@ pub struct Course {
     /// then (Linux does) leave him without an answer.
     silent: Socket,
     filling: Vec<TcpStream>,
-    refusing: SocketAddr,
+    /// It has an address and does not listen: so nobody else gets that address either.
+    refusing: Socket,
     good: TcpListener,
 }
 
@@ -120,13 +121,15 @@ impl Course {
     /// Fails where no port can be had.
     pub fn lay() -> io::Result<Self> {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let silent = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        silent.bind(&anywhere.into())?;
+        let bound = || {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            socket.bind(&anywhere.into()).map(|()| socket)
+        };
+        let (silent, refusing) = (bound()?, bound()?);
         silent.listen(1)?;
-        let refusing = TcpListener::bind(anywhere)?.local_addr()?;
         let good = TcpListener::bind(anywhere)?;
         let mut course = Self { silent, filling: Vec::new(), refusing, good };
-        let address = course.silent()?;
+        let address = address(&course.silent)?;
         // Somewhere here the first one gets no answer.
         while course.filling.len() < 16
             && let Ok(stream) =
@@ -139,14 +142,14 @@ impl Course {
 
     /// Where nobody answers, where nobody listens, and where somebody does.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        let answering = self.good.local_addr();
-        [self.silent(), Ok(self.refusing), answering].into_iter().flatten().collect()
+        let (silent, refusing) = (address(&self.silent), address(&self.refusing));
+        [silent, refusing, self.good.local_addr()].into_iter().flatten().collect()
     }
+}
 
-    fn silent(&self) -> io::Result<SocketAddr> {
-        let address = self.silent.local_addr()?.as_socket();
-        address.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
-    }
+fn address(socket: &Socket) -> io::Result<SocketAddr> {
+    let address = socket.local_addr()?.as_socket();
+    address.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
 fn visit_three_times(address: SocketAddr) -> io::Result<()> {
@@ -267,5 +270,15 @@ mod tests {
         let heard: Vec<_> = course.addresses().iter().map(connect).collect();
         let refused = Err(ErrorKind::ConnectionRefused);
         assert_eq!(heard, [Err(ErrorKind::TimedOut), refused, Ok(())]);
+    }
+
+    /// A port that is only free may be given to the next who asks, even to the good one.
+    #[test]
+    fn nobody_else_gets_an_address_of_a_course() {
+        let course = Course::lay().expect("it can be laid");
+        for address in course.addresses() {
+            let taken = TcpListener::bind(address).map_err(|it| it.kind()).map(drop);
+            assert_eq!(taken, Err(ErrorKind::AddrInUse), "{address}");
+        }
     }
 }
