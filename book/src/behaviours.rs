@@ -1,4 +1,4 @@
-//! `{{#behaviours}}`: what the ancestors do, and the tests that hold us to it. The list is
+//! `{{#behaviours GROUP ...}}`: what the ancestors do, and the tests that hold us to it. The list is
 //! `docs/behaviours.toml`; a test says in its comment which of them it shows.
 
 use std::collections::BTreeMap;
@@ -58,17 +58,24 @@ impl Witness {
     }
 }
 
-/// The table.
+/// The tables of these groups.
 ///
 /// # Errors
 ///
-/// Says what of the list nobody shows, and who shows what is not on the list.
-pub fn expand(places: &Places) -> Answer<String> {
+/// Says which group there is none of, what of the list nobody shows, and who shows what is not
+/// on the list.
+pub fn expand(places: &Places, groups: &[&str]) -> Answer<String> {
     let text = places.read(FILE)?;
     let list: List = toml::from_str(&text).map_err(|error| format!("{FILE}: {error}"))?;
-    let mut witnesses = witnesses(places.workspace());
+    let witnesses = witnesses(places.workspace());
+    let is_listed = |id: &String| list.behaviour.iter().any(|it| it.id == *id);
+    if let Some((id, shown)) = witnesses.iter().find(|(id, _)| !is_listed(id)) {
+        return Err(format!("{FILE}: there is no {id}, which {} names", shown[0].file));
+    }
     let mut html = String::new();
-    for (group, title) in GROUPS {
+    for &group in groups {
+        let title = GROUPS.iter().find(|(name, _)| *name == group);
+        let (_, title) = title.ok_or_else(|| format!("there is no group {group}"))?;
         _ = writeln!(
             html,
             "\n## {title}\n\n<div class=\"table-wrapper\">\n<table class=\"behaviours\">"
@@ -77,19 +84,14 @@ pub fn expand(places: &Places) -> Answer<String> {
             "<thead><tr><th>Behaviour</th><th>There</th><th>Here</th></tr></thead>\n<tbody>\n",
         );
         for it in list.behaviour.iter().filter(|it| it.id.starts_with(group)) {
-            let shown = witnesses.remove(&it.id);
+            let shown = witnesses.get(&it.id);
             let shown =
                 shown.ok_or_else(|| format!("{FILE}: no test names {}", it.id))?;
-            html.push_str(&row(it, &shown));
+            html.push_str(&row(it, shown));
         }
         html.push_str("</tbody>\n</table>\n</div>\n");
     }
-    match witnesses.first_key_value() {
-        None => Ok(html),
-        Some((id, shown)) => {
-            Err(format!("{FILE}: there is no {id}, which {} names", shown[0].file))
-        }
-    }
+    Ok(html)
 }
 
 fn row(Behaviour { id, says, source }: &Behaviour, shown: &[Witness]) -> String {
@@ -233,6 +235,22 @@ mod tests {
         assert_eq!(ids("M5.02, M5.01: lazy."), known(&["M5.01", "M5.02"], "lazy."));
         assert_eq!(ids("As in M1.04."), known(&["M1.04"], "As in M1.04."));
         assert_eq!(ids("M16 and M1.4 are none"), known(&[], "M16 and M1.4 are none"));
+    }
+
+    /// A group that stands on no page would be a list that nobody reads.
+    #[test]
+    fn every_group_has_its_page() {
+        let chapters = Path::new(env!("CARGO_MANIFEST_DIR")).join("chapters");
+        let texts = fs::read_dir(chapters).unwrap().flatten();
+        let texts = texts.filter_map(|file| fs::read_to_string(file.path()).ok());
+        let text: String = texts.collect();
+        let on_pages = text.split("{{#behaviours ").skip(1);
+        let mut groups: Vec<_> = on_pages
+            .filter_map(|rest| rest.split_once("}}"))
+            .flat_map(|(groups, _)| groups.split(' '))
+            .collect();
+        groups.sort_unstable();
+        assert_eq!(groups, GROUPS.map(|(group, _)| group));
     }
 
     #[test]

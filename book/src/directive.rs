@@ -45,8 +45,8 @@ pub enum Directive<'a> {
     Map(Vec<&'a str>),
     /// The talk, line by line.
     Slides,
-    /// What the ancestors do, and the tests of it.
-    Behaviours,
+    /// What the ancestors do, group by group, and the tests of it.
+    Behaviours(Vec<&'a str>),
 }
 
 /// What a directive becomes.
@@ -96,7 +96,9 @@ impl<'a> Directive<'a> {
             }
             ("map", boxes) if !boxes.is_empty() => Ok(Self::Map(boxes.to_vec())),
             ("slides", []) => Ok(Self::Slides),
-            ("behaviours", []) => Ok(Self::Behaviours),
+            ("behaviours", groups) if !groups.is_empty() => {
+                Ok(Self::Behaviours(groups.to_vec()))
+            }
             _ => Err(usage()),
         }
     }
@@ -134,7 +136,7 @@ impl<'a> Directive<'a> {
             Self::Cycle(stage, arrows) => cycle::expand(places, stage, arrows)?,
             Self::Map(boxes) => map::expand(boxes)?,
             Self::Slides => slides::expand(places)?,
-            Self::Behaviours => behaviours::expand(places)?,
+            Self::Behaviours(groups) => behaviours::expand(places, groups)?,
         };
         Ok(Expanded { text, shown: Vec::new() })
     }
@@ -182,5 +184,5 @@ const USAGES: [&str; 18] = [
     "cycle STAGE ARROW ...",
     "map BOX ...",
     "slides",
-    "behaviours",
+    "behaviours GROUP ...",
 ];
