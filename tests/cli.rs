@@ -209,7 +209,7 @@ fn a_doctor_tells_of_everything_it_looked_for() {
 
 /// Where the kernel has no rings, the selector waits, and one line says why.
 #[test]
-fn a_style_with_a_loop_waits_by_the_engine_that_was_asked_for() {
+fn a_style_with_a_loop_says_in_one_line_where_there_is_no_ring() {
     let has_rings = stage6_uvloop::engine::doctor().is_ok();
     for style in Style::names_with_a_loop() {
         let args = format!("run countdown --style {style} --loop uring");

@@ -64,6 +64,7 @@ scenarios! {
         a_slow_reader_gets_everything_and_holds_up_nobody
         an_address_that_is_taken_is_told_as_such;
     process:
+        a_style_waits_by_the_engine_that_was_asked_for
         descriptors_go_back_to_where_they_were
         a_flood_is_survived_with_64_descriptors
         ctrl_c_ends_with_a_goodbye_although_clients_are_there

@@ -13,7 +13,7 @@ use crate::clients::{
     bytes, connect, exchange, one_crowd_at_a_time, reset, round_trip, stuff,
 };
 use crate::eventually;
-use crate::ring::typed_for;
+use crate::ring::{self, typed_for};
 
 /// `lineage run echo` or `chat`, which is killed at the latest when this is dropped.
 struct Process {
@@ -46,6 +46,13 @@ impl Process {
     /// How many descriptors it has open.
     fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// Whether one of them is an `io_uring`.
+    fn has_a_ring(&self) -> bool {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let mut open = open.filter_map(|it| fs::read_link(it.ok()?.path()).ok());
+        open.any(|it| it.to_string_lossy().contains("io_uring"))
     }
 
     fn interrupt(&self) {
@@ -96,6 +103,13 @@ pub(crate) fn descriptors_go_back_to_where_they_were(style: &'static Style) {
     }
     assert_eq!(round_trip(server.address, b"hello"), b"hello");
     eventually("all descriptors are closed", || server.descriptors() == before);
+}
+
+/// By a ring if that was typed, and by nothing else.
+pub(crate) fn a_style_waits_by_the_engine_that_was_asked_for(style: &'static Style) {
+    let server = Process::start(style, "echo", "");
+    assert_eq!(server.has_a_ring(), ring::is(style));
+    assert_eq!(round_trip(server.address, b"hello"), b"hello");
 }
 
 /// More clients than it can have. Those that it cannot have now wait; nobody is lost.
