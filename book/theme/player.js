@@ -348,8 +348,15 @@
       this.at = 1;
       this.build();
       root.addEventListener('keydown', event => this.key(event));
-      window.addEventListener('resize', () => this.show());
+      this.left = new AbortController();
+      window.addEventListener('resize', () => this.show(), { signal: this.left.signal });
       this.show();
+    }
+
+    // Another takes its place.
+    leave() {
+      clearInterval(this.timer);
+      this.left.abort();
     }
 
     build() {
@@ -593,14 +600,29 @@
   // -- on the page
 
   const players = new Map();
-  document.querySelectorAll('.trace-pair').forEach((pair) => {
-    const views = [...pair.querySelectorAll('.trace')].map(figure => new View(figure));
-    const player = new Player(pair, views);
-    views.forEach(view => players.set(view.figure.id, player));
-  });
+
+  // Brings a figure, or a pair of them, to life.
+  function enliven(root) {
+    const figures = root.matches('.trace') ? [root] : [...root.querySelectorAll('.trace')];
+    const player = new Player(root, figures.map(figure => new View(figure)));
+    figures.forEach(figure => players.set(figure.id, player));
+  }
+
+  // Puts another recording, as HTML of the same kind, in the place of one that plays.
+  lineage.renew = (root, html) => {
+    const template = make('template');
+    template.innerHTML = html;
+    const fresh = template.content.firstElementChild;
+    players.get((root.matches('.trace') ? root : root.querySelector('.trace')).id).leave();
+    root.replaceWith(fresh);
+    enliven(fresh);
+    return fresh;
+  };
+
+  document.querySelectorAll('.trace-pair').forEach(enliven);
   document.querySelectorAll('figure.trace').forEach((figure) => {
     if (!players.has(figure.id)) {
-      players.set(figure.id, new Player(figure, [new View(figure)]));
+      enliven(figure);
     }
   });
 

@@ -13,7 +13,7 @@ use crate::site::{Look, Page};
 pub(crate) type Check = (&'static str, fn(&mut Look) -> Answer<()>);
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Check; 18] = [
+pub(crate) const ALL: [Check; 19] = [
     ("every_page_loads_alone_and_without_errors", every_page_loads),
     ("no_page_is_wider_than_a_phone", no_page_is_wider_than_a_phone),
     ("every_text_stands_out_in_every_theme", every_text_stands_out),
@@ -28,6 +28,7 @@ pub(crate) const ALL: [Check; 18] = [
     ("a_link_to_a_step_leads_there", player::links),
     ("whoever_guesses_is_told_why", player::guesses),
     ("two_players_go_in_step", player::pairs),
+    ("a_player_is_given_another_recording", player::renewed),
     ("a_handle_goes_from_picture_to_picture", figures::by_keyboard),
     ("the_life_of_a_task_follows_the_player", figures::cycle_follows),
     ("a_quiz_is_answered_by_keyboard_and_explains", quiz::by_keyboard),

@@ -53,6 +53,23 @@ pub(crate) fn by_keyboard(look: &mut Look) -> Answer<()> {
     })
 }
 
+/// One player and a pair, each given another recording, play that one.
+pub(crate) fn renewed(look: &mut Look) -> Answer<()> {
+    for (text, root) in [(TRACE, ".trace"), (PAIR, ".trace-pair")] {
+        look.at_one_page_with(text, |browser, page| {
+            browser.open(&page.url)?;
+            browser.evaluate(&format!("player = document.querySelector('{root}')"))?;
+            let mut wrong = browser.lines(include_str!("../renew.js"))?;
+            browser.evaluate("player.querySelector('.trace-controls input').focus()")?;
+            browser.press("ArrowRight")?;
+            is_at(browser, 2)?;
+            wrong.extend(browser.complaints());
+            Ok(wrong)
+        })?;
+    }
+    Ok(())
+}
+
 /// Where the player is, by its slider and, if there is only one, by its table.
 fn is_at(browser: &mut Chromium, step: u64) -> Answer<()> {
     let at = browser.text("player.querySelector('input').value")?;
