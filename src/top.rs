@@ -41,7 +41,9 @@ pub fn top(pid: Option<u32>, every: Duration, output: &mut Output) -> Result<(),
         return frame.lines().iter().try_for_each(|line| output.line(line));
     }
     end_on_interrupt()?;
-    Watching { connection, last: first, every, drawn: None }.run(output)
+    let resumed = Arc::default();
+    on_resume(&resumed)?;
+    Watching { connection, last: first, every, drawn: None, resumed }.run(output)
 }
 
 fn the_only_one() -> Result<u32, Error> {
@@ -74,17 +76,17 @@ struct Watching {
     /// How many lines are drawn, and how large the terminal was then. `None`: what is on the
     /// screen is not ours.
     drawn: Option<(usize, (usize, usize))>,
+    /// Set when the process goes on after a Ctrl-Z; taken by `forget_what_is_not_ours`.
+    resumed: Arc<AtomicBool>,
 }
 
 impl Watching {
     fn run(&mut self, output: &mut Output) -> Result<(), Error> {
         // A file, or a pipe, is at its end at once: that is no wish to leave.
         let mut keys = io::stdin().is_terminal().then(Keys::listen);
-        let resumed = Arc::new(AtomicBool::new(false));
-        on_resume(&resumed)?;
         let mut since = Instant::now();
         loop {
-            if self.pause(since, &mut keys, &resumed) {
+            if self.pause(since, &mut keys) {
                 return Ok(());
             }
             let now = ask(&mut self.connection)?;
@@ -97,21 +99,13 @@ impl Watching {
 
     /// Waits for the next look, or until there is something to be drawn anew. `true`: somebody
     /// has seen enough.
-    fn pause(
-        &mut self,
-        since: Instant,
-        keys: &mut Option<Keys>,
-        resumed: &AtomicBool,
-    ) -> bool {
+    fn pause(&mut self, since: Instant, keys: &mut Option<Keys>) -> bool {
         loop {
             let typed = keys.as_mut().and_then(Keys::take);
             if typed == Some(Key::Quit) {
                 return true;
             }
-            // Whoever comes back from Ctrl-Z finds a shell's words below the last picture.
-            if resumed.swap(false, Ordering::SeqCst) {
-                self.drawn = None;
-            }
+            self.forget_what_is_not_ours();
             let is_first = self.drawn.is_none() && !since.elapsed().is_zero();
             let is_resized = self.drawn.is_some_and(|(_, size)| size != size_now());
             let left = self.every.saturating_sub(since.elapsed());
@@ -122,8 +116,17 @@ impl Watching {
         }
     }
 
+    /// Whoever comes back from Ctrl-Z finds a shell's words below the last picture.
+    fn forget_what_is_not_ours(&mut self) {
+        if self.resumed.swap(false, Ordering::SeqCst) {
+            self.drawn = None;
+        }
+    }
+
     fn draw(&mut self, frame: &Frame, output: &mut Output) -> Result<(), Error> {
         let size @ (columns, rows) = size_now();
+        // The program may have been stopped while it was asked.
+        self.forget_what_is_not_ours();
         let back = match self.drawn {
             Some((lines, before)) if before == size => format!("\x1b[{lines}A\r\x1b[J"),
             // What was drawn may be broken into more lines now.

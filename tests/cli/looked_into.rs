@@ -17,11 +17,14 @@ use stage5_asyncio::queues::Queue;
 use stage5_asyncio::time::sleep;
 use stage5_asyncio::{create_task, get_running_loop, run};
 
-use super::terminal::terminal;
+use super::terminal::{stop, terminal};
 use super::{lineage, send};
 
 /// Something must be wrong after that.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// No program writes that.
+const LAST: &str = "\x07";
 
 /// Tells a child that it is one.
 const CHILD: &str = "LINEAGE_TEST_SHOWS_ITS_TASKS";
@@ -221,17 +224,12 @@ impl Person {
         }
     }
 
-    /// What was seen once nothing more comes.
-    fn all_seen(&self) -> String {
-        let mut seen = self.seen();
-        loop {
-            thread::sleep(Duration::from_millis(50));
-            let now = self.seen();
-            if now.len() == seen.len() {
-                return now;
-            }
-            seen = now;
-        }
+    /// What was seen of all that was written until now: of a line that is written last, too.
+    fn all_seen(&mut self) -> String {
+        let before = self.seen().matches(LAST).count();
+        self.programs.write_all(LAST.as_bytes()).unwrap();
+        self.wait_for(|seen| seen.matches(LAST).count() > before);
+        self.seen().replace(LAST, "")
     }
 
     fn end(mut self) -> (String, Option<i32>) {
@@ -287,12 +285,13 @@ fn top_fits_the_terminal_whatever_its_size_becomes() {
 #[cfg(target_os = "linux")]
 fn top_gives_the_terminal_back_when_it_is_stopped_and_at_ctrl_c() {
     let place = Place::new("top-z", 1);
-    let person = Person::watches(&place);
+    let mut person = Person::watches(&place);
     assert!(!person.is_line_by_line());
     for _ in 0..2 {
-        send("TSTP", &person.top);
-        person.waits_until_line_by_line_is(true);
-        let before = person.all_seen().len();
+        stop(&person.top);
+        assert!(person.is_line_by_line());
+        person.all_seen();
+        let before = person.seen().len();
         send("CONT", &person.top);
         person.waits_until_line_by_line_is(false);
         person.wait_for(|seen| seen[before..].matches("polls/s").count() > 1);

@@ -4,7 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::ExitStatus;
+use std::process::{Child, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -27,6 +29,25 @@ pub(super) fn terminal() -> (File, File) {
         .custom_flags(OFlags::NOCTTY.bits().cast_signed())
         .open(std::ffi::OsStr::from_bytes(name.as_bytes()));
     (person.into(), programs.unwrap())
+}
+
+/// Ctrl-Z, and until it is obeyed: whoever has not stopped yet does not go on at a SIGCONT.
+#[cfg(target_os = "linux")]
+pub(super) fn stop(child: &Child) {
+    send("TSTP", child);
+    let began = Instant::now();
+    while state(child) != 'T' {
+        assert!(began.elapsed().as_secs() < 60, "it does not stop");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What `ps` says of a process: `T` is stopped, `S` sleeps.
+#[cfg(target_os = "linux")]
+fn state(child: &Child) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    let (_name, rest) = stat.rsplit_once(") ").unwrap();
+    rest.chars().next().unwrap()
 }
 
 /// Runs a command in front of a terminal where somebody has typed something.
@@ -111,16 +132,16 @@ fn a_tour_that_is_stopped_gives_the_terminal_back() {
     let is_line_by_line =
         || tcgetattr(&programs).unwrap().local_modes.contains(LocalModes::ICANON);
     let wait_for = |line_by_line| {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         while is_line_by_line() != line_by_line {
             assert!(began.elapsed().as_secs() < 60, "line by line: not {line_by_line}");
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(5));
         }
     };
     wait_for(false);
     for _ in 0..2 {
-        send("TSTP", &child);
-        wait_for(true);
+        stop(&child);
+        assert!(is_line_by_line());
         send("CONT", &child);
         wait_for(false);
     }
