@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::io;
 use std::net::{self, Shutdown, SocketAddr};
 #[cfg(unix)]
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[cfg(unix)]
 use std::os::unix::net as unix;
 #[cfg(unix)]
@@ -272,6 +272,24 @@ pub trait Stream: Debug {
     /// `WouldBlock`, or what went wrong for good.
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let _ = bytes;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Has the kernel hand over up to `count` bytes of a file, from `offset` on. None are taken at
+    /// its end.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, unless the engine can; `InvalidInput` if the kernel cannot, with this file;
+    /// otherwise as [`write`](Self::write).
+    #[cfg(unix)]
+    fn send_file(
+        &self,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        count: usize,
+    ) -> io::Result<usize> {
+        let _ = (file, offset, count);
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -237,6 +237,18 @@ impl Backend for Mio {
     }
 }
 
+/// From the kernel's memory of the file into that of the socket.
+#[cfg(target_os = "linux")]
+fn send_file(
+    socket: impl AsFd,
+    file: BorrowedFd<'_>,
+    offset: u64,
+    count: usize,
+) -> io::Result<usize> {
+    let mut from = offset;
+    Ok(rustix::fs::sendfile(socket, file, Some(&mut from), count)?)
+}
+
 /// Calls `nap` until it was for nothing no more, or for as long as `timeout`.
 fn in_naps(
     timeout: Option<Duration>,
@@ -323,6 +335,16 @@ impl Stream for Registered<net::TcpStream> {
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         (&self.source).write(bytes)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn send_file(
+        &self,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        count: usize,
+    ) -> io::Result<usize> {
+        send_file(&self.source, file, offset, count)
     }
 
     fn connected(&self) -> io::Result<()> {

@@ -4,6 +4,8 @@ use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::AsFd;
 use std::rc::Rc;
 
 #[cfg(unix)]
@@ -117,6 +119,26 @@ impl<T> TcpStream<T> {
             self.keep_failure(&result);
         }
         result
+    }
+
+    /// Hands over part of a file: up to `count` bytes from `offset` on, as many as fit. They do not
+    /// come by here: the kernel has them already, or reads them now, and whoever calls waits for
+    /// the disk. None fit at the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where the engine cannot, and `InvalidInput` where the kernel cannot, with this
+    /// file: read it, and [`write`](Self::write). Otherwise as that.
+    #[cfg(unix)]
+    #[doc(alias = "os.sendfile")]
+    pub fn send_file(
+        &self,
+        file: impl AsFd,
+        offset: u64,
+        count: usize,
+    ) -> io::Result<usize> {
+        let send = || self.inner.send_file(file.as_fd(), offset, count);
+        self.slot.attempt(Direction::Write, send)
     }
 
     /// How [`Reactor::connect`](crate::Reactor::connect) ended. It may be asked again.

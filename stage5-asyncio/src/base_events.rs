@@ -2,6 +2,7 @@
 
 mod address;
 mod datagram;
+mod sendfile;
 mod server;
 
 use std::io;

@@ -25,7 +25,6 @@ use crate::tasks::create_task;
 use crate::transports::Transport;
 
 pub use crate::exceptions::{IncompleteRead, LimitOverrun};
-#[cfg(feature = "tls")]
 pub(crate) use reader::again;
 pub use reader::{ReadError, StreamReader};
 pub(crate) use writer::StreamReaderProtocol;

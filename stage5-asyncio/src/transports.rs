@@ -5,17 +5,22 @@
 
 mod channel;
 mod datagram;
+mod file;
 mod flow_control;
 mod stream;
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use crate::futures::Future as Promise;
 use crate::protocols::{DatagramProtocol, Protocol};
 
 pub(crate) use channel::Channel;
 pub(crate) use datagram::UdpTransport;
+pub use file::{FilePart, SendfileOptions};
+pub(crate) use file::{Sending, has_to_be_read};
 pub(crate) use flow_control::FlowControl;
 pub(crate) use stream::StreamTransport;
 
@@ -48,6 +53,19 @@ pub trait Transport: fmt::Debug {
     ///
     /// Panics where that cannot be said.
     fn write_eof(&self);
+
+    /// Has the kernel send part of a file, after what was written before; nothing may be written
+    /// until that has ended. `None`: its bytes have to be read, and written, for each has to come
+    /// by here. A program calls [`sendfile`](crate::EventLoop::sendfile), which does either.
+    ///
+    /// # Panics
+    ///
+    /// As [`write`](Self::write).
+    #[doc(alias = "_sendfile_compatible")]
+    fn send_file(&self, part: &FilePart) -> Option<Promise<io::Result<()>>> {
+        let _ = part;
+        None
+    }
 
     /// Whether there is a [`write_eof`](Self::write_eof).
     fn can_write_eof(&self) -> bool;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+#[cfg(target_os = "linux")]
+use std::os::fd::BorrowedFd;
 
 use mio::net::{UnixDatagram, UnixListener, UnixStream};
 
@@ -34,6 +36,16 @@ impl Stream for Registered<UnixStream> {
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         (&self.source).write(bytes)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn send_file(
+        &self,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        count: usize,
+    ) -> io::Result<usize> {
+        super::send_file(&self.source, file, offset, count)
     }
 
     /// There is no way between the two ends: it is established at once, or not at all.

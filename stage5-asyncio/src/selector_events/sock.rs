@@ -5,6 +5,7 @@
 //! descriptor, for as long as the call lasts. So these calls get along with readers and writers
 //! of [`add_reader`](EventLoop::add_reader), which asyncio's replace.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -15,6 +16,8 @@ use socket2::{SockAddr, SockRef, Socket};
 
 use crate::event_loop::EventLoop;
 use crate::net::{Side, retry_at};
+use crate::tasks::within;
+use crate::transports::{FilePart, SendfileOptions, Sending, has_to_be_read};
 
 /// Sockets of the caller's. All have to be non-blocking: `set_nonblocking(true)`.
 impl EventLoop {
@@ -134,6 +137,77 @@ impl EventLoop {
         })
     }
 
+    /// Sends all of a file over a connected socket; gives how many bytes that was. The kernel does,
+    /// on Linux; elsewhere, and where it cannot, the file is read on a thread. As
+    /// [`sendfile`](Self::sendfile), it leaves the file's position behind the last byte sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`sock_recv`](Self::sock_recv); what the file cannot be read for.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the socket blocks.
+    #[track_caller]
+    pub fn sock_sendfile(
+        &self,
+        socket: &impl AsFd,
+        file: &File,
+    ) -> impl Future<Output = io::Result<u64>> {
+        self.sock_sendfile_with(SendfileOptions::default(), socket, file)
+    }
+
+    /// The same, by these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`sock_sendfile`](Self::sock_sendfile); `Unsupported` where there is to be no fallback,
+    /// and the kernel cannot.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the socket blocks.
+    #[track_caller]
+    pub fn sock_sendfile_with(
+        &self,
+        options: SendfileOptions,
+        socket: &impl AsFd,
+        file: &File,
+    ) -> impl Future<Output = io::Result<u64>> {
+        expect_nonblocking(&SockRef::from(socket));
+        let (place, sending) = (Place::here(), FilePart::new(file, options).map(Sending));
+        within(place, async move {
+            let sending = sending?;
+            let part = &sending.0;
+            let send = |socket: &Socket| {
+                part.send_by(|file, from, most| send_file(socket, file, from, most))
+            };
+            let sent = self.until_done(SockRef::from(socket), Direction::Write, send);
+            match sent.await {
+                Err(error) if part.sent() == 0 && has_to_be_read(&error) => {
+                    if !options.fallback {
+                        return Err(ErrorKind::Unsupported.into());
+                    }
+                    self.read_and_send(socket, part).await?;
+                }
+                ended => ended?,
+            }
+            Ok(part.sent())
+        })
+    }
+
+    async fn read_and_send(&self, socket: &impl AsFd, part: &FilePart) -> io::Result<()> {
+        let mut buffer = Vec::new();
+        loop {
+            buffer = part.read(buffer).await?;
+            if buffer.is_empty() {
+                return Ok(());
+            }
+            self.sock_sendall(socket, &buffer).await?;
+            part.was_sent(buffer.len());
+        }
+    }
+
     /// Tries `operation` until it no longer would block. Nothing is watched while nothing has to
     /// be waited for.
     #[track_caller]
@@ -163,6 +237,17 @@ impl EventLoop {
 fn expect_nonblocking(socket: &Socket) {
     let is_so = socket.nonblocking().unwrap_or(true); // whatever is wrong, the call will tell
     assert!(is_so, "the socket must be non-blocking: call set_nonblocking(true) before");
+}
+
+#[cfg(target_os = "linux")]
+fn send_file(socket: &Socket, file: &File, from: u64, most: usize) -> io::Result<usize> {
+    let mut from = from;
+    Ok(rustix::fs::sendfile(socket, file, Some(&mut from), most)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send_file(_: &Socket, _: &File, _: u64, _: usize) -> io::Result<usize> {
+    Err(ErrorKind::Unsupported.into())
 }
 
 /// Asks for a connection, which takes its time.

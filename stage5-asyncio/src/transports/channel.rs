@@ -1,5 +1,6 @@
 //! What carries the bytes of a transport: a socket, or one end of a pipe.
 
+use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 
@@ -54,6 +55,25 @@ impl Channel {
             #[cfg(unix)]
             Self::ReadPipe(pipe) | Self::WritePipe(pipe) => pipe.write(data),
         }
+    }
+
+    /// Has the kernel send part of a file.
+    #[cfg(unix)]
+    pub(super) fn send_file(
+        &self,
+        file: &File,
+        from: u64,
+        most: usize,
+    ) -> io::Result<usize> {
+        match self {
+            Self::Socket(stream) => stream.send_file(file, from, most),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn send_file(&self, _: &File, _: u64, _: usize) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Says that it was all. A pipe says so by being closed.

@@ -1,6 +1,7 @@
 //! The transport of a socket or a pipe: reads as bytes arrive, writes as there is room.
 
 mod read;
+mod sendfile;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,7 +13,7 @@ use std::rc::{Rc, Weak};
 use reactor::trace::Place;
 use reactor::{Direction, Key};
 
-use super::{Channel, FlowControl, Transport};
+use super::{Channel, FilePart, FlowControl, Transport};
 use crate::base_events::Clients;
 use crate::contextvars::{Context, copy_context};
 use crate::debug::Unclosed;
@@ -55,6 +56,8 @@ pub(crate) struct StreamTransport {
     sockname: Option<SocketAddr>,
     /// What could not be sent yet.
     buffer: RefCell<VecDeque<u8>>,
+    /// Sent by the kernel when that is empty.
+    file: Cell<Option<Box<sendfile::Job>>>,
     flow: FlowControl,
     reads: Watch,
     writes: Watch,
@@ -98,6 +101,7 @@ impl StreamTransport {
             peername,
             sockname,
             buffer: RefCell::default(),
+            file: Cell::default(),
             flow: FlowControl::default(),
             reads: Watch::new(Direction::Read),
             writes: Watch::new(Direction::Write),
@@ -194,6 +198,7 @@ impl StreamTransport {
                 self.is_lost.set(true);
                 self.connection_lost(None);
             }
+            Ok(()) if self.sends_a_file() => self.send_file_on(),
             Ok(()) if self.ends.get() => self.shut_down(),
             Ok(()) => {}
         }
@@ -265,6 +270,7 @@ impl StreamTransport {
         self.is_closing.set(true);
         self.unclosed.take().iter().for_each(Unclosed::closed);
         self.buffer.take();
+        self.give_file_up(reason.as_ref());
         self.stop_watching();
         self.lose_soon(reason);
     }
@@ -291,6 +297,7 @@ impl StreamTransport {
     fn let_go(&self) {
         self.is_lost.set(true);
         self.is_closing.set(true);
+        self.give_file_up(None);
         self.stop_watching();
         let channel = self.channel.take();
         if let Some(event_loop) = self.event_loop().filter(|_| channel.is_some()) {
@@ -353,6 +360,10 @@ impl Transport for StreamTransport {
         assert!(!self.ends.get(), "nothing can be written after write_eof()");
         let can_write = self.channel.borrow().as_ref().is_none_or(Channel::can_write);
         assert!(can_write, "this end of a pipe is for reading");
+        assert!(
+            !self.sends_a_file(),
+            "a file is being sent: await its end before you write"
+        );
         if self.is_lost.get() {
             return;
         }
@@ -377,9 +388,15 @@ impl Transport for StreamTransport {
         }
         if !self.is_a_socket() {
             self.close();
-        } else if self.buffer.borrow().is_empty() {
+        } else if self.buffer.borrow().is_empty() && !self.sends_a_file() {
             self.shut_down();
         }
+    }
+
+    fn send_file(&self, part: &FilePart) -> Option<Promise<io::Result<()>>> {
+        assert!(!self.ends.get(), "nothing can be sent after write_eof()");
+        assert!(!self.sends_a_file(), "another file is being sent: await its end before");
+        self.begin_file(part)
     }
 
     fn can_write_eof(&self) -> bool {

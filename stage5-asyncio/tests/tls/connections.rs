@@ -2,7 +2,7 @@
 //! have them.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use stage5_asyncio::tasks::gather;
 use stage5_asyncio::time::sleep;
 use stage5_asyncio::tls::rustls::{self, AlertDescription, CertificateError};
 use stage5_asyncio::tls::{Session, Tls, open_tls_connection, start_tls_server};
-use stage5_asyncio::transports::Transport;
+use stage5_asyncio::transports::{SendfileOptions, Transport};
 use stage5_asyncio::{
     create_task, get_running_loop, new_event_loop, run, testing, timeout,
 };
@@ -205,6 +205,29 @@ fn streams_carry_secrets_there_and_back() {
         served.wait_closed().await;
         assert_eq!(get_running_loop().reactor().sockets(), 0);
     });
+}
+
+/// M6.68. test_sendfile_ssl: a file has to be encrypted, and so is read and written.
+#[test]
+fn a_file_is_read_encrypted_and_sent() {
+    let story = async {
+        let (one, other, server) = pair().await;
+        let content = "Who goes there? ".repeat(100_000);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+        let event_loop = get_running_loop();
+        let options = SendfileOptions { fallback: false, ..SendfileOptions::default() };
+        let refused = event_loop.sendfile_with(options, &**one.transport(), &file).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unsupported);
+        let sent = event_loop.sendfile(&**one.transport(), &file).await.unwrap();
+        assert_eq!(sent, content.len() as u64);
+        one.transport().write(b"That is all.");
+        one.transport().close();
+        let said = other.lost().await;
+        assert!(said.contains(&format!("{} bytes", sent + 12)), "{said:?}");
+        drop(server);
+    };
+    run(super::within(1, story)).unwrap();
 }
 
 /// M6.62
