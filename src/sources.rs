@@ -83,7 +83,7 @@ stages! {
         "src/transports/channel.rs" "src/transports/stream.rs" "src/transports/stream/read.rs" "src/transports/flow_control.rs"
         "src/transports/datagram.rs" "src/transports/file.rs" "src/transports/stream/sendfile.rs"
         "src/base_events.rs" "src/base_events/address.rs" "src/base_events/server.rs"
-        "src/base_events/datagram.rs" "src/base_events/sendfile.rs" "src/unix_events.rs" "src/staggered.rs" "src/streams.rs"
+        "src/base_events/datagram.rs" "src/base_events/sendfile.rs" "src/base_events/sockets.rs" "src/unix_events.rs" "src/staggered.rs" "src/streams.rs"
         "src/streams/reader.rs" "src/streams/writer.rs" "src/tls.rs" "src/tls/session.rs"
         "src/tls/protocol.rs" "src/tls/transport.rs" "src/threads.rs" "src/process_pool.rs" "src/subprocess.rs" "src/signals.rs"
         "src/debug.rs" "src/debug/look.rs" "src/debug/queues.rs" "src/debug/serve.rs" "src/debug/tally.rs"

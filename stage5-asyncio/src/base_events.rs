@@ -4,6 +4,7 @@ mod address;
 mod datagram;
 mod sendfile;
 mod server;
+mod sockets;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,8 +24,13 @@ use crate::threads::to_thread;
 use crate::transports::{Channel, StreamTransport, Transport};
 
 pub use address::Address;
+use address::Purpose;
+pub use datagram::Endpoint;
 pub(crate) use server::{Bound, Clients};
 pub use server::{Server, ServerOptions};
+use sockets::connecting_from;
+#[cfg(unix)]
+pub(crate) use sockets::is_under_way;
 
 /// A connection, as whoever opened it has it: how to act on it, and who is told.
 pub type Connected<P> = (Rc<dyn Transport>, Rc<P>);
@@ -39,6 +45,9 @@ pub struct ConnectOptions {
     /// How many addresses of the first family are tried before one of the other; then they
     /// alternate. `None`: one, with a delay; without, the order is the resolver's.
     pub interleave: Option<usize>,
+    /// From where to connect: one of this machine's addresses, and a port or 0 for any. Addresses
+    /// of the other family are no good then. On a backend that is invented, that is `Unsupported`.
+    pub local_addr: Option<SocketAddr>,
 }
 
 /// Connections and servers.
@@ -55,12 +64,7 @@ impl EventLoop {
         &self,
         name: impl Into<Address>,
     ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> {
-        within(Place::here(), async {
-            match name.into() {
-                Address::Socket(address) => Ok(vec![address]),
-                name => to_thread(move || name.resolve()).await,
-            }
-        })
+        within(Place::here(), addresses(name, Purpose::Connect))
     }
 
     /// Connects to `address`, and has a protocol told what happens to the connection: it has
@@ -104,7 +108,7 @@ impl EventLoop {
         address: impl Into<Address>,
     ) -> impl Future<Output = io::Result<Connected<P>>> {
         within(place, async move {
-            let addresses = self.getaddrinfo(address).await?;
+            let addresses = addresses(address, Purpose::Connect).await?;
             let stream = self.connect(place, options, addresses).await?;
             self.begin(place, Channel::Socket(stream), factory).await
         })
@@ -165,7 +169,8 @@ impl EventLoop {
         options: ConnectOptions,
         addresses: Vec<SocketAddr>,
     ) -> io::Result<reactor::TcpStream<Ready>> {
-        let ConnectOptions { happy_eyeballs_delay: delay, interleave } = options;
+        let ConnectOptions { happy_eyeballs_delay: delay, interleave, local_addr } =
+            options;
         let first = interleave.or(delay.and(Some(1)));
         let addresses = match first {
             Some(first) => address::interleave(addresses, first),
@@ -173,7 +178,7 @@ impl EventLoop {
         };
         let attempts = addresses.into_iter().map(|address| {
             let event_loop = self.clone();
-            move || async move { event_loop.connect_one(place, address).await }
+            move || async move { event_loop.connect_one(place, local_addr, address).await }
         });
         staggered_race(attempts, delay).await.map_err(all_in_words)
     }
@@ -181,13 +186,31 @@ impl EventLoop {
     async fn connect_one(
         &self,
         place: Place,
+        local: Option<SocketAddr>,
         address: SocketAddr,
     ) -> io::Result<reactor::TcpStream<Ready>> {
-        let stream = self.reactor().connect(address)?;
+        let stream = match local {
+            None => self.reactor().connect(address)?,
+            Some(local) => {
+                self.reactor().adopt_stream(connecting_from(local, address)?)?
+            }
+        };
         let side = Side::new(stream.key(), Direction::Write);
         retry_at(place, &side, || stream.connected()).await?;
         Ok(stream)
     }
+}
+
+/// The addresses of a name; they are asked for on a thread, for that may take its time.
+async fn addresses(
+    name: impl Into<Address>,
+    purpose: Purpose,
+) -> io::Result<Vec<SocketAddr>> {
+    let name = name.into();
+    if name.is_known() {
+        return name.resolve(purpose);
+    }
+    to_thread(move || name.resolve(purpose)).await
 }
 
 /// One error for several.

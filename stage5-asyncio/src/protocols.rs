@@ -147,16 +147,17 @@ pub trait BufferedProtocol: Protocol {
     fn buffer_updated(&self, buffer: Vec<u8>, n: usize);
 }
 
-/// What is done with datagrams.
+/// What is done with datagrams, from and to addresses of type `A`: of the internet, or paths in the
+/// file system.
 #[doc(alias = "asyncio.DatagramProtocol")]
-pub trait DatagramProtocol: 'static {
+pub trait DatagramProtocol<A = SocketAddr>: 'static {
     /// The socket is there, and this is how to act on it.
-    fn connection_made(&self, transport: Rc<dyn DatagramTransport>) {
+    fn connection_made(&self, transport: Rc<dyn DatagramTransport<A>>) {
         drop(transport);
     }
 
     /// A datagram has arrived.
-    fn datagram_received(&self, data: &[u8], sender: SocketAddr) {
+    fn datagram_received(&self, data: &[u8], sender: A) {
         let _ = (data, sender);
     }
 

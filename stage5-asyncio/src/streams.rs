@@ -40,11 +40,14 @@ pub struct StreamOptions {
     pub limit: usize,
     /// How to connect.
     pub connect: ConnectOptions,
+    /// How to serve.
+    pub serve: ServerOptions,
 }
 
 impl Default for StreamOptions {
     fn default() -> Self {
-        Self { limit: DEFAULT_LIMIT, connect: ConnectOptions::default() }
+        let (connect, serve) = Default::default();
+        Self { limit: DEFAULT_LIMIT, connect, serve }
     }
 }
 
@@ -148,7 +151,7 @@ pub fn start_server_with<F>(
 where
     F: Future<Output = io::Result<()>> + 'static,
 {
-    let (place, listen) = (Place::here(), ServerOptions::default());
+    let (place, listen) = (Place::here(), options.serve);
     let factory = serving(options.limit, client_connected);
     async move { get_running_loop().create_server_at(place, listen, factory, address).await }
 }

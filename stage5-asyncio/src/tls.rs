@@ -420,7 +420,7 @@ pub fn start_tls_server_with<F>(
 where
     F: Future<Output = io::Result<()>> + 'static,
 {
-    let (place, listen) = (Place::here(), ServerOptions::default());
+    let (place, listen) = (Place::here(), options.serve);
     let factory = serving(options.limit, client_connected);
     async move {
         get_running_loop()

@@ -18,7 +18,7 @@ use crate::futures::Future as Promise;
 use crate::protocols::{DatagramProtocol, Protocol};
 
 pub(crate) use channel::Channel;
-pub(crate) use datagram::UdpTransport;
+pub(crate) use datagram::{DatagramEndpoint, Name};
 pub use file::{FilePart, SendfileOptions};
 pub(crate) use file::{Sending, has_to_be_read};
 pub(crate) use flow_control::FlowControl;
@@ -128,16 +128,16 @@ pub trait Transport: fmt::Debug {
     }
 }
 
-/// A socket for datagrams, as its protocol sees it.
+/// A socket for datagrams, as its protocol sees it. Its addresses are of type `A`.
 #[doc(alias = "asyncio.DatagramTransport")]
-pub trait DatagramTransport: fmt::Debug {
+pub trait DatagramTransport<A = SocketAddr>: fmt::Debug {
     /// Sends a datagram to that address; `None` is whom the socket is connected to. What cannot
     /// be sent now is kept.
     ///
     /// # Panics
     ///
     /// Panics with an address where it is connected to another one, and without where it is not.
-    fn sendto(&self, data: &[u8], address: Option<SocketAddr>);
+    fn sendto(&self, data: &[u8], address: Option<A>);
 
     /// Receives no more, sends what is left, and closes.
     fn close(&self);
@@ -159,13 +159,13 @@ pub trait DatagramTransport: fmt::Debug {
     fn get_write_buffer_size(&self) -> usize;
 
     /// Who is told. `None` once it is closed.
-    fn get_protocol(&self) -> Option<Rc<dyn DatagramProtocol>>;
+    fn get_protocol(&self) -> Option<Rc<dyn DatagramProtocol<A>>>;
 
     /// Whom it is connected to, if it is.
     #[doc(alias = "get_extra_info")]
-    fn peername(&self) -> Option<SocketAddr>;
+    fn peername(&self) -> Option<A>;
 
     /// Our end.
     #[doc(alias = "get_extra_info")]
-    fn sockname(&self) -> Option<SocketAddr>;
+    fn sockname(&self) -> Option<A>;
 }

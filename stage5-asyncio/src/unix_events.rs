@@ -10,9 +10,9 @@ use std::time::Duration;
 use reactor::Direction;
 use reactor::trace::Place;
 
-use crate::base_events::{Bound, Connected, Server, ServerOptions};
+use crate::base_events::{Bound, Connected, Endpoint, Server, ServerOptions};
 use crate::event_loop::EventLoop;
-use crate::protocols::Protocol;
+use crate::protocols::{DatagramProtocol, Protocol};
 use crate::tasks::within;
 use crate::time::sleep;
 use crate::transports::Channel;
@@ -76,7 +76,7 @@ impl EventLoop {
         self.create_unix_server_at(Place::here(), options, factory, path)
     }
 
-    /// The same, by these options.
+    /// The same, by these options: of them, `start_serving`.
     ///
     /// # Errors
     ///
@@ -101,9 +101,7 @@ impl EventLoop {
     ) -> impl Future<Output = io::Result<Server>> {
         within(place, async move {
             let path = path.as_ref();
-            if fs::metadata(path).is_ok_and(|it| it.file_type().is_socket()) {
-                fs::remove_file(path)?;
-            }
+            remove_socket(path)?;
             let listener = self.reactor().listen_unix(path)?;
             let file = SocketFile::at(path)?;
             Ok(Server::new(
@@ -113,6 +111,33 @@ impl EventLoop {
                 vec![(listener, Bound::Path(file))],
                 factory,
             ))
+        })
+    }
+
+    /// Opens a socket for datagrams in the file system. It is bound to `local`, or has no name: then
+    /// nobody can answer, and whoever receives what it sends is told an empty path. It is connected
+    /// to `remote`, if there is one. A socket that is left at `local` is replaced; as asyncio's, it
+    /// stays when this one is closed.
+    ///
+    /// # Errors
+    ///
+    /// `AddrInUse` when there is a file of that name that is no socket; `NotFound` and
+    /// `ConnectionRefused` for `remote`; `Unsupported` on a backend that is invented.
+    #[doc(alias = "create_datagram_endpoint")]
+    #[track_caller]
+    pub fn create_unix_datagram_endpoint<P: DatagramProtocol<PathBuf>>(
+        &self,
+        factory: impl FnOnce() -> P,
+        local: Option<impl AsRef<Path>>,
+        remote: Option<impl AsRef<Path>>,
+    ) -> impl Future<Output = io::Result<Endpoint<P, PathBuf>>> {
+        let place = Place::here();
+        within(place, async move {
+            let local = local.as_ref().map(AsRef::as_ref);
+            local.map_or(Ok(()), remove_socket)?;
+            let socket = self.reactor().bind_unix(local)?;
+            let remote = remote.map(|it| it.as_ref().to_owned());
+            self.begin_datagrams(place, socket, remote, factory).await
         })
     }
 
@@ -153,6 +178,14 @@ impl EventLoop {
             self.begin(place, Channel::WritePipe(pipe), factory).await
         })
     }
+}
+
+/// What a socket has left that is gone.
+fn remove_socket(path: &Path) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|it| it.file_type().is_socket()) {
+        fs::remove_file(path)?;
+    }
+    Ok(())
 }
 
 /// The file of a socket: dropped, it is removed, if it still is the same.

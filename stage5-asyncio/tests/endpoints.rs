@@ -202,7 +202,7 @@ fn a_connection_that_fails_leaves_nothing_behind() {
 #[test]
 fn a_server_that_was_not_told_to_serve_accepts_when_it_is() {
     on_a_loop(async {
-        let options = ServerOptions { start_serving: false };
+        let options = ServerOptions { start_serving: false, ..ServerOptions::default() };
         let factory = Said::default();
         let said = factory.clone();
         let server = get_running_loop()

@@ -156,17 +156,17 @@ impl Protocol for Served {
 /// A connection: the server's protocol, its transport, and the client's ends.
 async fn connection()
 -> (Server, Rc<Served>, Rc<dyn Transport>, (StreamReader, StreamWriter)) {
-    let served = Rc::new(Served::default());
-    let given = Rc::clone(&served);
+    let protocol = Rc::new(Served::default());
+    let given = Rc::clone(&protocol);
     let event_loop = get_running_loop();
     let listening = event_loop.create_server(move || Rc::clone(&given), home());
     let server = listening.await.unwrap();
     let client = open_connection(server.sockets()[0]).await.unwrap();
-    while served.transport.get().is_none() {
+    while protocol.transport.get().is_none() {
         sleep(MS).await;
     }
-    let transport = Rc::clone(served.transport.get().unwrap());
-    (server, served, transport, client)
+    let transport = Rc::clone(protocol.transport.get().unwrap());
+    (server, protocol, transport, client)
 }
 
 async fn sendfile(transport: &Rc<dyn Transport>, file: &File) -> io::Result<u64> {
@@ -179,7 +179,7 @@ async fn until_it_moves(reader: &mut StreamReader) -> usize {
     read.len()
 }
 
-/// M6.68. test_sendfile_success, _pre_and_post_data, _offset, _count: what was written before comes
+/// M6.68. `test_sendfile_success`, `_pre_and_post_data`, `_offset`, `_count`: what was written before comes
 /// before, what is written after comes after, and the position is behind the last byte.
 #[test]
 fn a_file_is_sent_between_what_was_written_before_and_after() {
@@ -233,28 +233,28 @@ fn part_of_a_file_is_sent_and_a_short_one_as_it_is() {
     });
 }
 
-/// M6.68. test_sendfile_when_closing, test_sendfile_prevents_bare_write: what may not be done
+/// M6.68. `test_sendfile_when_closing`, `test_sendfile_prevents_bare_write`: what may not be done
 /// meanwhile is told. What the peer sends meanwhile waits.
 #[test]
 fn nothing_is_written_and_nothing_received_while_a_file_is_sent() {
     on_a_loop(async {
-        let (server, served, transport, (mut reader, writer)) = connection().await;
+        let (server, protocol, transport, (mut reader, writer)) = connection().await;
         let file = file_of(&bytes(BIG));
         let (its, copy) = (Rc::clone(&transport), file.try_clone().unwrap());
         let sending = create_task(async move { sendfile(&its, &copy).await });
         writer.write(b"are you there?");
         sleep(20 * MS).await;
         assert!(!sending.done() && !transport.is_reading());
-        assert_eq!(served.received.get(), 0);
+        assert_eq!(protocol.received.get(), 0);
         let written = caught(async { transport.write(b"now") }).await;
         assert!(written.unwrap_err().contains("a file is being sent"));
         let another = caught(sendfile(&transport, &file)).await;
-        assert!(another.unwrap_err().contains("another file is being sent"));
+        assert!(another.unwrap_err().contains("a file is being sent"));
         // That another one was refused changes nothing; that it was all may be said now.
         transport.write_eof();
         assert!(reader.read_to_end().await.unwrap() == bytes(BIG));
         assert_eq!(sending.await.unwrap(), BIG as u64);
-        while served.received.get() < 14 {
+        while protocol.received.get() < 14 {
             sleep(MS).await;
         }
         let after = caught(sendfile(&transport, &file)).await;
@@ -266,12 +266,12 @@ fn nothing_is_written_and_nothing_received_while_a_file_is_sent() {
     });
 }
 
-/// M6.68. test_sendfile_close_peer_in_the_middle_of_receiving: it fails, and the position says how
+/// M6.68. `test_sendfile_close_peer_in_the_middle_of_receiving`: it fails, and the position says how
 /// far it has come. By hand, too.
 #[test]
 fn a_peer_that_goes_ends_it() {
     both_ways(|over| async move {
-        let (server, served, transport, (mut reader, writer)) = connection().await;
+        let (server, protocol, transport, (mut reader, writer)) = connection().await;
         let (transport, n) = (over(transport), BIG);
         let file = file_of(&bytes(n));
         let leave = async {
@@ -290,7 +290,7 @@ fn a_peer_that_goes_ends_it() {
         let position = (&file).stream_position().unwrap();
         assert!(read <= position && position < n as u64, "{position} of {n}");
         transport.abort();
-        while !served.lost.get() {
+        while !protocol.lost.get() {
             sleep(MS).await;
         }
         drop(server);
@@ -302,7 +302,7 @@ fn a_peer_that_goes_ends_it() {
 fn to_close_the_transport_gives_the_file_up() {
     on_a_loop(async {
         for how in [<dyn Transport>::close, <dyn Transport>::abort] {
-            let (server, served, transport, (_reader, writer)) = connection().await;
+            let (server, protocol, transport, (_reader, writer)) = connection().await;
             let file = file_of(&bytes(BIG));
             let close = async {
                 sleep(10 * MS).await;
@@ -311,7 +311,7 @@ fn to_close_the_transport_gives_the_file_up() {
             let (sent, ()) = join(sendfile(&transport, &file), close).await;
             assert_eq!(sent.unwrap_err().kind(), ErrorKind::ConnectionAborted);
             turns(3).await;
-            assert!(served.lost.get(), "told once the file is given up");
+            assert!(protocol.lost.get(), "told once the file is given up");
             drop((writer, server));
         }
     });
@@ -336,7 +336,7 @@ fn to_cancel_it_leaves_the_connection_and_the_position() {
     });
 }
 
-/// M6.68. test_sendfile_no_fallback_for_fallback_transport: without fallback, the kernel does it or
+/// M6.68. `test_sendfile_no_fallback_for_fallback_transport`: without fallback, the kernel does it or
 /// nobody. The kernel of Linux does.
 #[test]
 fn without_a_fallback_only_the_kernel_sends() {
@@ -367,7 +367,7 @@ fn by_hand_the_water_marks_are_kept() {
     let kept = |is_full| async move {
         let (server, _, transport, (mut reader, writer)) = connection().await;
         transport.set_write_buffer_limits(Some(10_000), None);
-        let content = bytes(BIG);
+        let (content, below) = (bytes(BIG), Rc::clone(&transport));
         let file = file_of(&content);
         let serve = async {
             if is_full {
@@ -381,8 +381,9 @@ fn by_hand_the_water_marks_are_kept() {
             transport.1.get()
         };
         let read = async {
-            // By then it has to wait.
-            sleep(20 * MS).await;
+            while below.get_write_buffer_size() == 0 {
+                sleep(MS).await;
+            }
             reader.read_to_end().await
         };
         let (received, most) = join(read, serve).await;
@@ -410,7 +411,7 @@ fn a_file_that_the_kernel_makes_up_arrives() {
     }
 }
 
-/// M6.68. test_sock_sendfile_success, _count, _when_closed: over a socket that stays the caller's.
+/// M6.68. `test_sock_sendfile_success`, `_count`, `_when_closed`: over a socket that stays the caller's.
 #[test]
 fn a_file_is_sent_over_a_socket_of_the_callers() {
     let listener = TcpListener::bind(home()).unwrap();

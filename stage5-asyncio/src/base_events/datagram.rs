@@ -7,10 +7,15 @@ use std::rc::Rc;
 use reactor::trace::Place;
 
 use super::Address;
+use super::address::Purpose;
 use crate::event_loop::EventLoop;
+use crate::events::Ready;
 use crate::protocols::DatagramProtocol;
 use crate::tasks::within;
-use crate::transports::{DatagramTransport, UdpTransport};
+use crate::transports::{DatagramEndpoint, DatagramTransport, Name};
+
+/// A socket for datagrams, as whoever opened it has it: how to act on it, and who is told.
+pub type Endpoint<P, A = SocketAddr> = (Rc<dyn DatagramTransport<A>>, Rc<P>);
 
 /// Datagrams.
 impl EventLoop {
@@ -61,7 +66,7 @@ impl EventLoop {
         factory: impl FnOnce() -> P,
         local: Option<impl Into<Address>>,
         remote: Option<impl Into<Address>>,
-    ) -> impl Future<Output = io::Result<(Rc<dyn DatagramTransport>, Rc<P>)>> {
+    ) -> impl Future<Output = io::Result<Endpoint<P>>> {
         let place = Place::here();
         within(place, self.open_datagram(place, factory, local, remote))
     }
@@ -72,7 +77,7 @@ impl EventLoop {
         factory: impl FnOnce() -> P,
         local: Option<impl Into<Address>>,
         remote: Option<impl Into<Address>>,
-    ) -> io::Result<(Rc<dyn DatagramTransport>, Rc<P>)> {
+    ) -> io::Result<Endpoint<P>> {
         let remote = match remote {
             Some(remote) => Some(self.first_address(remote).await?),
             None => None,
@@ -83,7 +88,20 @@ impl EventLoop {
             None => ([0_u8; 4], 0).into(),
         };
         let socket = self.reactor().bind(local)?;
-        remote.map_or(Ok(()), |remote| socket.connect(&remote))?;
+        self.begin_datagrams(place, socket, remote, factory).await
+    }
+
+    /// Connects the socket, if it is to be; makes a protocol, and waits until it has been told.
+    pub(crate) async fn begin_datagrams<A: Name, P: DatagramProtocol<A>>(
+        &self,
+        place: Place,
+        socket: reactor::DatagramSocket<Ready, A::Address>,
+        remote: Option<A>,
+        factory: impl FnOnce() -> P,
+    ) -> io::Result<Endpoint<P, A>> {
+        if let Some(remote) = &remote {
+            socket.connect(&remote.address()?)?;
+        }
         let protocol = Rc::new(factory());
         let told = self.create_future();
         let (tell, told_of) = (told.clone(), Rc::clone(&protocol) as _);
@@ -91,13 +109,14 @@ impl EventLoop {
             // Whoever waits may have gone.
             let _ = tell.set_result(());
         };
-        let transport = UdpTransport::begin(self, place, socket, remote, told_of, tell);
+        let transport =
+            DatagramEndpoint::begin(self, place, socket, remote, told_of, tell);
         told.await;
         Ok((transport, protocol))
     }
 
     async fn first_address(&self, name: impl Into<Address>) -> io::Result<SocketAddr> {
-        let addresses = self.getaddrinfo(name).await?;
+        let addresses = super::addresses(name, Purpose::Connect).await?;
         addresses.into_iter().next().ok_or_else(|| super::all_in_words(Vec::new()))
     }
 }

@@ -33,15 +33,36 @@ const BACKLOG: usize = 100;
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// How to make a server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerOptions {
+    /// How many connections may wait to be accepted; the kernel may allow less. `None`: as many as
+    /// it allows. (asyncio: 100.)
+    pub backlog: Option<u32>,
+    /// Whether an address may be listened at of which a connection is left that is over: a server
+    /// could not be started again for a minute. `None`: yes, but not on Windows, where it would
+    /// mean something else.
+    #[doc(alias = "SO_REUSEADDR")]
+    pub reuse_address: Option<bool>,
+    /// Whether others of this user may listen at the same address: the kernel shares the
+    /// connections out between them. They all have to say so.
+    #[doc(alias = "SO_REUSEPORT")]
+    pub reuse_port: bool,
+    /// Whether the kernel asks from time to time if a silent peer is still there.
+    #[doc(alias = "SO_KEEPALIVE")]
+    pub keep_alive: bool,
     /// Whether it accepts at once, or not before it is [told to](Server::start_serving).
     pub start_serving: bool,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { start_serving: true }
+        Self {
+            backlog: None,
+            reuse_address: None,
+            reuse_port: false,
+            keep_alive: false,
+            start_serving: true,
+        }
     }
 }
 
@@ -63,11 +84,14 @@ struct Inside {
 
 impl EventLoop {
     /// Listens at `address`, and has `factory` make a protocol for each connection. A name that
-    /// has several addresses is listened at by all of them.
+    /// has several addresses is listened at by all of them; a port alone, at all interfaces by both
+    /// families, each by a socket of its own: without a port, that makes two ports.
     ///
     /// # Errors
     ///
-    /// What the resolver answers; whatever `bind` and `listen` answer.
+    /// What the resolver answers; whatever `bind` and `listen` answer, and for which address. What
+    /// this machine does not have, IPv6 say, is left out with a word to the log; `AddrNotAvailable`
+    /// if nothing is left.
     #[track_caller]
     pub fn create_server<P: Protocol>(
         &self,
@@ -102,26 +126,13 @@ impl EventLoop {
         address: impl Into<Address>,
     ) -> impl Future<Output = io::Result<Server>> {
         within(place, async move {
-            let listeners = self.listen(address).await?;
+            let listeners = self.listen(options, address).await?;
             Ok(Server::new(self, place, options, listeners, factory))
         })
     }
-
-    async fn listen(
-        &self,
-        address: impl Into<Address>,
-    ) -> io::Result<Vec<(Listener, Bound)>> {
-        let addresses = self.getaddrinfo(address).await?;
-        let listen = |address: SocketAddr| {
-            let listener = self.reactor().listen(address)?;
-            let address = listener.local_addr()?;
-            Ok((listener, Bound::Address(address)))
-        };
-        addresses.into_iter().map(listen).collect()
-    }
 }
 
-type Listener = reactor::TcpListener<Ready>;
+pub(super) type Listener = reactor::TcpListener<Ready>;
 
 impl Server {
     pub(crate) fn new<P: Protocol>(

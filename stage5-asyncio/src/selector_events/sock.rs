@@ -14,6 +14,7 @@ use reactor::Direction;
 use reactor::trace::Place;
 use socket2::{SockAddr, SockRef, Socket};
 
+use crate::base_events::is_under_way;
 use crate::event_loop::EventLoop;
 use crate::net::{Side, retry_at};
 use crate::tasks::within;
@@ -182,8 +183,8 @@ impl EventLoop {
             let send = |socket: &Socket| {
                 part.send_by(|file, from, most| send_file(socket, file, from, most))
             };
-            let sent = self.until_done(SockRef::from(socket), Direction::Write, send);
-            match sent.await {
+            let tried = SockRef::from(socket);
+            match self.until_done(tried, Direction::Write, send).await {
                 Err(error) if part.sent() == 0 && has_to_be_read(&error) => {
                     if !options.fallback {
                         return Err(ErrorKind::Unsupported.into());
@@ -252,11 +253,7 @@ fn send_file(_: &Socket, _: &File, _: u64, _: usize) -> io::Result<usize> {
 
 /// Asks for a connection, which takes its time.
 fn begin(socket: &Socket, address: &SockAddr) -> io::Result<()> {
-    let begun = socket.connect(address);
-    let is_under_way = |error: &io::Error| {
-        error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
-    };
-    match begun {
+    match socket.connect(address) {
         Err(error) if is_under_way(&error) => Err(ErrorKind::WouldBlock.into()),
         result => result,
     }

@@ -5,6 +5,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::unix::net::SocketAddr as UnixAddr;
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 
 use reactor::trace::Place;
@@ -21,7 +25,7 @@ use crate::protocols::DatagramProtocol;
 
 /// A socket for datagrams, and its protocol. The loop keeps it until it is closed.
 #[doc(alias = "_SelectorDatagramTransport")]
-pub(crate) struct UdpTransport {
+pub(crate) struct DatagramEndpoint<A: Name> {
     own: Weak<Self>,
     event_loop: Weak<Inner>,
     /// The line of the program that opened it.
@@ -31,14 +35,14 @@ pub(crate) struct UdpTransport {
     /// Under which the loop keeps it.
     number: Cell<usize>,
     /// Gone once it is closed.
-    socket: RefCell<Option<reactor::UdpSocket<Ready>>>,
+    socket: RefCell<Option<reactor::DatagramSocket<Ready, A::Address>>>,
     key: Key,
     /// Gone once it is closed.
-    protocol: RefCell<Option<Rc<dyn DatagramProtocol>>>,
-    peername: Option<SocketAddr>,
-    sockname: Option<SocketAddr>,
+    protocol: RefCell<Option<Rc<dyn DatagramProtocol<A>>>>,
+    peername: Option<A>,
+    sockname: Option<A>,
     /// What could not be sent yet, and how many bytes that is.
-    queue: RefCell<VecDeque<Datagram>>,
+    queue: RefCell<VecDeque<Datagram<A>>>,
     queued: Cell<usize>,
     flow: FlowControl,
     reads: Watch,
@@ -48,18 +52,55 @@ pub(crate) struct UdpTransport {
     is_lost: Cell<bool>,
 }
 
-/// A message, and for whom. `None`: whom the socket is connected to.
-type Datagram = (Vec<u8>, Option<SocketAddr>);
+/// How programs call a socket, and how the reactor does.
+pub(crate) trait Name: Clone + PartialEq + fmt::Debug + 'static {
+    /// The reactor's.
+    type Address;
 
-impl UdpTransport {
+    /// What cannot be one is an error.
+    fn address(&self) -> io::Result<Self::Address>;
+
+    fn of(address: Self::Address) -> Self;
+}
+
+impl Name for SocketAddr {
+    type Address = Self;
+
+    fn address(&self) -> io::Result<Self> {
+        Ok(*self)
+    }
+
+    fn of(address: Self) -> Self {
+        address
+    }
+}
+
+/// Whoever has no name has an empty one.
+#[cfg(unix)]
+impl Name for PathBuf {
+    type Address = UnixAddr;
+
+    fn address(&self) -> io::Result<UnixAddr> {
+        UnixAddr::from_pathname(self)
+    }
+
+    fn of(address: UnixAddr) -> Self {
+        address.as_pathname().map(Self::from).unwrap_or_default()
+    }
+}
+
+/// A message, and for whom. `None`: whom the socket is connected to.
+type Datagram<A> = (Vec<u8>, Option<A>);
+
+impl<A: Name> DatagramEndpoint<A> {
     /// A transport whose protocol is told in the next turn that it is there; then `told` is
     /// called, and what arrives is read.
     pub(crate) fn begin(
         event_loop: &EventLoop,
         place: Place,
-        socket: reactor::UdpSocket<Ready>,
-        peername: Option<SocketAddr>,
-        protocol: Rc<dyn DatagramProtocol>,
+        socket: reactor::DatagramSocket<Ready, A::Address>,
+        peername: Option<A>,
+        protocol: Rc<dyn DatagramProtocol<A>>,
         told: impl FnOnce() + 'static,
     ) -> Rc<Self> {
         let transport = Rc::new_cyclic(|own| Self {
@@ -69,7 +110,7 @@ impl UdpTransport {
             unclosed: Cell::new(Some(Unclosed::at(place, "A datagram transport"))),
             number: Cell::default(),
             key: socket.key(),
-            sockname: socket.local_addr().ok(),
+            sockname: socket.local_addr().ok().map(A::of),
             peername,
             socket: RefCell::new(Some(socket)),
             protocol: RefCell::new(Some(protocol)),
@@ -85,7 +126,7 @@ impl UdpTransport {
         transport.number.set(event_loop.0.sources.keep(Rc::clone(&transport) as _));
         let made = Rc::clone(&transport);
         event_loop.call_soon(move || {
-            let transport = Rc::clone(&made) as Rc<dyn DatagramTransport>;
+            let transport = Rc::clone(&made) as Rc<dyn DatagramTransport<A>>;
             made.tell("connection_made", |it| it.connection_made(transport));
             told();
             made.read_soon();
@@ -128,16 +169,18 @@ impl UdpTransport {
         Ok(())
     }
 
-    fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let socket = self.socket.borrow();
-        socket.as_ref().ok_or(io::ErrorKind::NotConnected)?.recv_from(buffer)
-    }
-
-    fn send(&self, (data, address): &Datagram) -> io::Result<usize> {
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, A)> {
         let socket = self.socket.borrow();
         let socket = socket.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        match (self.peername, address) {
-            (None, Some(address)) => socket.send_to(data, address),
+        let (n, sender) = socket.recv_from(buffer)?;
+        Ok((n, A::of(sender)))
+    }
+
+    fn send(&self, (data, address): &Datagram<A>) -> io::Result<usize> {
+        let socket = self.socket.borrow();
+        let socket = socket.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        match (&self.peername, address) {
+            (None, Some(address)) => socket.send_to(data, &address.address()?),
             _ => socket.send(data),
         }
     }
@@ -174,7 +217,7 @@ impl UdpTransport {
     }
 
     /// Tells the protocol. If that panics, the socket is closed.
-    fn tell(&self, what: &str, call: impl FnOnce(&dyn DatagramProtocol)) {
+    fn tell(&self, what: &str, call: impl FnOnce(&dyn DatagramProtocol<A>)) {
         let Some(protocol) = self.get_protocol() else { return };
         if let Err(panic) = guard(|| call(&*protocol)) {
             report_panic(&format!("Fatal error: protocol.{what}() call failed"), &*panic);
@@ -230,7 +273,7 @@ impl UdpTransport {
     }
 }
 
-impl Source for UdpTransport {
+impl<A: Name> Source for DatagramEndpoint<A> {
     fn ready(self: Rc<Self>, direction: Direction) {
         let (watch, ready): (_, fn(&Rc<Self>)) = match direction {
             Direction::Read => (&self.reads, Self::read_ready),
@@ -252,9 +295,9 @@ impl Source for UdpTransport {
     }
 }
 
-impl DatagramTransport for UdpTransport {
-    fn sendto(&self, data: &[u8], address: Option<SocketAddr>) {
-        match (self.peername, address) {
+impl<A: Name> DatagramTransport<A> for DatagramEndpoint<A> {
+    fn sendto(&self, data: &[u8], address: Option<A>) {
+        match (&self.peername, &address) {
             (None, None) => panic!("the socket is not connected: say whom to send to"),
             (Some(peer), Some(other)) => {
                 assert_eq!(peer, other, "the socket is connected to another address");
@@ -311,20 +354,20 @@ impl DatagramTransport for UdpTransport {
         self.queued.get()
     }
 
-    fn get_protocol(&self) -> Option<Rc<dyn DatagramProtocol>> {
+    fn get_protocol(&self) -> Option<Rc<dyn DatagramProtocol<A>>> {
         self.protocol.borrow().clone()
     }
 
-    fn peername(&self) -> Option<SocketAddr> {
-        self.peername
+    fn peername(&self) -> Option<A> {
+        self.peername.clone()
     }
 
-    fn sockname(&self) -> Option<SocketAddr> {
-        self.sockname
+    fn sockname(&self) -> Option<A> {
+        self.sockname.clone()
     }
 }
 
-impl fmt::Debug for UdpTransport {
+impl<A: Name> fmt::Debug for DatagramEndpoint<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatagramTransport")
             .field("closing", &self.is_closing.get())

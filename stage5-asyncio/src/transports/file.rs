@@ -102,7 +102,6 @@ impl FilePart {
     }
 
     /// Where the next piece begins, and how long it may be. `None`: there is none.
-    #[expect(clippy::cast_possible_truncation, reason = "a gibibyte is a usize")]
     fn next(&self) -> Option<(u64, usize)> {
         let left = self.0.count - self.sent();
         let from = self.0.offset.saturating_add(self.sent());

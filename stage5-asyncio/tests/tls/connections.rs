@@ -207,7 +207,7 @@ fn streams_carry_secrets_there_and_back() {
     });
 }
 
-/// M6.68. test_sendfile_ssl: a file has to be encrypted, and so is read and written.
+/// M6.68. `test_sendfile_ssl`: a file has to be encrypted, and so is read and written.
 #[test]
 fn a_file_is_read_encrypted_and_sent() {
     let story = async {

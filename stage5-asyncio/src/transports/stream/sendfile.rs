@@ -16,6 +16,8 @@ pub(super) struct Job {
 impl StreamTransport {
     /// Has it sent after what is in the buffer. `None` where no kernel can.
     pub(super) fn begin_file(&self, part: &FilePart) -> Option<Promise<io::Result<()>>> {
+        assert!(!self.ends.get(), "nothing can be sent after write_eof()");
+        self.expect_no_file();
         let event_loop = self.event_loop().filter(|_| self.is_a_socket())?;
         let done = event_loop.create_future();
         let job = Job { part: part.clone(), done: done.clone() };
@@ -24,6 +26,12 @@ impl StreamTransport {
             self.send_file_on();
         }
         Some(done)
+    }
+
+    /// Whoever writes in the middle of a file does not know what it does.
+    #[track_caller]
+    pub(super) fn expect_no_file(&self) {
+        assert!(!self.sends_a_file(), "a file is being sent: await its end before");
     }
 
     /// Whether one is being sent for which somebody waits.
@@ -67,7 +75,7 @@ impl StreamTransport {
 }
 
 impl Job {
-    fn end(self: Box<Self>, result: io::Result<()>) {
+    fn end(&self, result: io::Result<()>) {
         // Whoever waits may have gone.
         let _ = self.done.set_result(result);
     }
