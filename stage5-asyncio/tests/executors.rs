@@ -9,6 +9,7 @@
 #[path = "common/mod.rs"]
 mod common;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ fn main() {
 }
 
 fn tests() {
-    let tests: [(&str, fn()); 15] = [
+    let tests: [(&str, fn()); 16] = [
         ("turns", work_that_keeps_a_processor_busy_does_not_keep_the_loop),
         ("threads", no_thread_is_left_whatever_becomes_of_the_work),
         (
@@ -67,6 +68,7 @@ fn tests() {
         ("a crash", a_worker_that_crashes_is_an_error_for_its_caller_and_is_replaced),
         ("kill -9", a_worker_that_is_killed_is_an_error_for_its_caller_and_is_replaced),
         ("idle", a_worker_that_is_killed_while_it_is_idle_is_replaced_unnoticed),
+        ("a thousand", of_a_thousand_jobs_none_is_lost_though_workers_are_killed),
         ("cancel", a_cancel_kills_the_worker_and_frees_its_place),
         ("cancel_futures", what_was_not_begun_can_be_cancelled_at_the_end),
         ("forgotten", a_pool_that_is_forgotten_leaves_nothing_behind),
@@ -352,6 +354,49 @@ fn a_worker_that_is_killed_while_it_is_idle_is_replaced_unnoticed() {
         let second = event_loop.run_in_process(&pool, pid, ()).await.unwrap();
         assert_ne!(first, second);
         assert_eq!(children(), [second]);
+    });
+}
+
+/// Ten of them crash, and twenty times somebody kills a worker, whatever that does just then: each
+/// takes one job with it at most, and no other one is lost, done twice or given to somebody else.
+fn of_a_thousand_jobs_none_is_lost_though_workers_are_killed() {
+    in_time(async {
+        let (event_loop, pool) = (get_running_loop(), ProcessPoolExecutor::new(4));
+        let done = Rc::new(Cell::new(0));
+        let jobs = (0..1_000).map(|n| {
+            let crashes = n % 100 == 50;
+            let squared = (!crashes).then(|| event_loop.run_in_process(&pool, square, n));
+            let aborted = crashes.then(|| event_loop.run_in_process(&pool, aborts, ()));
+            let done = Rc::clone(&done);
+            async move {
+                let end = match (squared, aborted) {
+                    (Some(job), _) => job.await.map(|it| assert_eq!(it, n * n)),
+                    (_, Some(job)) => job.await,
+                    _ => unreachable!("it is either"),
+                };
+                done.set(done.get() + 1);
+                end.map_err(|error| died_of(&error).expect("a signal"))
+            }
+        });
+        let all = gather(jobs);
+        for killed in 0..20 {
+            while done.get() < killed * 45 {
+                turns(1).await;
+            }
+            // It may have crashed and be gone by then.
+            let pid = children().first().map(u32::to_string).unwrap_or_default();
+            let _ =
+                Command::new("kill").args(["-9", &pid]).stderr(Stdio::null()).status();
+        }
+        let ends = all.await;
+        let of = |signal| ends.iter().filter(|end| **end == Err(signal)).count();
+        let well = ends.iter().filter(|end| end.is_ok()).count();
+        assert_eq!(well + of(6) + of(9), 1_000);
+        assert!(of(9) <= 20 && of(6) <= 10 && of(6) + of(9) >= 10, "{} {}", of(6), of(9));
+        assert!(children().len() <= 4);
+        assert_eq!(event_loop.run_in_process(&pool, square, 2).await.unwrap(), 4);
+        pool.shutdown(true, false).await;
+        assert!(children().is_empty(), "no zombie either");
     });
 }
 
