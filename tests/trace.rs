@@ -15,6 +15,7 @@ use lineage::trace::chrome::Chrome;
 use lineage::trace::json::{Clock, Event, Thing};
 use lineage::trace::{Trace, record};
 use serde_json::Value;
+use site::countdown::TOGETHER;
 
 const PROGRAMS: [Program; 5] = Program::ALL;
 
@@ -129,7 +130,9 @@ impl Documented {
         let kind = subject["kind"].as_str().unwrap();
         assert!(self.text.contains(&format!("`{kind}`")), "{subject}");
         let always = ["id", "kind", "name", "parent"].map(str::to_owned);
-        assert_eq!(without_a_place(subject), always.into(), "{subject}");
+        let mut there = without_a_place(subject);
+        there.remove("called");
+        assert_eq!(there, always.into(), "{subject}");
     }
 
     fn check_event(&self, event: &Value, name: &str) {
@@ -345,6 +348,47 @@ fn a_task_waits_on_its_own_line_of_the_program() {
     }
 }
 
+/// Each line is told when its rocket says it, by whoever is that rocket then.
+#[test]
+fn what_a_countdown_prints_is_told_in_its_place_in_time() {
+    for style in with_a_loop() {
+        let trace = record(Program::Countdown, style).unwrap();
+        let whose = |event: &Event| {
+            let subject = &trace.subjects[event.subject.unwrap() as usize - 1];
+            subject.called.clone().unwrap_or_default()
+        };
+        let said = trace.events.iter().filter(|event| event.what == "said");
+        let told: Vec<_> =
+            said.map(|it| (it.at / 1000, whose(it), it.text.clone().unwrap())).collect();
+        let expected = [40, 80, 100, 120, 140, 200].into_iter().zip(TOGETHER);
+        let expected = expected
+            .map(|(at, line)| (at, format!("rocket {}", &line[..1]), line.to_owned()));
+        assert_eq!(told, expected.collect::<Vec<_>>(), "{}", style.name);
+    }
+}
+
+/// And of whoever prints it, what it holds is what it prints.
+#[test]
+fn a_rocket_says_how_much_it_has_left() {
+    for style in with_a_loop() {
+        let trace = record(Program::Countdown, style).unwrap();
+        let mut left = BTreeMap::new();
+        for event in &trace.events {
+            let text = event.text.clone().unwrap_or_default();
+            match event.what.as_str() {
+                "noted" => {
+                    assert_eq!(event.variable.as_deref(), Some("left"), "{}", style.name);
+                    left.insert(event.subject, text);
+                }
+                "said" => {
+                    assert!(text.ends_with(&left[&event.subject]), "{}", style.name);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 /// But for a room that calls a waker of std, which does not say who called it.
 #[test]
 fn whoever_wakes_somebody_does_it_at_a_line() {
@@ -446,7 +490,7 @@ fn a_run_without_a_loop_can_be_stepped_through_too() {
 #[test]
 fn every_program_of_asyncio_can_be_stepped_through() {
     for (program, file, rows) in [
-        ("countdown", "countdown", ["count #2 waits for timer 1", "call_soon #5 runs"]),
+        ("countdown", "countdown", ["rocket a #2 waits for timer 1", "call_soon #5 runs"]),
         ("echo", "echo", ["echo #", "callback #"]),
         ("crawl", "crawl", ["connect #", "timer "]),
         ("happy-eyeballs", "happy_eyeballs", ["hold #", "create_task #"]),

@@ -159,6 +159,7 @@ pub fn words(trace: &Trace, event: &Event, turn: u64) -> String {
     let on = event.on.map_or("something".to_owned(), |on| thing(trace, on));
     let due = event.due.map(|due| format!(", due at {}", time(due))).unwrap_or_default();
     let for_whom = event.subject.map(|_| format!(", for {who}")).unwrap_or_default();
+    let text = event.text.as_deref().unwrap_or_default();
     match event.what.as_str() {
         "turn-began" => format!("turn {turn} begins"),
         "turn-ended" => match event.ready {
@@ -182,6 +183,10 @@ pub fn words(trace: &Trace, event: &Event, turn: u64) -> String {
             let who = if event.subject.is_some() { &*who } else { "nobody" };
             format!("{}; {who} waits for it", event.on.map_or_else(|| on.clone(), ready))
         }
+        "noted" => {
+            format!("{who}: {} is {text}", event.variable.as_deref().unwrap_or_default())
+        }
+        "said" => format!("{who} prints: {text}"),
         other => format!("{who}: {other}"),
     }
 }
@@ -195,12 +200,13 @@ fn waits(trace: &Trace, who: &str, event: &Event) -> String {
     }
 }
 
-/// `task 2 (count)`.
+/// `task 2 (count)`, or what the program calls it: `task 2 (rocket a)`.
 fn subject(trace: &Trace, id: u32) -> String {
     let Some(subject) = trace.subjects.iter().find(|it| it.id == id) else {
         return "the loop".to_owned();
     };
-    let name = subject.name.as_deref().map(|name| format!(" ({name})"));
+    let name = subject.called.as_ref().or(subject.name.as_ref());
+    let name = name.map(|name| format!(" ({name})"));
     format!("{} {id}{}", subject.kind, name.unwrap_or_default())
 }
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use interlude_greenlets::time::sleep;
 use interlude_greenlets::{run, spawn};
+use reactor::trace;
 use site::countdown::{ROCKETS, Rocket};
 
 fn main() -> io::Result<()> {
@@ -29,8 +30,10 @@ pub fn countdown() -> io::Result<Vec<String>> {
 }
 
 fn count(rocket: Rocket, log: &RefCell<Vec<String>>) {
+    trace::name(rocket);
     for left in (0..rocket.from).rev() {
+        trace::note("left", left);
         sleep(rocket.period);
-        log.borrow_mut().push(format!("{} {left}", rocket.name));
+        log.borrow_mut().push(trace::said(format!("{} {left}", rocket.name)));
     }
 }

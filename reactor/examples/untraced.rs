@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         ("created", Ok(times)) => created(times),
         ("place", Ok(times)) => place(times),
         ("deeper", Ok(times)) => deeper(times),
+        ("noted", Ok(times)) => noted(times),
         _ => return ExitCode::from(2),
     }
     ExitCode::SUCCESS
@@ -72,6 +73,15 @@ fn place(times: u64) {
 fn deeper(times: u64) {
     for _ in 0..times {
         let _call = trace::deeper();
+        black_box(Id::default());
+    }
+}
+
+#[inline(never)]
+fn noted(times: u64) {
+    for _ in 0..times {
+        trace::name("a program");
+        trace::note("left", 3);
         black_box(Id::default());
     }
 }

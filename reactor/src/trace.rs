@@ -3,7 +3,8 @@
 //! Every stage tells its story in the same words, so that two stories can be laid side by
 //! side: turns begin and end; somebody is created, resumed, suspended, finished, cancelled or
 //! panics; somebody is woken, by somebody; timers are set, fire and are cancelled; sockets
-//! are parked at, and become ready. It is all on one thread, and so is the recorder.
+//! are parked at, and become ready. A program may add what it calls somebody, what that one holds,
+//! and what it prints. It is all on one thread, and so is the recorder.
 //!
 //! While nobody records, a traced point asks one thread-local flag and goes on.
 //!
@@ -27,6 +28,7 @@ mod recorder;
 
 use std::any::type_name_of_val;
 use std::cell::{Cell, RefCell};
+use std::fmt::Display;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
@@ -54,6 +56,15 @@ pub struct Recording {
     pub subjects: Vec<Subject>,
     /// In the order in which they happened.
     pub events: Vec<Event>,
+    /// Words of the program, in the order in which it told them: see [`Recording::text`].
+    pub texts: Vec<String>,
+}
+
+impl Recording {
+    /// The words that an event names.
+    pub fn text(&self, text: Text) -> &str {
+        self.texts.get(text.0 as usize).map_or("", String::as_str)
+    }
 }
 
 /// Somebody who takes turns.
@@ -65,6 +76,8 @@ pub struct Subject {
     pub kind: Kind,
     /// The function that it runs, if that has a name.
     pub name: Option<String>,
+    /// What the program calls it, if it does: [`name`].
+    pub called: Option<String>,
     /// Who made it.
     pub parent: Id,
     /// Where it was made.
@@ -133,7 +146,15 @@ pub enum What {
     SocketParked(Id, Thing),
     /// A socket is worth trying again; perhaps somebody waited for that.
     SocketReady(Option<Id>, Thing),
+    /// Somebody holds a variable of that name, which has that value from now on: [`note`].
+    Noted(Id, &'static str, Text),
+    /// Somebody has printed a line: [`said`].
+    Said(Id, Text),
 }
+
+/// Words of the program, by their place in the recording: [`Recording::text`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text(u32);
 
 /// What somebody waits for, or who did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,7 +201,7 @@ pub fn is_on() -> bool {
 /// A turn of the loop; dropping it ends the turn.
 #[inline]
 pub fn turn() -> Turn {
-    note(Recorder::begin_turn);
+    tell(Recorder::begin_turn);
     Turn(())
 }
 
@@ -192,7 +213,7 @@ pub struct Turn(());
 impl Drop for Turn {
     #[inline]
     fn drop(&mut self) {
-        note(Recorder::end_turn);
+        tell(Recorder::end_turn);
     }
 }
 
@@ -217,7 +238,7 @@ pub fn left_behind<F>(callback: &F) -> Uncalled {
         return Uncalled(Id(0));
     }
     let id = created(Kind::Callback, type_name_of_val(callback));
-    note(move |it| it.leave(id));
+    tell(move |it| it.leave(id));
     Uncalled(id)
 }
 
@@ -265,7 +286,7 @@ impl Drop for Uncalled {
     fn drop(&mut self) {
         let id = self.0;
         if id != Id(0) {
-            note(move |it| it.end(id, End::Cancelled));
+            tell(move |it| it.end(id, End::Cancelled));
         }
     }
 }
@@ -274,7 +295,7 @@ impl Drop for Uncalled {
 /// that it was called from.
 #[inline]
 pub fn woken(id: Id) {
-    note(move |it| it.wake(id, None));
+    tell(move |it| it.wake(id, None));
 }
 
 /// Somebody may go on, thanks to whoever runs now, and calls this.
@@ -282,32 +303,32 @@ pub fn woken(id: Id) {
 #[track_caller]
 pub fn woken_here(id: Id) {
     let place = Place::caller();
-    note(move |it| it.wake(id, Some(place)));
+    tell(move |it| it.wake(id, Some(place)));
 }
 
 /// The next of those whom the reactor handed back is served: what they wake was woken by
 /// what they waited for.
 #[inline]
 pub fn handed_back() {
-    note(Recorder::next_cause);
+    tell(Recorder::next_cause);
 }
 
 /// The one who runs now waits for `id`.
 #[inline]
 pub fn waits_for(id: Id) {
-    note(move |it| it.waits_for(id));
+    tell(move |it| it.waits_for(id));
 }
 
 /// The one who runs now is going to wait, for whatever it is, at that line.
 #[inline]
 pub fn waits_at(place: Place) {
-    note(move |it| it.waits_at(place));
+    tell(move |it| it.waits_at(place));
 }
 
 /// The one who runs now is a call deeper, until this is dropped.
 #[inline]
 pub fn deeper() -> Deeper {
-    note(move |it| it.deepen(1));
+    tell(move |it| it.deepen(1));
     Deeper(())
 }
 
@@ -319,26 +340,69 @@ pub struct Deeper(());
 impl Drop for Deeper {
     #[inline]
     fn drop(&mut self) {
-        note(move |it| it.deepen(-1));
+        tell(move |it| it.deepen(-1));
     }
 }
 
 /// The one who runs now has panicked, and that was caught.
 #[inline]
 pub fn panicked() {
-    note(move |it| it.will_end(End::Panicked));
+    tell(move |it| it.will_end(End::Panicked));
 }
 
 /// The one who runs now is cancelled.
 #[inline]
 pub fn cancelled() {
-    note(move |it| it.will_end(End::Cancelled));
+    tell(move |it| it.will_end(End::Cancelled));
+}
+
+/// What the program calls whoever runs now, from its beginning to its end: "rocket a".
+///
+/// For a program that wants to be understood; the loop needs none of this.
+///
+/// ```
+/// use reactor::trace;
+///
+/// let ((), recording) = trace::record(|| {
+///     let task = trace::created(trace::Kind::Task, "app::count::{{closure}}");
+///     let running = trace::resumed(task);
+///     trace::name("rocket a");
+///     trace::note("left", 3);
+///     let line = trace::said("a 3".to_owned());
+///     running.finished();
+///     assert_eq!(line, "a 3"); // as it was given
+/// });
+/// assert_eq!(recording.subjects[0].called.as_deref(), Some("rocket a"));
+/// assert_eq!(recording.events.len(), 5); // created, resumed, noted, said, finished
+/// ```
+#[inline]
+pub fn name(value: impl Display) {
+    tell(move |it| it.name(value.to_string()));
+}
+
+/// Whoever runs now holds a variable of that name, and this is its value from now on.
+#[inline]
+#[track_caller]
+pub fn note(variable: &'static str, value: impl Display) {
+    let place = Place::caller();
+    tell(move |it| it.note(variable, value.to_string(), place));
+}
+
+/// Whoever runs now has printed that line, which is given back.
+#[inline]
+#[track_caller]
+pub fn said(line: String) -> String {
+    let place = Place::caller();
+    if is_on() {
+        RECORDER.with_borrow_mut(|it| it.say(line.clone(), place));
+    }
+    line
 }
 
 /// Somebody goes on. Say how that ended; unwinding is a panic.
 #[inline]
 pub fn resumed(id: Id) -> Running {
-    note(move |it| it.resume(id));
+    tell(move |it| it.resume(id));
     Running(id)
 }
 
@@ -352,7 +416,7 @@ impl Running {
     #[inline]
     pub fn suspended(mut self) {
         if let Some(id) = self.take() {
-            note(move |it| it.suspend(id));
+            tell(move |it| it.suspend(id));
         }
     }
 
@@ -360,7 +424,7 @@ impl Running {
     #[inline]
     pub fn finished(mut self) {
         if let Some(id) = self.take() {
-            note(move |it| it.end(id, End::Finished));
+            tell(move |it| it.end(id, End::Finished));
         }
     }
 
@@ -378,7 +442,7 @@ impl Running {
     #[inline]
     pub fn cancelled(mut self) {
         if let Some(id) = self.take() {
-            note(move |it| it.end(id, End::Cancelled));
+            tell(move |it| it.end(id, End::Cancelled));
         }
     }
 
@@ -393,7 +457,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some(id) = self.take() {
             let end = if thread::panicking() { End::Panicked } else { End::Finished };
-            note(move |it| it.end(id, end));
+            tell(move |it| it.end(id, end));
         }
     }
 }
@@ -407,36 +471,36 @@ impl Id {
 
 /// From now on this is the clock.
 pub(crate) fn clock(backend: &Rc<dyn Backend>) {
-    note(move |it| it.set_clock(Rc::clone(backend)));
+    tell(move |it| it.set_clock(Rc::clone(backend)));
 }
 
 #[inline]
 pub(crate) fn timer_set(timer: TimerId) {
-    note(move |it| it.set_timer(timer));
+    tell(move |it| it.set_timer(timer));
 }
 
 #[inline]
 pub(crate) fn timer_fired(timer: TimerId) {
-    note(move |it| it.fire_timer(timer));
+    tell(move |it| it.fire_timer(timer));
 }
 
 #[inline]
 pub(crate) fn timer_cancelled(timer: TimerId) {
-    note(move |it| it.cancel_timer(timer));
+    tell(move |it| it.cancel_timer(timer));
 }
 
 #[inline]
 pub(crate) fn socket_parked(key: Key, direction: Direction) {
-    note(move |it| it.park(key, direction));
+    tell(move |it| it.park(key, direction));
 }
 
 #[inline]
 pub(crate) fn socket_ready(key: Key, direction: Direction, somebody_waited: bool) {
-    note(move |it| it.ready(key, direction, somebody_waited));
+    tell(move |it| it.ready(key, direction, somebody_waited));
 }
 
 #[inline]
-fn note(what: impl FnOnce(&mut Recorder)) {
+fn tell(what: impl FnOnce(&mut Recorder)) {
     if is_on() {
         record_it(what);
     }

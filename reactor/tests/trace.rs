@@ -686,6 +686,51 @@ fn the_time_is_that_of_the_first_reactor() {
     assert_eq!(made, [ms(0), ms(0), ms(3)]);
 }
 
+/// The innermost of those who run; the loop, if nobody does, which keeps its own name.
+#[test]
+fn what_the_program_says_is_told_of_whoever_runs() {
+    let line = Cell::new(0);
+    let ((), recording) = trace::record(|| {
+        trace::name("nobody");
+        trace::note("started", true);
+        let outer = trace::resumed(task());
+        let inner = trace::resumed(task());
+        trace::name("rocket b");
+        line.set(line!() + 1);
+        trace::note("left", 2);
+        inner.suspended();
+        assert_eq!(trace::said("b 2".to_owned()), "b 2");
+        outer.finished();
+    });
+    let told = recording.events.iter().filter_map(|event| match event.what {
+        What::Noted(id, name, text) => Some((id.number(), name, recording.text(text))),
+        What::Said(id, text) => Some((id.number(), "said", recording.text(text))),
+        _ => None,
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [(0, "started", "true"), (2, "left", "2"), (1, "said", "b 2")]);
+    let names: Vec<_> =
+        recording.subjects.iter().map(|it| it.called.as_deref()).collect();
+    assert_eq!(names, [None, Some("rocket b")]);
+    let noted = recording.events.iter().filter(|it| matches!(it.what, What::Noted(..)));
+    let place = noted.filter_map(|it| it.place).next_back().unwrap();
+    assert_eq!((place.file(), place.line()), (file!(), line.get()));
+}
+
+/// Not even what is said is looked at.
+#[test]
+fn what_the_program_says_is_not_written_out_while_nobody_records() {
+    struct Loud;
+    impl std::fmt::Display for Loud {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("somebody looks")
+        }
+    }
+    trace::name(Loud);
+    trace::note("left", Loud);
+    assert_eq!(trace::said("a 2".to_owned()), "a 2");
+}
+
 #[test]
 fn every_socket_has_a_number_of_its_own() {
     let ((), recording) = trace::record(|| {

@@ -1,6 +1,7 @@
 //! What counts down: rockets that never speak at the same time, so that the order of what
 //! they say is the same in every style that can wait for more than one of them.
 
+use std::fmt;
 use std::time::Duration;
 
 /// Something that counts down at its own pace.
@@ -12,6 +13,12 @@ pub struct Rocket {
     pub from: u32,
     /// How long it is silent before it speaks.
     pub period: Duration,
+}
+
+impl fmt::Display for Rocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rocket {}", self.name)
+    }
 }
 
 /// The rockets, which speak after 40 and 80 (a), 100 (b), 120 (a), 140 (c) and 200 ms (b).

@@ -411,7 +411,7 @@ mod tests {
         let event =
             |(at, what)| Event { at: Duration::from_millis(at), what, place: None };
         let events = events.into_iter().map(event).collect();
-        Recording { subjects: Vec::new(), events }
+        Recording { events, ..Recording::default() }
     }
 
     #[test]

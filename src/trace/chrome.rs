@@ -59,7 +59,8 @@ impl Drawing<'_> {
         let has_a_loop = self.trace.events.iter().any(|event| event.turn.is_some());
         self.lane("thread_name", LOOP, if has_a_loop { "loop" } else { "kernel" });
         for subject in &self.trace.subjects {
-            let name = subject.name.as_deref().unwrap_or("");
+            let name = subject.called.as_deref().or(subject.name.as_deref());
+            let name = name.unwrap_or_default();
             self.lane(
                 "thread_name",
                 subject.id,
@@ -123,7 +124,13 @@ impl Drawing<'_> {
     }
 
     fn instant(&mut self, event: &Event, lane: u32) {
-        self.push("i", event.at, lane, Some(&event.what), self.place(event));
+        let text = event.text.as_deref().unwrap_or_default();
+        let name = match (event.what.as_str(), &event.variable) {
+            ("noted", Some(variable)) => format!("{variable} = {text}"),
+            ("said", _) => format!("prints {text}"),
+            (what, _) => what.to_owned(),
+        };
+        self.push("i", event.at, lane, Some(&name), self.place(event));
     }
 
     fn push(

@@ -53,6 +53,9 @@ pub struct Subject {
     pub kind: String,
     /// The function that it runs.
     pub name: Option<String>,
+    /// What the program calls it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub called: Option<String>,
     /// Who made it.
     pub parent: u32,
     /// Where it was made.
@@ -102,6 +105,12 @@ pub struct Event {
     /// How many are ready when a turn ends.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ready: Option<usize>,
+    /// The name of a variable that has another value now.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub variable: Option<String>,
+    /// That value, or a line that was printed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub text: Option<String>,
 }
 
 /// What somebody waits for, or who did something.
@@ -155,11 +164,13 @@ impl Trace {
             id: subject.id.number(),
             kind: kind(subject.kind).to_owned(),
             name: subject.name.clone(),
+            called: subject.called.clone(),
             parent: subject.parent.number(),
             place: files.line(subject.place),
         });
         let subjects = subjects.collect();
-        let events = recording.events.iter().map(|it| Event::new(it, &mut files));
+        let events =
+            recording.events.iter().map(|it| Event::new(it, recording, &mut files));
         let events = events.collect();
         Self {
             version: VERSION,
@@ -175,14 +186,20 @@ impl Trace {
 }
 
 impl Event {
-    fn new(event: &Recorded, files: &mut Files) -> Self {
+    fn new(event: &Recorded, recording: &Recording, files: &mut Files) -> Self {
         let mut told = Self::told(event.what);
+        told.text = match event.what {
+            What::Noted(.., text) | What::Said(_, text) => {
+                Some(recording.text(text).to_owned())
+            }
+            _ => None,
+        };
         told.at = micros(event.at);
         told.place = files.line(event.place);
         told
     }
 
-    /// Everything but when and where.
+    /// Everything but when and where, and the program's words.
     fn told(what: What) -> Self {
         match what {
             What::TurnBegan(turn) => {
@@ -211,6 +228,11 @@ impl Event {
             }
             What::SocketParked(id, socket) => Self::on("socket-parked", Some(id), socket),
             What::SocketReady(id, socket) => Self::on("socket-ready", id, socket),
+            What::Noted(id, variable, _) => Self {
+                variable: Some(variable.to_owned()),
+                ..Self::of("noted", Some(id))
+            },
+            What::Said(id, _) => Self::of("said", Some(id)),
         }
     }
 
@@ -226,6 +248,8 @@ impl Event {
             due: None,
             turn: None,
             ready: None,
+            variable: None,
+            text: None,
         }
     }
 

@@ -154,7 +154,8 @@ impl Story {
         let parent = if id == 1 { 0 } else { parent.max(1) };
         let name = (id == 1).then(|| "main".to_owned());
         let kind = "thread".to_owned();
-        self.subjects.push(Subject { id, kind, name, parent, place: Line::default() });
+        let (called, place) = (None, Line::default());
+        self.subjects.push(Subject { id, kind, name, called, parent, place });
         self.threads.insert(thread, id);
         let by = if parent == 0 { Thing::Foreign } else { Thing::Subject { id: parent } };
         self.push(at, Event { by: Some(by), ..Event::of("created", None) }, id);

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
+use reactor::trace;
 use site::countdown::{ROCKETS, Rocket};
 use stage2_generators::time::sleep;
 use stage2_generators::{Deferred, inline_callbacks, react, yield_};
@@ -31,9 +32,11 @@ pub fn countdown() -> io::Result<Vec<String>> {
 
 fn count(rocket: Rocket, log: Rc<RefCell<Vec<String>>>) -> Deferred<()> {
     inline_callbacks(async move {
+        trace::name(rocket);
         for left in (0..rocket.from).rev() {
+            trace::note("left", left);
             yield_(sleep(rocket.period)).await?;
-            log.borrow_mut().push(format!("{} {left}", rocket.name));
+            log.borrow_mut().push(trace::said(format!("{} {left}", rocket.name)));
         }
         Ok(())
     })

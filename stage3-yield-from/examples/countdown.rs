@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
+use reactor::trace;
 use site::countdown::{ROCKETS, Rocket};
 use stage3_yield_from::time::sleep;
 use stage3_yield_from::{Coroutine, coroutine, run, spawn, yield_from};
@@ -29,9 +30,11 @@ pub fn countdown() -> io::Result<Vec<String>> {
 
 fn count(rocket: Rocket, log: Rc<RefCell<Vec<String>>>) -> Coroutine<()> {
     coroutine(async move {
+        trace::name(rocket);
         for left in (0..rocket.from).rev() {
+            trace::note("left", left);
             yield_from(sleep(rocket.period)).await?;
-            log.borrow_mut().push(format!("{} {left}", rocket.name));
+            log.borrow_mut().push(trace::said(format!("{} {left}", rocket.name)));
         }
         Ok(())
     })

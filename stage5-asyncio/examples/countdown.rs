@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
+use reactor::trace;
 use site::countdown::{ROCKETS, Rocket};
 use stage5_asyncio::run;
 use stage5_asyncio::tasks::gather;
@@ -24,8 +25,10 @@ pub fn countdown() -> io::Result<Vec<String>> {
 }
 
 async fn count(rocket: Rocket, log: Rc<RefCell<Vec<String>>>) {
+    trace::name(rocket);
     for left in (0..rocket.from).rev() {
+        trace::note("left", left);
         sleep(rocket.period).await;
-        log.borrow_mut().push(format!("{} {left}", rocket.name));
+        log.borrow_mut().push(trace::said(format!("{} {left}", rocket.name)));
     }
 }

@@ -12,6 +12,9 @@ use crate::state::{State, Timer};
 use crate::stepper::Stepper;
 use crate::words::due_at;
 
+/// How many of the printed lines are shown.
+const LINES: usize = 3;
+
 /// The events around this one, which has a sign.
 pub fn events(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
     let (story, step) = (stepper.story(), stepper.step());
@@ -67,7 +70,11 @@ fn numbered(lines: &[(u32, &str)], here: u32, look: Look) -> Vec<Line<'static>> 
 
 /// Who runs: whoever is inside another comes after it.
 pub fn running(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
-    let line = marked(runs(stepper), false, look);
+    let mut line = runs(stepper);
+    if let Some(printed) = printed(stepper) {
+        line = format!("{line}; {printed}");
+    }
+    let line = marked(line, false, look);
     let block = block("Running", look);
     frame
         .render_widget(Paragraph::new(line).wrap(Wrap { trim: true }).block(block), area);
@@ -76,7 +83,7 @@ pub fn running(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look)
 /// Who may go on, next first.
 pub fn ready(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
     let ids = &stepper.state().ready;
-    let lines = ids.iter().map(|id| member(stepper.story().who(*id), *id, stepper, look));
+    let lines = ids.iter().map(|id| member(holder(*id, stepper), *id, stepper, look));
     let title = format!("Ready: {}, next first", ids.len());
     list(frame, area, &title, lines.collect(), look);
 }
@@ -110,6 +117,7 @@ pub fn now(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
         Line::from(counted("Timers", &timers)),
         Line::from(parked),
     ];
+    lines.extend(printed(stepper).map(Line::from));
     lines.extend(waits(stepper, look));
     pane(frame, area, "Now", cut(lines, rows(area)), look);
 }
@@ -117,7 +125,7 @@ pub fn now(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
 fn runs(stepper: &Stepper) -> String {
     let State { running, serving, .. } = stepper.state();
     let story = stepper.story();
-    let names: Vec<_> = running.iter().map(|id| story.who(*id)).collect();
+    let names: Vec<_> = running.iter().map(|id| holder(*id, stepper)).collect();
     let is_thread = |id| story.subjects.get(id).is_some_and(|it| it.kind == "thread");
     match (names.is_empty(), serving) {
         (true, true) => "the loop".to_owned(),
@@ -126,6 +134,27 @@ fn runs(stepper: &Stepper) -> String {
         _ if running.iter().any(is_thread) => names.join(", "),
         _ => names.join(" > "),
     }
+}
+
+/// Somebody, and what it holds as far as the program says so: `rocket a #2 (left 2)`.
+fn holder(id: u32, stepper: &Stepper) -> String {
+    let who = stepper.story().who(id);
+    match stepper.state().notes.get(&id) {
+        None => who,
+        Some(notes) => {
+            let notes: Vec<_> =
+                notes.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            format!("{who} ({})", notes.join(", "))
+        }
+    }
+}
+
+/// The last lines that the program has printed, if it has.
+fn printed(stepper: &Stepper) -> Option<String> {
+    let lines = &stepper.state().printed;
+    let last = &lines[lines.len().saturating_sub(LINES)..];
+    let before = if lines.len() > LINES { "… " } else { "" };
+    (!last.is_empty()).then(|| format!("printed: {before}{}", last.join(", ")))
 }
 
 fn due(id: u64, timer: Timer, stepper: &Stepper) -> String {
@@ -142,7 +171,7 @@ fn waits(stepper: &Stepper, look: Look) -> Vec<Line<'static>> {
         let on = wait.on.map_or("not known".to_owned(), |on| story.thing(on));
         let depth = wait.depth.map(|depth| format!(", depth {depth}"));
         let line =
-            format!("{}: {on}{fired}{}", story.who(*id), depth.unwrap_or_default());
+            format!("{}: {on}{fired}{}", holder(*id, stepper), depth.unwrap_or_default());
         member(line, *id, stepper, look)
     });
     told.collect()

@@ -27,6 +27,10 @@ pub struct State {
     pub timers: BTreeMap<u64, Timer>,
     /// How many have come to an end.
     pub ended: usize,
+    /// What somebody holds, as far as the program says so.
+    pub notes: BTreeMap<u32, BTreeMap<String, String>>,
+    /// What the program has printed.
+    pub printed: Vec<String>,
     /// Where everybody was last seen, or else made.
     places: BTreeMap<u32, Place>,
 }
@@ -62,6 +66,11 @@ impl State {
         self.now = event.at;
         self.remember_place(event);
         match event.what {
+            What::Noted { subject, ref variable, ref text } => {
+                let notes = self.notes.entry(subject).or_default();
+                notes.insert(variable.clone(), text.clone());
+            }
+            What::Said { ref text, .. } => self.printed.push(text.clone()),
             What::TurnBegan { turn } => (self.turn, self.serving) = (turn, true),
             What::TurnEnded { .. } => self.serving = false,
             What::Created { .. } | What::SocketReady { .. } => {}
@@ -244,8 +253,9 @@ mod tests {
         let json = |what: &What| {
             let mut event = Story::read(include_str!("../tests/fixtures/words.json"))
                 .unwrap()
-                .events[0];
-            event.what = *what;
+                .events
+                .swap_remove(0);
+            event.what = what.clone();
             event
         };
         State::after(&whats.iter().map(json).collect::<Vec<_>>())
@@ -259,17 +269,30 @@ mod tests {
         let set =
             [What::Created { subject: 1, by }, What::TimerSet { subject: 1, on, due }];
         assert_eq!(events(&set).parked[&1].on, Some(on));
-        let run = [What::Resumed { subject: 1 }, set[1]];
+        let run = [What::Resumed { subject: 1 }, set[1].clone()];
         assert!(events(&run).parked.is_empty(), "who runs only takes note");
         let of_the_loop = [What::TimerSet { subject: LOOP, on, due }];
         assert!(events(&of_the_loop).parked.is_empty());
     }
 
     #[test]
+    fn what_somebody_holds_is_its_last_value_and_what_is_printed_stays() {
+        let note = |text: &str| What::Noted {
+            subject: 1,
+            variable: "left".to_owned(),
+            text: text.to_owned(),
+        };
+        let said = What::Said { subject: 1, text: "a 2".to_owned() };
+        let state = events(&[note("2"), said, note("1")]);
+        assert_eq!(state.notes[&1]["left"], "1");
+        assert_eq!(state.printed, ["a 2"]);
+    }
+
+    #[test]
     fn who_is_resumed_inside_another_stands_after_it() {
         let two = [What::Resumed { subject: 1 }, What::Resumed { subject: 2 }];
         assert_eq!(events(&two).running, [1, 2]);
-        let ended = [two[0], two[1], What::Finished { subject: 2 }];
+        let ended = [two[0].clone(), two[1].clone(), What::Finished { subject: 2 }];
         assert_eq!(events(&ended).running, [1]);
     }
 

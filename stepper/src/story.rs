@@ -30,7 +30,7 @@ pub struct Story {
 }
 
 /// Something that happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Event {
     /// Microseconds since the start.
     pub at: u64,
@@ -52,7 +52,7 @@ pub struct Place {
 }
 
 /// What can happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the names are those of docs/trace.md")]
 pub enum What {
@@ -70,6 +70,8 @@ pub enum What {
     TimerCancelled { subject: u32, on: Thing },
     SocketParked { subject: u32, on: Thing },
     SocketReady { subject: Option<u32>, on: Thing },
+    Noted { subject: u32, variable: String, text: String },
+    Said { subject: u32, text: String },
 }
 
 /// The recording's outside; its events are looked at one by one.
@@ -114,7 +116,7 @@ impl Story {
         for (index, event) in cover.events.into_iter().enumerate() {
             let event = Event::deserialize(event)
                 .map_err(|error| format!("event {} is damaged: {error}", index + 1))?;
-            events.push(event);
+            events.push(event.printable());
         }
         let subjects = cover.subjects.into_iter().map(printable_subject);
         let story = Self {
@@ -207,8 +209,21 @@ impl Event {
             | What::TimerSet { subject, .. }
             | What::TimerFired { subject, .. }
             | What::TimerCancelled { subject, .. }
-            | What::SocketParked { subject, .. } => Some(subject),
+            | What::SocketParked { subject, .. }
+            | What::Noted { subject, .. }
+            | What::Said { subject, .. } => Some(subject),
         }
+    }
+
+    fn printable(mut self) -> Self {
+        match &mut self.what {
+            What::Noted { variable, text, .. } => {
+                (*variable, *text) = (printable(variable), printable(text));
+            }
+            What::Said { text, .. } => *text = printable(text),
+            _ => {}
+        }
+        self
     }
 
     /// Who did it, or what it is about.
@@ -243,7 +258,8 @@ fn check_version(value: &Value) -> Result<(), String> {
 
 fn printable_subject(subject: Subject) -> Subject {
     let name = subject.name.as_deref().map(printable);
-    Subject { kind: printable(&subject.kind), name, ..subject }
+    let called = subject.called.as_deref().map(printable);
+    Subject { kind: printable(&subject.kind), name, called, ..subject }
 }
 
 /// A text of a stranger's file may tell a terminal nothing.
@@ -336,7 +352,17 @@ mod tests {
 
     #[test]
     fn a_name_cannot_command_the_terminal() {
-        let story = with(|it| it["subjects"][0]["name"] = json!("\u{1b}[2Jx")).unwrap();
-        assert_eq!(story.subjects[&1].name.as_deref(), Some("\u{fffd}[2Jx"));
+        let story = with(|it| {
+            it["subjects"][0]["name"] = json!("\u{1b}[2Jx");
+            it["subjects"][0]["called"] = json!("\u{1b}[2Jy");
+            it["events"][0] =
+                json!({"at": 0, "what": "said", "subject": 1, "text": "\u{1b}[2Jz"});
+        })
+        .unwrap();
+        let subject = &story.subjects[&1];
+        assert_eq!(subject.name.as_deref(), Some("\u{fffd}[2Jx"));
+        assert_eq!(subject.called.as_deref(), Some("\u{fffd}[2Jy"));
+        let text = "\u{fffd}[2Jz".to_owned();
+        assert_eq!(story.events[0].what, What::Said { subject: 1, text });
     }
 }

@@ -16,10 +16,13 @@ impl Story {
         format!("{}, {}, {clock}{seed}", self.program, self.style)
     }
 
-    /// A subject's name, or else its kind, with its number.
+    /// What the program calls a subject, or else its function's name or its kind; and its number.
     pub fn who(&self, id: u32) -> String {
         match self.subjects.get(&id) {
-            Some(it) => format!("{} #{id}", it.name.as_ref().unwrap_or(&it.kind)),
+            Some(it) => {
+                let name = it.called.as_ref().or(it.name.as_ref()).unwrap_or(&it.kind);
+                format!("{name} #{id}")
+            }
             None => "the loop".to_owned(),
         }
     }
@@ -58,6 +61,12 @@ impl Story {
         let who = |id| self.who(id);
         let thing = |it| self.thing(it);
         match event.what {
+            What::Noted { subject, ref variable, ref text } => {
+                format!("{}: {variable} is {text}", who(subject))
+            }
+            What::Said { subject, ref text } => {
+                format!("{} prints: {text}", who(subject))
+            }
             What::TurnBegan { turn } => format!("turn {turn} begins"),
             What::TurnEnded { ready: 0 } => "the turn ends: nobody is ready".to_owned(),
             What::TurnEnded { ready: 1 } => "the turn ends: 1 is ready".to_owned(),
@@ -154,6 +163,8 @@ mod tests {
                 "echo #2 is done",
                 "echo #2 is cancelled",
                 "callback #1 panics",
+                "echo #2: left is 3",
+                "echo #2 prints: a 3",
             ]
         );
     }

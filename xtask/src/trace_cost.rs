@@ -7,13 +7,14 @@ use std::process::Command;
 use crate::cargo;
 
 /// What passes traced points, and how many: each kind of point that there is.
-const PASSES: [(&str, u64); 6] = [
+const PASSES: [(&str, u64); 7] = [
     ("woken", 1),
     ("turn", 2),
     ("resumed", 2),
     ("created", 1),
     ("place", 3),
     ("deeper", 2),
+    ("noted", 2),
 ];
 
 /// How many times: what is there besides cancels out.

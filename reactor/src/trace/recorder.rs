@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::{Event, Id, Kind, Place, Recording, Subject, Thing, What};
+use super::{Event, Id, Kind, Place, Recording, Subject, Text, Thing, What};
 use crate::backend::Backend;
 use crate::timers::TimerId;
 use crate::waiting::{Direction, Key};
@@ -81,7 +81,9 @@ impl Recorder {
     pub(super) fn create(&mut self, kind: Kind, type_name: &str, place: Place) -> Id {
         let id = Id(u32::try_from(self.story.subjects.len()).unwrap_or(u32::MAX) + 1);
         let (name, parent) = (function(type_name), self.runs());
-        self.story.subjects.push(Subject { id, kind, name, parent, place: Some(place) });
+        let (called, made_at) = (None, Some(place));
+        let subject = Subject { id, kind, name, called, parent, place: made_at };
+        self.story.subjects.push(subject);
         let by = self.by();
         self.tell_at(What::Created(id, by), Some(place));
         id
@@ -187,6 +189,29 @@ impl Recorder {
         if somebody {
             self.deliver(subject.unwrap_or_default(), thing);
         }
+    }
+
+    /// The loop has a name already.
+    pub(super) fn name(&mut self, value: String) {
+        let subject = self.runs().0.checked_sub(1).map(|it| it as usize);
+        if let Some(subject) = subject.and_then(|it| self.story.subjects.get_mut(it)) {
+            subject.called = Some(value);
+        }
+    }
+
+    pub(super) fn note(&mut self, variable: &'static str, value: String, place: Place) {
+        let what = What::Noted(self.runs(), variable, self.keep(value));
+        self.tell_at(what, Some(place));
+    }
+
+    pub(super) fn say(&mut self, line: String, place: Place) {
+        let what = What::Said(self.runs(), self.keep(line));
+        self.tell_at(what, Some(place));
+    }
+
+    fn keep(&mut self, words: String) -> Text {
+        self.story.texts.push(words);
+        Text(u32::try_from(self.story.texts.len()).unwrap_or(u32::MAX) - 1)
     }
 
     /// Whoever is to wait: the callback that was just made, or the one who runs.

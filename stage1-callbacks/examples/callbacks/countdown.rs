@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
+use reactor::trace;
 use site::countdown::{ROCKETS, Rocket};
 use stage1_callbacks::{call_later, run, stop};
 
@@ -40,7 +41,9 @@ fn count(
 ) {
     let Some(left) = left.checked_sub(1) else { return done() };
     call_later(rocket.period, move || {
-        log.borrow_mut().push(format!("{} {left}", rocket.name));
+        trace::name(rocket);
+        trace::note("left", left);
+        log.borrow_mut().push(trace::said(format!("{} {left}", rocket.name)));
         count(rocket, left, log, done);
     });
 }

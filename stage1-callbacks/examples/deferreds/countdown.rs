@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
+use reactor::trace;
 use site::countdown::{ROCKETS, Rocket};
 use stage1_callbacks::deferred::succeed;
 use stage1_callbacks::extras::lists::gather_results;
@@ -30,7 +31,9 @@ pub fn countdown() -> io::Result<Vec<String>> {
 fn count(rocket: Rocket, left: u32, log: Rc<RefCell<Vec<String>>>) -> Deferred<()> {
     let Some(left) = left.checked_sub(1) else { return succeed(()) };
     sleep(rocket.period).add_callback(move |()| {
-        log.borrow_mut().push(format!("{} {left}", rocket.name));
+        trace::name(rocket);
+        trace::note("left", left);
+        log.borrow_mut().push(trace::said(format!("{} {left}", rocket.name)));
         count(rocket, left, log)
     })
 }
