@@ -490,7 +490,11 @@ fn a_run_without_a_loop_can_be_stepped_through_too() {
 #[test]
 fn every_program_of_asyncio_can_be_stepped_through() {
     for (program, file, rows) in [
-        ("countdown", "countdown", ["rocket a #2 waits for timer 1", "call_soon #5 runs"]),
+        (
+            "countdown",
+            "countdown",
+            ["rocket a #2 waits for timer 1", "call_soon #5 runs"],
+        ),
         ("echo", "echo", ["echo #", "callback #"]),
         ("crawl", "crawl", ["connect #", "timer "]),
         ("happy-eyeballs", "happy_eyeballs", ["hold #", "create_task #"]),

@@ -4,11 +4,12 @@
 
 window.lineage = (() => {
   // `subjects` says of each what it is (new, ready, running, waiting, finished, cancelled,
-  // panicked), what it waits on, at which place and how many calls deep. `running` is a
-  // stack: whoever is resumed inside another stands after it.
+  // panicked), what it waits on, at which place, how many calls deep, and what it holds.
+  // `running` is a stack: whoever is resumed inside another stands after it. `sockets` are
+  // the directions that somebody has waited for, `printed` the lines so far.
   const START = {
     at: 0, turn: 0, serving: false, place: null,
-    running: [], ready: [], timers: [], subjects: {},
+    running: [], ready: [], timers: [], sockets: [], printed: [], subjects: {},
   };
 
   const placeOf = ({ file, line }) => (line === undefined ? null : { file, line });
@@ -30,6 +31,12 @@ window.lineage = (() => {
       running: without(state.running, id),
       ready: without(state.ready, id),
       ...is({ is: event.what, on: null }),
+    });
+    const socket = isReady => ({
+      sockets: [
+        ...state.sockets.filter(it => it.id !== on.id || it.direction !== on.direction),
+        { id: on.id, direction: on.direction, subject: id, isReady },
+      ],
     });
     const fired = () => ({ timers: state.timers.filter(it => it.id !== on.id) });
     const changes = {
@@ -65,7 +72,10 @@ window.lineage = (() => {
       }),
       'timer-fired': fired,
       'timer-cancelled': fired,
-      'socket-parked': waits,
+      'socket-parked': () => ({ ...socket(false), ...waits() }),
+      'socket-ready': () => socket(true),
+      noted: () => id && is({ notes: { ...was.notes, [event.variable]: event.text } }),
+      said: () => ({ printed: [...state.printed, { at: event.at, text: event.text }] }),
     }[event.what];
     return {
       ...state,
@@ -82,5 +92,25 @@ window.lineage = (() => {
     return all;
   }
 
-  return { START, reduce, states };
+  // Of each subject until a step: how often it ran; how long it ran, was ready, and waited.
+  function account(events, all, step) {
+    const sums = {};
+    const of = (id) => {
+      sums[id] = sums[id] || { runs: 0, running: 0, ready: 0, waiting: 0 };
+      return sums[id];
+    };
+    events.slice(0, step).forEach(({ at, what, subject }, n) => {
+      Object.entries(all[n].subjects).forEach(([id, { is }]) => {
+        if (is in of(id)) {
+          of(id)[is] += at - all[n].at;
+        }
+      });
+      if (what === 'resumed') {
+        of(subject).runs += 1;
+      }
+    });
+    return sums;
+  }
+
+  return { START, reduce, states, account };
 })();

@@ -56,21 +56,24 @@ impl Story {
         }
     }
 
+    /// What the program has told of itself.
+    fn program_says(&self, event: &Event) -> String {
+        let who = event.subject().map_or(String::new(), |id| self.who(id));
+        match &event.what {
+            What::Noted { variable, text, .. } => format!("{who}: {variable} is {text}"),
+            What::Said { text, .. } => format!("{who} prints: {text}"),
+            _ => who,
+        }
+    }
+
     /// What happened, in a sentence.
     pub fn words(&self, event: &Event) -> String {
         let who = |id| self.who(id);
         let thing = |it| self.thing(it);
         match event.what {
-            What::Noted { subject, ref variable, ref text } => {
-                format!("{}: {variable} is {text}", who(subject))
-            }
-            What::Said { subject, ref text } => {
-                format!("{} prints: {text}", who(subject))
-            }
+            What::Noted { .. } | What::Said { .. } => self.program_says(event),
             What::TurnBegan { turn } => format!("turn {turn} begins"),
-            What::TurnEnded { ready: 0 } => "the turn ends: nobody is ready".to_owned(),
-            What::TurnEnded { ready: 1 } => "the turn ends: 1 is ready".to_owned(),
-            What::TurnEnded { ready } => format!("the turn ends: {ready} are ready"),
+            What::TurnEnded { ready } => turn_ends(ready),
             What::Created { subject, by } => {
                 format!("{} is created by {}", who(subject), thing(by))
             }
@@ -97,11 +100,19 @@ impl Story {
             What::SocketParked { subject, on } => {
                 format!("{} is parked at {}", who(subject), thing(on))
             }
-            What::SocketReady { subject, on } => match subject {
-                Some(subject) => format!("{}; {} waits for it", ready(on), who(subject)),
-                None => format!("{}; nobody waits for it", ready(on)),
-            },
+            What::SocketReady { subject, on } => {
+                let who = subject.map_or("nobody".to_owned(), who);
+                format!("{}; {who} waits for it", ready(on))
+            }
         }
+    }
+}
+
+fn turn_ends(ready: usize) -> String {
+    match ready {
+        0 => "the turn ends: nobody is ready".to_owned(),
+        1 => "the turn ends: 1 is ready".to_owned(),
+        _ => format!("the turn ends: {ready} are ready"),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::site::{Look, Page};
 pub(crate) type Check = (&'static str, fn(&mut Look) -> Answer<()>);
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Check; 19] = [
+pub(crate) const ALL: [Check; 23] = [
     ("every_page_loads_alone_and_without_errors", every_page_loads),
     ("no_page_is_wider_than_a_phone", no_page_is_wider_than_a_phone),
     ("every_text_stands_out_in_every_theme", every_text_stands_out),
@@ -28,6 +28,10 @@ pub(crate) const ALL: [Check; 19] = [
     ("a_link_to_a_step_leads_there", player::links),
     ("whoever_guesses_is_told_why", player::guesses),
     ("two_players_go_in_step", player::pairs),
+    ("keys_jump_to_the_next_wake_turn_and_run", player::jumps),
+    ("a_picture_is_by_steps_or_by_the_clock", player::axes),
+    ("the_controls_stay_in_sight", player::in_sight),
+    ("two_players_are_guessed_at_and_compared", player::guesses_of_two),
     ("a_player_is_given_another_recording", player::renewed),
     ("a_handle_goes_from_picture_to_picture", figures::by_keyboard),
     ("the_life_of_a_task_follows_the_player", figures::cycle_follows),

@@ -2,7 +2,7 @@
 (() => {
     const complaints = [];
     const isShown = element => element.checkVisibility({ visibilityProperty: true });
-    const hidden = '.trace-controls, .trace-picture, .trace-panels, .quiz button, '
+    const hidden = '.trace-controls, .trace-picture, .trace-more, .quiz button, '
         + '#mdbook-sidebar, #mdbook-menu-bar, .nav-chapters';
     document.querySelectorAll(hidden).forEach((element) => {
         if (isShown(element)) {

@@ -10,7 +10,7 @@
         Object.values(it || {}).filter(value => typeof value === 'object').forEach(freeze);
         return Object.freeze(it);
     };
-    const { START, reduce, states } = lineage;
+    const { START, reduce, states, account } = lineage;
 
     const loop = { kind: 'loop' };
     const timer = { kind: 'timer', id: 7 };
@@ -40,6 +40,11 @@
         { at: 50, what: 'cancelled', subject: 2 },
         { at: 60, what: 'created', subject: 3, by: task },
         { at: 60, what: 'socket-parked', subject: 3, on: { kind: 'socket', id: 4, direction: 'read' } },
+        { at: 60, what: 'noted', subject: 3, variable: 'left', text: '2' },
+        { at: 60, what: 'noted', subject: 3, variable: 'left', text: '1' },
+        { at: 61, what: 'said', subject: 3, text: 'a 2' },
+        { at: 70, what: 'socket-ready', subject: 3, on: { kind: 'socket', id: 4, direction: 'read' } },
+        { at: 71, what: 'noted', subject: 0, variable: 'started', text: 'true' },
     ];
     const all = [freeze(START)];
     events.forEach((event, n) => all.push(freeze(reduce(all[n], freeze(event), n + 1))));
@@ -65,6 +70,16 @@
     expect('the outer one runs on', after(20).running, [2]);
     expect('all have ended', [after(21).running, after(21).subjects[2].is], [[], 'cancelled']);
     expect('a callback that is parked waits', after(23).subjects[3].is, 'waiting');
+    expect('it holds the last value', after(25).subjects[3].notes, { left: '1' });
+    expect('what is printed stays', after(27).printed, [{ at: 61, text: 'a 2' }]);
+    const socket = isReady => [{ id: 4, direction: 'read', subject: 3, isReady }];
+    expect('a socket is waited for', after(26).sockets, socket(false));
+    expect('and is ready', after(27).sockets, socket(true));
+    expect('the loop is nobody', after(28).subjects[0], undefined);
+    expect('time is spent ready and waiting', account(events, all, 21), {
+        1: { runs: 2, running: 0, ready: 1, waiting: 49 },
+        2: { runs: 2, running: 0, ready: 50, waiting: 0 },
+    });
     expect('the place is the last known', after(6).place, { file: 0, line: 3 });
 
     document.querySelectorAll('.trace-data').forEach((data) => {

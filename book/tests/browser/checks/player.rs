@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Answer;
 use crate::chromium::Chromium;
-use crate::page::WIDE;
+use crate::page::{NARROW, WIDE};
 use crate::site::{Look, Page};
 
 /// How a page says that it has a player of one recording.
@@ -196,6 +196,140 @@ pub(crate) fn pairs(look: &mut Look) -> Answer<()> {
             .every(it => it.lastElementChild.matches('[aria-current=step]'))";
         if !browser.is(is_at_the_end)? {
             complaints.push("at the end, a table is not".to_owned());
+        }
+        complaints.extend(still_at(browser, page)?);
+        Ok(complaints)
+    })
+}
+
+/// How the page of the tests below says that it has the countdown's player.
+const COUNTDOWN: &str = "id=\"trace-countdown-async-await\"";
+
+fn at_the_countdown(browser: &mut Chromium, page: &Page) -> Answer<()> {
+    browser.open(&page.url)?;
+    browser.tab_to(".trace-controls input")?;
+    browser.evaluate("player = document.activeElement.closest('.trace, .trace-pair')")?;
+    Ok(())
+}
+
+/// Whoever runs again is whoever ran.
+pub(crate) fn jumps(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    look.at_one_page_with(COUNTDOWN, |browser, page| {
+        at_the_countdown(browser, page)?;
+        let now = "player.querySelector('tr.now').cells[2].textContent";
+        let mut complaints = Vec::new();
+        let keys = [("w", "woken by"), ("n", "begins"), ("r", " runs"), ("r", " runs")];
+        let mut heard = Vec::new();
+        for (key, words) in keys {
+            browser.press(key)?;
+            heard.push(browser.text(now)?);
+            if heard.last().is_some_and(|it| !it.contains(words)) {
+                complaints.push(format!("{key} leads to {heard:?}"));
+            }
+        }
+        if heard[2] != heard[3] {
+            complaints.push(format!("somebody else runs: {heard:?}"));
+        }
+        browser.press("End")?;
+        browser.press("w")?;
+        let said = browser.text("player.querySelector('.trace-said').textContent")?;
+        if !said.contains("none any more") {
+            complaints.push(format!("at the end it says {said}"));
+        }
+        complaints.extend(still_at(browser, page)?);
+        Ok(complaints)
+    })
+}
+
+pub(crate) fn axes(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    look.at_one_page_with(COUNTDOWN, |browser, page| {
+        at_the_countdown(browser, page)?;
+        let mut complaints = browser.lines(include_str!("../axes.js"))?;
+        browser.press("End")?;
+        let printed = browser.text(
+            "[...player.querySelectorAll('dd.printed li')].reverse()
+                .map(it => it.textContent.split(': ')[1]).join()",
+        )?;
+        if printed != "a 2,a 1,b 1,a 0,c 0,b 0" {
+            complaints.push(format!("at the end it has printed {printed}"));
+        }
+        let so_far = browser.text("player.querySelector('dd.so').textContent")?;
+        if !so_far.contains("rocket a: ran 4 times, busy 0 ms, ready 0 ms, waited 120 ms")
+        {
+            complaints.push(format!("at the end: {so_far}"));
+        }
+        complaints.extend(still_at(browser, page)?);
+        Ok(complaints)
+    })
+}
+
+/// Also at the end of a player that is higher than the window, and on a phone.
+pub(crate) fn in_sight(look: &mut Look) -> Answer<()> {
+    for width in [NARROW, WIDE] {
+        look.browser.width(width)?;
+        look.at_pages_with(TRACE, |browser, page| {
+            at_the_countdown(browser, page)?;
+            browser.evaluate(
+                "[...player.querySelectorAll('.trace-table')].pop().scrollIntoView(false)",
+            )?;
+            let is_seen = browser.is(
+                "(() => {
+                    const { top, bottom } = player.querySelector('.trace-controls')
+                        .getBoundingClientRect();
+                    return top >= 0 && bottom <= innerHeight;
+                })()",
+            )?;
+            Ok((!is_seen).then(|| "the controls have left".to_owned()).into_iter().collect())
+        })?;
+    }
+    Ok(())
+}
+
+/// Both are asked about, each by its name, and what is next is hidden in both.
+pub(crate) fn guesses_of_two(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    let pair = format!("{PAIR}>\n{TRACE} id=\"trace-countdown-yield-from\"");
+    look.at_one_page_with(&pair, |browser, page| {
+        browser.open(&page.url)?;
+        browser.tab_to(".trace-pair [aria-pressed]")?;
+        browser.evaluate("player = document.activeElement.closest('.trace-pair')")?;
+        let mut complaints = Vec::new();
+        let mut differ = 0;
+        for _ in 0..60 {
+            browser.press("ArrowRight")?;
+            complaints.extend(browser.lines(include_str!("../compare.js"))?);
+            differ += usize::from(browser.is("player.querySelector('.differs')")?);
+        }
+        if differ == 0 {
+            complaints.push("no lanes ever differ".to_owned());
+        }
+        browser.press("Home")?;
+        browser.evaluate("player.querySelector('[aria-pressed]').click()")?;
+        let mut styles = std::collections::BTreeSet::new();
+        for _ in 0..40 {
+            browser.press("j")?;
+            while browser.is("document.activeElement.closest('.trace-ask')")? {
+                let question = "player.querySelector('.trace-ask p').textContent";
+                styles.insert(browser.text(question)?);
+                let answered =
+                    "player.querySelector('.trace-ask').lastChild.matches('button')";
+                for _ in 0..6 {
+                    browser.press("Enter")?;
+                    if browser.is(answered)? {
+                        break;
+                    }
+                    browser.press("Tab")?;
+                }
+                browser.press("Enter")?; // goes on, or asks of the other
+            }
+        }
+        let asked: Vec<_> = styles.iter().map(String::as_str).collect();
+        if !asked.iter().any(|it| it.ends_with("in async-await?"))
+            || !asked.iter().any(|it| it.ends_with("in yield-from?"))
+        {
+            complaints.push(format!("it has asked: {asked:?}"));
         }
         complaints.extend(still_at(browser, page)?);
         Ok(complaints)
