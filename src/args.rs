@@ -8,7 +8,7 @@ mod step;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::str::FromStr;
 use std::time::Duration;
@@ -66,6 +66,17 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The tour, which is also what runs without a command
+    Tour {
+        /// Also draw it: a page with the requests of all styles side by side
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+
+        /// Without questions, live progress and colour
+        #[arg(long)]
+        plain: bool,
+    },
+
     Crawl(CrawlArgs),
 
     /// Run one of the small programs
@@ -275,18 +286,33 @@ impl Args {
         match self.command {
             Some(command) => command.obey(output),
             None if self.json => Tour::default().json(output),
-            None if self.plain => {
-                output.make_plain();
-                Tour::default().show(output)
-            }
-            None => Tour::default().show(output),
+            None => tour(None, self.plain, output),
         }
     }
+}
+
+fn crawl_for_a_parent(
+    style: &Style,
+    url: &str,
+    timeout: Duration,
+    concurrency: usize,
+) -> Result<(), Error> {
+    let job = Job { concurrency, timeout, ..Job::new(Target::resolve(url)?) };
+    child::answer(&Crawled::by(style, job)?)
+}
+
+/// A tour, and the page that it leaves, if that was asked for.
+fn tour(page: Option<&Path>, is_plain: bool, output: &mut Output) -> Result<(), Error> {
+    if is_plain {
+        output.make_plain();
+    }
+    page.map_or_else(|| Ok(Tour::default()), Tour::with_page)?.show(output)
 }
 
 impl Command {
     fn obey(self, output: &mut Output) -> Result<(), Error> {
         match self {
+            Self::Tour { html, plain } => tour(html.as_deref(), plain, output),
             Self::Crawl(args) => args.obey(output),
             Self::Run { program, style, sim: Some(seed), .. } => {
                 run::simulated(Case { program, style, seed }, output)
@@ -320,9 +346,7 @@ impl Command {
             }
             Self::Man => shell::man(Args::command(), output),
             Self::ChildCrawl { style, url, timeout, concurrency } => {
-                let job =
-                    Job { concurrency, timeout, ..Job::new(Target::resolve(&url)?) };
-                child::answer(&Crawled::by(style, job)?)
+                crawl_for_a_parent(style, &url, timeout, concurrency)
             }
             Self::ChildPark { style } => park::measure(style, |kib| child::answer(&kib)),
         }

@@ -6,11 +6,14 @@
 mod guess;
 mod live;
 mod menu;
+mod page;
 mod pager;
 mod race;
 mod table;
 
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use site::{Site, count};
@@ -34,6 +37,15 @@ use race::Race;
 #[derive(Debug, Default)]
 pub struct Tour {
     nursery: Nursery,
+    /// Where to draw what was seen, if that was asked for.
+    page: Option<Page>,
+}
+
+/// A file that can be written: asked before a tour, filled after it.
+#[derive(Debug)]
+struct Page {
+    path: PathBuf,
+    file: File,
 }
 
 /// All of the tour's figures.
@@ -52,6 +64,18 @@ struct Crawled {
 }
 
 impl Tour {
+    /// A tour that also leaves a page: the requests of all styles side by side, and the figures,
+    /// in one file that needs no other.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be written.
+    pub fn with_page(path: &Path) -> Result<Self, Error> {
+        let file = File::create(path).map_err(|error| not_written(path, &error))?;
+        let page = Some(Page { path: path.to_owned(), file });
+        Ok(Self { page, ..Self::default() })
+    }
+
     /// Says nothing but one JSON object.
     ///
     /// # Errors
@@ -74,7 +98,7 @@ impl Tour {
     /// # Errors
     ///
     /// Fails when the styles disagree; [`Error::ReaderLeft`] when somebody wants to leave.
-    pub fn show(self, output: &mut Output) -> Result<(), Error> {
+    pub fn show(mut self, output: &mut Output) -> Result<(), Error> {
         let people = output.is_terminal() && !is_set("CI");
         let race = Race::start(Site::friendly(), self.nursery.clone())?;
         welcome(race.concurrency, output)?;
@@ -93,6 +117,9 @@ impl Tour {
             guesses.reveal(&rows, output)?;
         }
         show_figures(&rows, output)?;
+        if let Some(page) = self.page.take() {
+            page.fill(&rows, output)?;
+        }
         if let Some(keys) = &mut keys {
             menu::ask(&self.nursery, keys, output)?;
         }
@@ -109,6 +136,20 @@ impl Tour {
             interrupt::say_so();
         })
     }
+}
+
+impl Page {
+    fn fill(mut self, rows: &[Row], output: &mut Output) -> Result<(), Error> {
+        let text = page::html(rows);
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(|error| not_written(&self.path, &error))?;
+        output.line(format_args!("{}: open it in a browser", self.path.display()))
+    }
+}
+
+fn not_written(path: &Path, error: &std::io::Error) -> Error {
+    Error::Failure(format!("{}: {error}", path.display()))
 }
 
 fn welcome(concurrency: usize, output: &mut Output) -> Result<(), Error> {

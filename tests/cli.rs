@@ -328,6 +328,29 @@ fn a_tour_without_a_terminal_asks_nothing_and_fits_eighty_columns() {
     }
 }
 
+/// As bars of the right number, in a file that needs no other; whoever cannot have one hears so
+/// before the tour.
+#[test]
+fn a_tour_leaves_a_page_with_the_requests_of_every_style() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join("tour.html");
+    let told = printed(&format!("tour --plain --html {}", file.display()));
+    assert!(told.contains("open it in a browser"), "{told}");
+    let page = std::fs::read_to_string(file).unwrap();
+    let sections: Vec<_> = page.split("<section>").skip(1).collect();
+    assert_eq!(sections.len(), Style::names().len());
+    for (section, style) in sections.into_iter().zip(Style::names()) {
+        assert!(section.contains(&format!("<h2>{style} ")), "{style}: {section}");
+        assert_eq!(section.matches("<rect ").count(), 40, "{style}");
+    }
+    assert!(page.len() <= 200_000, "{}", page.len());
+    let nowhere = folder.join("no/such/folder.html");
+    let (output, stdout, stderr) =
+        run(&format!("tour --plain --html {}", nowhere.display()));
+    assert_eq!((output.status.code(), &*stdout), (Some(1), ""), "{stderr}");
+    assert!(stderr.contains("folder.html: "), "{stderr}");
+}
+
 #[test]
 fn a_shell_and_man_can_be_told_what_there_is() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
@@ -14,6 +14,17 @@ use crate::{Answer, Fault, Site};
 
 /// The longest request that is read, in bytes.
 const MAX_REQUEST: usize = 16 * 1024;
+
+/// A request that was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// What was asked for, as it stands in the request.
+    pub path: String,
+    /// When it had been read.
+    pub from: Instant,
+    /// When its answer was about to be sent.
+    pub to: Instant,
+}
 
 /// A site that is being served on 127.0.0.1. Dropping it stops it.
 #[derive(Debug)]
@@ -32,6 +43,8 @@ struct Shared {
     served: AtomicUsize,
     in_flight: AtomicUsize,
     max_in_flight: AtomicUsize,
+    /// Filled when an answer is about to be sent.
+    requests: Mutex<Vec<Served>>,
     /// Every open connection, so that the drop can end it.
     connections: Mutex<HashMap<usize, TcpStream>>,
 }
@@ -53,6 +66,7 @@ impl Server {
             served: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             max_in_flight: AtomicUsize::new(0),
+            requests: Mutex::default(),
             connections: Mutex::default(),
         });
         let accepting = {
@@ -87,8 +101,15 @@ impl Server {
         self.shared.max_in_flight.load(Ordering::Relaxed)
     }
 
+    /// The requests that were answered, in the order of their answers. They are those that
+    /// [`max_in_flight`](Self::max_in_flight) counts.
+    pub fn requests(&self) -> Vec<Served> {
+        self.shared.requests().clone()
+    }
+
     /// Counts from zero again.
     pub fn reset_counts(&self) {
+        self.shared.requests().clear();
         self.shared.served.store(0, Ordering::Relaxed);
         self.shared.max_in_flight.store(0, Ordering::Relaxed);
     }
@@ -142,10 +163,13 @@ impl Shared {
         if fault == Fault::Hang {
             return wait_for_the_end(stream);
         }
+        let from = Instant::now();
         let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.max_in_flight.fetch_max(now, Ordering::Relaxed);
         thread::sleep(delay);
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let path = path_of(&request);
+        self.requests().push(Served { path, from, to: Instant::now() });
         stream.write_all(&bytes)?;
         match fault {
             Fault::None | Fault::Hang => stream.shutdown(Shutdown::Write),
@@ -155,6 +179,10 @@ impl Shared {
                 stream.write_all(&bytes)?;
             },
         }
+    }
+
+    fn requests(&self) -> MutexGuard<'_, Vec<Served>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn connections(&self) -> MutexGuard<'_, HashMap<usize, TcpStream>> {
@@ -173,6 +201,13 @@ fn read_request(mut stream: &TcpStream) -> io::Result<Vec<u8>> {
         }
     }
     Ok(request)
+}
+
+/// What stands between the method and the version.
+fn path_of(request: &[u8]) -> String {
+    let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let path = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    String::from_utf8_lossy(path).into_owned()
 }
 
 fn wait_for_the_end(mut stream: &TcpStream) -> io::Result<()> {
@@ -207,6 +242,24 @@ mod tests {
             thread::sleep(Duration::from_millis(20));
         }
         assert!(answer(stream).starts_with("HTTP/1.1 200 "));
+    }
+
+    /// As long as the counts do, and no longer.
+    #[test]
+    fn a_request_is_remembered_with_its_time() {
+        let server = Server::start(Site::friendly()).expect("there is a port");
+        let mut stream = ask(&server);
+        stream.write_all(b"GET /robots.txt HTTP/1.1\r\n\r\n").expect("it is read");
+        answer(stream);
+        let requests = server.requests();
+        let [Served { path, from, to }] = &requests[..] else { panic!("{requests:?}") };
+        assert_eq!(path, "/robots.txt");
+        assert!(
+            *to >= *from
+                + server.shared.site.answer(b"GET /robots.txt HTTP/1.1\r\n\r\n").delay
+        );
+        server.reset_counts();
+        assert_eq!(server.requests(), []);
     }
 
     #[test]

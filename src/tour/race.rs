@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use site::Site;
-use site::server::Server;
+use site::server::{Served, Server};
 
 use crate::child::{Ended, Nursery};
 use crate::crawl::{CONCURRENCY, Crawled};
@@ -62,6 +62,9 @@ pub struct Row {
     /// The pages, to be compared where the styles do not agree.
     #[serde(skip)]
     pub crawled: Option<Crawled>,
+    /// When the server had which request in hand: filled after the crawl, drawn by the page.
+    #[serde(skip)]
+    pub(crate) requests: Vec<Served>,
     /// Why it has no figures from the crawl.
     #[serde(skip)]
     pub crawl_failed: Option<Error>,
@@ -88,6 +91,7 @@ impl Race {
                 row.seconds = Some(thousandths(answer.seconds));
                 row.threads = threads;
                 row.max_in_flight = Some(self.server.max_in_flight());
+                row.requests = self.server.requests();
                 row.pages = Some(answer.pages.len());
                 row.errors = Some(answer.errors);
                 row.digest.clone_from(&answer.digest);
@@ -156,7 +160,7 @@ pub(crate) fn requests(asked: usize) -> usize {
 
 impl Row {
     /// What is known without running anything.
-    fn of(style: &Style) -> Self {
+    pub(super) fn of(style: &Style) -> Self {
         let Figures { lines, nesting, error_sites } = Figures::of(style.sources.crawl);
         Self {
             style: style.name,
@@ -172,6 +176,7 @@ impl Row {
             errors: None,
             digest: None,
             crawled: None,
+            requests: Vec::new(),
             crawl_failed: None,
             tasks_failed: None,
         }

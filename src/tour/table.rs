@@ -19,21 +19,23 @@ pub(crate) fn table(rows: &[Row]) -> Vec<String> {
             "sites", "task",
         ]),
     ];
-    lines.extend(rows.iter().map(|row| {
-        let cells = [
-            row.style.to_owned(),
-            row.since.to_owned(),
-            figure(row.seconds, 2),
-            count(row.threads),
-            count(row.max_in_flight),
-            row.lines.to_string(),
-            row.nesting.to_string(),
-            row.error_sites.to_string(),
-            figure(row.kib_per_task, 2),
-        ];
-        line(cells.each_ref().map(String::as_str))
-    }));
+    lines.extend(rows.iter().map(|row| line(cells(row).each_ref().map(String::as_str))));
     lines
+}
+
+/// A row's figures, as text.
+pub(super) fn cells(row: &Row) -> [String; 9] {
+    [
+        row.style.to_owned(),
+        row.since.to_owned(),
+        figure(row.seconds, 2),
+        count(row.threads),
+        count(row.max_in_flight),
+        row.lines.to_string(),
+        row.nesting.to_string(),
+        row.error_sites.to_string(),
+        figure(row.kib_per_task, 2),
+    ]
 }
 
 fn line(cells: [&str; 9]) -> String {
@@ -159,6 +161,7 @@ mod tests {
             errors: Some(0),
             digest: Some("same".to_owned()),
             crawled: None,
+            requests: Vec::new(),
             crawl_failed: None,
             tasks_failed: None,
         }

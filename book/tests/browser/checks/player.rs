@@ -1,5 +1,6 @@
 //! The player of recordings.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -307,31 +308,34 @@ pub(crate) fn guesses_of_two(look: &mut Look) -> Answer<()> {
         }
         browser.press("Home")?;
         browser.evaluate("player.querySelector('[aria-pressed]').click()")?;
-        let mut styles = std::collections::BTreeSet::new();
+        let mut asked = BTreeSet::new();
         for _ in 0..40 {
             browser.press("j")?;
-            while browser.is("document.activeElement.closest('.trace-ask')")? {
-                let question = "player.querySelector('.trace-ask p').textContent";
-                styles.insert(browser.text(question)?);
-                let answered =
-                    "player.querySelector('.trace-ask').lastChild.matches('button')";
-                for _ in 0..6 {
-                    browser.press("Enter")?;
-                    if browser.is(answered)? {
-                        break;
-                    }
-                    browser.press("Tab")?;
-                }
-                browser.press("Enter")?; // goes on, or asks of the other
-            }
+            answers(browser, &mut asked)?;
         }
-        let asked: Vec<_> = styles.iter().map(String::as_str).collect();
-        if !asked.iter().any(|it| it.ends_with("in async-await?"))
-            || !asked.iter().any(|it| it.ends_with("in yield-from?"))
-        {
+        let wanted =
+            ["yield-from", "async-await"].map(|it| format!("Who runs next in {it}?"));
+        if !asked.iter().eq(BTreeSet::from(wanted).iter()) {
             complaints.push(format!("it has asked: {asked:?}"));
         }
         complaints.extend(still_at(browser, page)?);
         Ok(complaints)
     })
+}
+
+/// Presses one button after the other until it is right, of each question.
+fn answers(browser: &mut Chromium, asked: &mut BTreeSet<String>) -> Answer<()> {
+    while browser.is("document.activeElement.closest('.trace-ask')")? {
+        asked.insert(browser.text("player.querySelector('.trace-ask p').textContent")?);
+        let answered = "player.querySelector('.trace-ask').lastChild.matches('button')";
+        for _ in 0..6 {
+            browser.press("Enter")?;
+            if browser.is(answered)? {
+                break;
+            }
+            browser.press("Tab")?;
+        }
+        browser.press("Enter")?; // goes on, or asks of the other
+    }
+    Ok(())
 }
