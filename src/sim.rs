@@ -26,6 +26,7 @@ use self::clients::{Client, Manner, Right, Watched};
 use self::course::{Course, Ending};
 use self::guests::{Guest, Habit};
 use self::site_peer::{InFlight, SitePeer, Sulk};
+use crate::knobs::Knobs;
 use crate::run::Program;
 use crate::styles::Style;
 
@@ -378,65 +379,76 @@ impl Case {
     }
 }
 
-/// A room with two polite guests in calm weather, to be recorded.
+/// Who comes to a recorded room, and what they are called.
+const GUESTS: [&str; 6] = ["ann", "bob", "cid", "dan", "eva", "fay"];
+
+/// What the clients of a recorded echo server say.
+const SAID: [&str; 6] =
+    ["hello", "good day", "how are you?", "fine", "it rains", "goodbye"];
+
+/// A room with a few polite guests, to be recorded.
 ///
 /// # Errors
 ///
 /// Fails as the program does.
-pub(crate) fn gossip(style: &Style, seed: u64) -> io::Result<()> {
+pub(crate) fn gossip(style: &Style, knobs: &Knobs) -> io::Result<()> {
     let serve = style.needs_a_room().map_err(io::Error::other)?;
-    let (sim, control) = (Sim::new(seed, Weather::calm()), Control::new());
+    let (sim, control) = (weathered(knobs), Control::new());
     let stop = control.clone();
-    sim.after(Duration::from_millis(60), move || stop.stop());
-    for (delay, name) in [(0, "ann"), (9, "bob")] {
+    sim.after(knobs.long_enough(9, 51), move || stop.stop());
+    for (n, name) in (0..knobs.clients).zip(GUESTS) {
         let (guest, _) = Guest::new(Habit::Talks, name);
-        sim.connect_peer(Duration::from_millis(delay), ROOM.into(), Box::new(guest));
+        sim.connect_peer(Duration::from_millis(9 * n), ROOM.into(), Box::new(guest));
     }
     backend::scope(sim, || serve(ROOM.into(), control))
 }
 
-/// A race over three addresses in calm weather, to be recorded.
+/// A race over three addresses, to be recorded.
 ///
 /// # Errors
 ///
 /// Fails as the program does.
-pub(crate) fn dash(style: &Style, seed: u64) -> io::Result<()> {
-    let (sim, course) = (Sim::new(seed, Weather::calm()), Course::short());
+pub(crate) fn dash(style: &Style, knobs: &Knobs) -> io::Result<()> {
+    let (sim, course) = (weathered(knobs), Course::short());
     course.lay(&sim);
     backend::scope(sim, || (style.happy_eyeballs)(course.race())).map(drop)
 }
 
-/// An echo server with two polite clients in calm weather, to be recorded.
+/// An echo server with a few polite clients, to be recorded.
 ///
 /// # Errors
 ///
 /// Fails as the program does.
-pub(crate) fn talk(style: &Style, seed: u64) -> io::Result<()> {
-    let (sim, control) = (Sim::new(seed, Weather::calm()), Control::new());
+pub(crate) fn talk(style: &Style, knobs: &Knobs) -> io::Result<()> {
+    let (sim, control) = (weathered(knobs), Control::new());
     let stop = control.clone();
-    sim.after(Duration::from_millis(30), move || stop.stop());
-    for (delay, words) in [(0, "hello"), (4, "good day")] {
+    sim.after(knobs.long_enough(4, 26), move || stop.stop());
+    for (n, words) in (0..knobs.clients).zip(SAID) {
         let (client, _) = Client::new(Manner::Eager, words.into());
-        sim.connect_peer(Duration::from_millis(delay), ECHO.into(), Box::new(client));
+        sim.connect_peer(Duration::from_millis(4 * n), ECHO.into(), Box::new(client));
     }
     backend::scope(sim, || (style.echo)(ECHO.into(), control))
 }
 
-/// A crawl of the first few pages in calm weather, to be recorded.
+/// A crawl of the first few pages, to be recorded.
 ///
 /// # Errors
 ///
 /// Fails as the program does.
-pub(crate) fn stroll(
-    style: &Style,
-    seed: u64,
-    (limit, concurrency): (usize, usize),
-) -> io::Result<()> {
-    let sim = Sim::new(seed, Weather::calm());
+pub(crate) fn stroll(style: &Style, knobs: &Knobs, limit: usize) -> io::Result<()> {
+    let sim = weathered(knobs);
     let target = Target::resolve(SITE).map_err(io::Error::other)?;
     serve(&sim, Site::friendly(), None, target.addresses[0]);
+    let concurrency = usize::try_from(knobs.concurrency).expect("it is a few");
     let job = Job { limit, concurrency, ..Job::new(target) };
     backend::scope(sim, || (style.crawl)(job)).map(drop)
+}
+
+/// A network with that weather, which ends a program that only asks.
+fn weathered(knobs: &Knobs) -> Rc<Sim> {
+    let sim = Sim::new(knobs.seed, knobs.weather());
+    sim.patience(PATIENCE);
+    sim
 }
 
 /// Serves a site in the network, and gives the count of requests under way.

@@ -8,24 +8,23 @@ use std::path::Path;
 use std::{fs, io};
 
 use reactor::backend::{self, Clockwork};
-use reactor::trace::{Recording, record as recording_of};
+use reactor::trace::record as recording_of;
 use site::count;
+use site::countdown::with_periods;
 
 use self::chrome::Chrome;
 use self::json::Clock;
 pub use self::json::Trace;
 use crate::error::Error;
+use crate::knobs::Knobs;
 use crate::output::Output;
 use crate::run::Program;
 use crate::sim;
 use crate::styles::Style;
 
-/// How many pages a recorded crawl asks for, and how many at once: enough to see them
-/// overlap, and few enough to be read.
-const PAGES: (usize, usize) = (8, 3);
-
-/// What a recorded network follows from.
-const SEED: u64 = 1;
+/// How many pages a recorded crawl asks for: enough to see them overlap, and few enough to be
+/// read.
+const PAGES: usize = 8;
 
 /// In which format to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,30 +45,36 @@ pub enum Format {
 ///
 /// A usage error for another program without a loop; a failure if the program fails.
 pub fn record(program: Program, style: &'static Style) -> Result<Trace, Error> {
-    if !style.has_loop() {
-        if program == Program::Countdown {
-            return kernel::countdown(style);
-        }
-        style.needs_a_loop("to record, but for its countdown")?;
+    if program == Program::Countdown && !style.has_loop() {
+        return kernel::countdown(style);
     }
-    let (clock, seed, (result, recording)) = match program {
-        Program::Countdown => (Clock::Virtual, None, countdown(style)),
-        Program::Echo => {
-            (Clock::Simulated, Some(SEED), recording_of(|| sim::talk(style, SEED)))
-        }
-        Program::Crawl => (
-            Clock::Simulated,
-            Some(SEED),
-            recording_of(|| sim::stroll(style, SEED, PAGES)),
-        ),
-        Program::HappyEyeballs => {
-            (Clock::Simulated, Some(SEED), recording_of(|| sim::dash(style, SEED)))
-        }
-        Program::Chat => {
-            (Clock::Simulated, Some(SEED), recording_of(|| sim::gossip(style, SEED)))
-        }
-    };
+    style.needs_a_loop("to record, but for its countdown")?;
+    record_with(program, style, &Knobs::default())
+}
+
+/// The same with knobs that were turned, in a style that has a loop.
+///
+/// # Errors
+///
+/// As [`record`].
+pub fn record_with(
+    program: Program,
+    style: &'static Style,
+    knobs: &Knobs,
+) -> Result<Trace, Error> {
+    style.needs_a_loop("to record")?;
+    let (result, recording) = recording_of(|| match program {
+        Program::Countdown => countdown(style, knobs),
+        Program::Echo => sim::talk(style, knobs),
+        Program::Crawl => sim::stroll(style, knobs, PAGES),
+        Program::HappyEyeballs => sim::dash(style, knobs),
+        Program::Chat => sim::gossip(style, knobs),
+    });
     result.map_err(|error| Error::Failure(format!("{}: {error}", style.name)))?;
+    let (clock, seed) = match program {
+        Program::Countdown => (Clock::Virtual, None),
+        _ => (Clock::Simulated, Some(knobs.seed)),
+    };
     Ok(Trace::new(program.name(), style.name, clock, seed, &recording))
 }
 
@@ -100,9 +105,7 @@ pub fn trace(
     output.line(format_args!("{}: {events}", out.display()))
 }
 
-type Recorded = (io::Result<()>, Recording);
-
-fn countdown(style: &Style) -> Recorded {
+fn countdown(style: &Style, knobs: &Knobs) -> io::Result<()> {
     let body = || (style.countdown)().map(drop);
-    recording_of(|| backend::scope(Clockwork::new(), body))
+    with_periods(knobs.periods(), || backend::scope(Clockwork::new(), body))
 }

@@ -10,6 +10,7 @@ use lineage::output::Output;
 use site::count;
 
 use crate::build::build;
+use crate::play::Wish;
 use crate::{measurement, preprocessor, problem, record, serve};
 
 /// Does what was asked for.
@@ -28,6 +29,7 @@ pub fn obey(args: Book, output: &mut Output) -> Result<(), Error> {
             None => record::all(&book?, output),
         },
         Some(Command::Measure { name }) => measurement::measure(&book?, &name, output),
+        Some(Command::Play { wish }) => play(&book?, &wish, output),
         Some(Command::Preprocess { question: None }) => {
             preprocessor::converse_by_stdin(output)
         }
@@ -54,6 +56,20 @@ fn build_only(
     let (pages, folder) = (count(built.pages, "page"), from_here(&built.folder));
     let seconds = began.elapsed().as_secs_f64();
     output.line(format_args!("{pages} in {}, in {seconds:.2} s", folder.display()))
+}
+
+/// The other side of the server: what it wants is run here, and ends with this process.
+fn play(book: &Path, wish: &str, output: &mut Output) -> Result<(), Error> {
+    let figure = Wish::read(wish).and_then(|wish| wish.figure(book));
+    output.show(figure.map_err(Error::Failure)?)
+}
+
+/// How this program is started again; on Linux also when its file was built anew meanwhile.
+pub(crate) fn this_program() -> PathBuf {
+    if cfg!(target_os = "linux") {
+        return "/proc/self/exe".into();
+    }
+    std::env::current_exe().unwrap_or_default()
 }
 
 /// Whether a folder has files, and none that every book has: mdBook would remove them.

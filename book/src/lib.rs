@@ -10,7 +10,7 @@
 //! [`snapshot`], [`story`] (a trace), [`results`] and [`chart`], [`quiz`] and [`guess`], [`map`] and
 //! [`cycle`], [`figure`], [`slides`], [`behaviours`].
 //! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
-//! [`pages`] and [`coverage`] look at the whole; [`serve`] shows it, [`record`] keeps what
+//! [`pages`] and [`coverage`] look at the whole, [`serve`] shows it, [`play`] runs what is shown again with other knobs, [`record`] keeps what
 //! was recorded true. [`args`] is what may be typed.
 
 #![forbid(unsafe_code)]
@@ -36,6 +36,7 @@ pub mod measurement;
 pub mod origin;
 pub mod pages;
 pub mod places;
+pub mod play;
 pub mod preprocessor;
 pub mod problem;
 pub mod python;

@@ -154,9 +154,16 @@ fn difference(kept: &Trace, recorded: &Trace) -> String {
     )
 }
 
-/// A run, on a thread of its own: what a loop leaves behind there is gone with it.
 fn run(program: Program, style: &'static Style) -> Answer<Trace> {
-    let recorded = thread::spawn(move || trace::record(program, style)).join();
+    apart(style, move |style| trace::record(program, style))
+}
+
+/// A run, on a thread of its own: what a loop leaves behind there is gone with it.
+pub(crate) fn apart(
+    style: &'static Style,
+    record: impl FnOnce(&'static Style) -> Result<Trace, Error> + Send + 'static,
+) -> Answer<Trace> {
+    let recorded = thread::spawn(move || record(style)).join();
     let recorded =
         recorded.map_err(|_| format!("{}: the program panicked", style.name))?;
     recorded.map_err(|error| error.to_string())

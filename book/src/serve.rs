@@ -1,10 +1,11 @@
-//! Shows the book: a small file server on this machine only, which builds again when
-//! something changes, and lets the open pages know.
+//! Shows the book: a small server on this machine only, which builds again when something
+//! changes, lets the open pages know, and runs our programs again as their knobs are turned.
 
 mod http;
+mod runs;
 mod watch;
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,11 +18,18 @@ use lineage::interrupt;
 use lineage::output::Output;
 
 use self::http::Request;
+use self::runs::Runs;
 use crate::build::{Built, build};
 use crate::problem;
 
 /// How many requests may be under way at once. A browser has six.
 const MOST_AT_ONCE: usize = 256;
+
+/// Where a run is asked for.
+const RUN: &str = "/.run";
+
+/// Where it is asked which knobs one has.
+const KNOBS: &str = "/.knobs";
 
 /// How often to look for changes.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -29,11 +37,14 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// What all connections share.
 #[derive(Debug)]
 struct Shared {
+    /// Where we listen.
+    address: SocketAddr,
     folder: PathBuf,
     /// Goes up with each build. Open pages ask for it.
     version: AtomicU64,
     /// Held while pages are written, so that nobody gets half of one.
     writing: RwLock<()>,
+    runs: Runs,
 }
 
 /// Builds and serves until Ctrl-C.
@@ -54,9 +65,11 @@ pub fn serve(
     let built = build_and_tell(book, output)?;
     watch.leave_out(&built.folder);
     let shared = Arc::new(Shared {
+        address,
         folder: built.folder,
         version: AtomicU64::new(0),
         writing: RwLock::new(()),
+        runs: Runs::default(),
     });
     let url = format!("http://{address}/");
     output.line(format_args!("the book is at {url} (Ctrl-C ends it)"))?;
@@ -71,7 +84,10 @@ pub fn serve(
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
-        let Ok(stream) = stream else { continue };
+        let Ok(stream) = stream else {
+            thread::sleep(PAUSE); // there are no descriptors: somebody may leave
+            continue;
+        };
         let shared = Arc::clone(shared);
         if Arc::strong_count(&shared) > MOST_AT_ONCE {
             continue; // a browser that is let down asks again
@@ -83,6 +99,19 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 
 fn answer(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     let request = Request::read(stream)?;
+    if let Some(refusal) = request.refusal(shared.address) {
+        return request.reply(&refusal, stream);
+    }
+    match request.path() {
+        RUN if request.is_question() => {
+            let figure = shared.runs.figure(request.query());
+            return request.reply(&figure, stream);
+        }
+        KNOBS if request.is_question() => {
+            return request.reply(&Runs::knobs(request.query()), stream);
+        }
+        _ => {}
+    }
     // Not a moment longer: whoever is slow to ask or to listen must not keep the pages.
     let reading = shared.writing.read();
     let version = shared.version.load(Ordering::SeqCst);

@@ -41,10 +41,24 @@ pub fn expand(places: &Places, program: &str, styles: &[&str]) -> Answer<String>
         return Err(wrong.join("; "));
     }
     let figures: String = figures.into_iter().flatten().collect();
-    if styles.len() == 1 {
-        return Ok(figures);
+    Ok(side_by_side(styles.len(), figures))
+}
+
+/// The same of recordings that are in no file.
+///
+/// # Errors
+///
+/// Fails when one does not fit the sources.
+pub fn together(places: &Places, traces: &[Trace]) -> Answer<String> {
+    let figures = traces.iter().map(|trace| figure_of(places, trace));
+    Ok(side_by_side(traces.len(), figures.collect::<Answer<String>>()?))
+}
+
+fn side_by_side(count: usize, figures: String) -> String {
+    match count {
+        1 => figures,
+        _ => format!("<div class=\"trace-pair\">\n{figures}</div>\n"),
     }
-    Ok(format!("<div class=\"trace-pair\">\n{figures}</div>\n"))
 }
 
 /// Reads a recording.
@@ -74,9 +88,13 @@ fn how_to_record(program: &str, style: &str) -> String {
 }
 
 fn figure(places: &Places, program: &str, style: &str) -> Answer<String> {
-    let trace = read(places, program, style)?;
-    let sources = sources(places, &trace)?;
-    let json = serde_json::to_string(&Data { trace: &trace, sources })
+    figure_of(places, &read(places, program, style)?)
+}
+
+fn figure_of(places: &Places, trace: &Trace) -> Answer<String> {
+    let Trace { program, style, .. } = trace;
+    let sources = sources(places, trace)?;
+    let json = serde_json::to_string(&Data { trace, sources })
         .map_err(|error| error.to_string())?;
     let mut html = format!(
         "<figure class=\"trace\" id=\"trace-{program}-{style}\" \
@@ -85,9 +103,9 @@ fn figure(places: &Places, program: &str, style: &str) -> Answer<String> {
          <table aria-label=\"{program}, {style}: all steps\">\n<thead><tr><th>Step</th><th>Time</th><th>What happened</th>\
          <th>Where</th></tr></thead>\n<tbody>\n",
         trace.events.len(),
-        caption(&trace)
+        caption(trace)
     );
-    html.push_str(&rows(&trace));
+    html.push_str(&rows(trace));
     html.push_str("</tbody>\n</table>\n");
     _ = writeln!(
         html,

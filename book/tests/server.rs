@@ -52,12 +52,21 @@ impl Server {
 
     /// The whole answer.
     fn ask(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).expect("it listens");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("it can wait");
-        write!(stream, "{request} HTTP/1.1\r\nHost: x\r\n\r\n").expect("it reads");
+        self.ask_with(request, &format!("Host: {}\r\n", self.address))
+    }
+
+    fn ask_with(&self, request: &str, headers: &str) -> String {
+        let mut stream = self.connect();
+        write!(stream, "{request} HTTP/1.1\r\n{headers}\r\n").expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         answer
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("it can wait");
+        stream
     }
 }
 
@@ -179,4 +188,202 @@ fn ctrl_c_ends_it_without_a_complaint() {
     std::thread::sleep(Duration::from_millis(300));
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+/// A name that somebody else makes lead here is not ours (DNS rebinding), a page of somebody else
+/// has nothing to ask, and a link from one leads to pages only.
+#[test]
+fn other_hosts_and_other_origins_are_refused() {
+    let fixture = Fixture::saying("Hello.\n");
+    let server = Server::of(&fixture);
+    let port = server.address.port();
+    let own = format!("Host: 127.0.0.1:{port}\r\n");
+    let status = |request: &str, headers: &str| {
+        let answer =
+            server.ask_with(request, &headers.replace("PORT", &port.to_string()));
+        answer.split_whitespace().nth(1).unwrap_or_default().to_owned()
+    };
+    for (headers, right) in [
+        ("Host: localhost:PORT\r\n", "200"),
+        ("HOST: LOCALHOST:PORT\r\n", "200"),
+        ("Host: 127.0.0.1\r\n", "421"),
+        ("Host: evil.example:PORT\r\n", "421"),
+        ("Host: 127.0.0.1.evil.example:PORT\r\n", "421"),
+        ("Host: 127.0.0.1:PORT@evil.example\r\n", "421"),
+        ("Host: 0.0.0.0:PORT\r\n", "421"),
+        ("Host: 127.0.0.1:PORT\r\nHost: evil.example\r\n", "421"),
+        ("X: y\r\n", "421"),
+    ] {
+        assert_eq!(status("GET /one.html", headers), right, "{headers:?}");
+        assert_eq!(status("GET /.version", headers), right, "{headers:?}");
+    }
+    let far = "Sec-Fetch-Site: cross-site\r\n";
+    let link = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+    let frame = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n";
+    for (headers, page, run) in [
+        ("Origin: http://127.0.0.1:PORT\r\n".to_owned(), "200", "400"),
+        ("Sec-Fetch-Site: same-origin\r\n".to_owned(), "200", "400"),
+        ("Sec-Fetch-Site: none\r\n".to_owned(), "200", "400"),
+        (format!("{far}{link}"), "200", "403"),
+        (format!("{far}{frame}"), "403", "403"),
+        (format!("{far}Sec-Fetch-Mode: no-cors\r\n"), "403", "403"),
+        ("Sec-Fetch-Site: same-site\r\n".to_owned(), "403", "403"),
+        ("Origin: http://127.0.0.1:1\r\n".to_owned(), "403", "403"),
+        ("Origin: https://evil.example\r\n".to_owned(), "403", "403"),
+        ("Origin: null\r\n".to_owned(), "403", "403"),
+    ] {
+        let headers = format!("{own}{headers}");
+        assert_eq!(status("GET /one.html", &headers), page, "{headers:?}");
+        assert_eq!(status("GET /.run?program=x", &headers), run, "{headers:?}");
+    }
+    assert_eq!(status("POST /.run?program=x", &own), "405");
+}
+
+#[test]
+fn half_a_request_and_one_without_end_get_no_answer_and_keep_nobody_waiting() {
+    let fixture = Fixture::saying("Hello.\n");
+    let server = Server::of(&fixture);
+    let heard = |mut stream: TcpStream| {
+        let mut answer = Vec::new();
+        // A reset says the same as an end.
+        drop(stream.read_to_end(&mut answer));
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    for half in ["", "GET", "GET / HTTP/1.1\r\nHost: x", "GET / HTTP/1.1\r\nHost: x\r\n"]
+    {
+        let mut stream = server.connect();
+        stream.write_all(half.as_bytes()).expect("it reads");
+        stream.shutdown(std::net::Shutdown::Write).expect("it is connected");
+        assert_eq!(heard(stream), "", "{half:?}");
+    }
+    let mut endless = server.connect();
+    while endless.write_all(&[b'x'; 4096]).is_ok() {}
+    assert_eq!(heard(endless), "");
+    // One letter now and then does not buy any more time.
+    let mut slow = server.connect();
+    let began = Instant::now();
+    while slow.write_all(b"G").is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(60), "it listens for ever");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(server.ask("GET /one.html").contains("Hello."));
+}
+
+/// A workspace with the sources that the runs below name.
+fn with_runs() -> Fixture {
+    let fixture = Fixture::saying("Hello.\n");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for file in ["examples/callbacks/echo.rs", "src/event_loop.rs"] {
+        let file = format!("stage1-callbacks/{file}");
+        let text = std::fs::read_to_string(root.join(&file)).expect("it is there");
+        fixture.write(&file, &text);
+    }
+    fixture
+}
+
+const RUN: &str = "GET /.run?program=echo&style=callbacks";
+
+#[test]
+fn a_run_is_the_recorded_one_until_a_knob_is_turned() {
+    let fixture = with_runs();
+    let server = Server::of(&fixture);
+    let figure = server.ask(RUN);
+    assert!(figure.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html"), "{figure}");
+    assert!(figure.contains("<figure class=\"trace\" id=\"trace-echo-callbacks\""));
+    assert!(figure.contains("<tbody>\n<tr><td>1</td><td>0 ms</td>"));
+    let body = |answer: String| answer.split_once("\r\n\r\n").map(|it| it.1.to_owned());
+    let untouched = body(figure);
+    let knobs = "seed=1&latency=1&jitter=0&loss=0&split=0&reset=0&clients=2";
+    assert_eq!(body(server.ask(&format!("{RUN}&{knobs}"))), untouched);
+    let turned = body(server.ask(&format!("{RUN}&clients=3&jitter=20&seed=5")));
+    assert_ne!(turned, untouched);
+    assert_eq!(body(server.ask(&format!("{RUN}&clients=3&jitter=20&seed=5"))), turned);
+    let pair = server.ask(&format!("{RUN}&style=callbacks"));
+    assert_eq!(pair.matches("<figure").count(), 2);
+    assert!(pair.contains("<div class=\"trace-pair\">"));
+    let knobs = server.ask("GET /.knobs?program=countdown&style=callbacks");
+    assert!(knobs.contains("\"rocket a, every\""), "{knobs}");
+    for wrong in [
+        "&clients=7",
+        "&clients=99999999999999999999999999",
+        "&latency=-1",
+        "&style=threads",
+        "&period=1",
+        "&seed=1&seed=1",
+        "&style=callbacks&style=callbacks",
+        &format!("&seed={}", "9".repeat(15_000)),
+    ] {
+        let answer = server.ask(&format!("{RUN}{wrong}"));
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{wrong:.20}: {answer}");
+    }
+}
+
+/// Whoever asks for hundreds of runs at once gets them, one or two at a time, and leaves nothing
+/// behind, whether he stays for the answer or not.
+#[cfg(target_os = "linux")]
+#[test]
+fn many_runs_at_once_are_few_processes_and_leave_none() {
+    let fixture = with_runs();
+    let server = Server::of(&fixture);
+    server.ask(RUN);
+    let id = server.child.id();
+    let descriptors =
+        || std::fs::read_dir(format!("/proc/{id}/fd")).map_or(0, Iterator::count);
+    let before = descriptors();
+    let (done, mut most) = (std::sync::atomic::AtomicBool::new(false), 0);
+    let answered = std::thread::scope(|scope| {
+        let asks = (0..40).map(|n| {
+            let server = &server;
+            scope.spawn(move || {
+                let answers = (0..25).map(|k| {
+                    let mut stream = server.connect();
+                    let host = server.address;
+                    let run =
+                        format!("{RUN}&seed={} HTTP/1.1\r\nHost: {host}\r\n\r\n", k + 1);
+                    stream.write_all(run.as_bytes()).expect("it reads");
+                    if n % 2 == 0 {
+                        return true; // and does not stay
+                    }
+                    let mut answer = String::new();
+                    // With too many at once, some are let down.
+                    drop(stream.read_to_string(&mut answer));
+                    ["", "HTTP/1.1 200 ", "HTTP/1.1 503 "]
+                        .iter()
+                        .any(|it| answer.starts_with(it))
+                });
+                answers.collect::<Vec<_>>().into_iter().all(|it| it)
+            })
+        });
+        let asks: Vec<_> = asks.collect();
+        let watch = scope.spawn(|| {
+            let mut most = 0;
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                most = most.max(children(id));
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            most
+        });
+        let answered = asks.into_iter().map(|ask| ask.join().expect("it does not panic"));
+        let answered = answered.collect::<Vec<_>>().into_iter().all(|it| it);
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        most = watch.join().expect("it does not panic");
+        answered
+    });
+    assert!(answered);
+    // Two, but who looks at one thread after the other sees a place change hands meanwhile.
+    assert!((1..=8).contains(&most), "{most} processes at once");
+    wait_until("nobody is left", || children(id) == 0 && descriptors() <= before);
+    assert!(server.ask(RUN).starts_with("HTTP/1.1 200 "));
+}
+
+/// How many processes a process has started that are still there.
+#[cfg(target_os = "linux")]
+fn children(id: u32) -> usize {
+    let tasks =
+        std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let children = tasks.map(|task| {
+        let children = std::fs::read_to_string(task.path().join("children"));
+        children.unwrap_or_default().split_whitespace().count()
+    });
+    children.sum()
 }

@@ -368,11 +368,8 @@
     figures.forEach(figure => players.set(figure.id, player));
   }
 
-  // Puts another recording, as HTML of the same kind, in the place of one that plays.
-  lineage.renew = (root, html) => {
-    const template = make('template');
-    template.innerHTML = html;
-    const fresh = template.content.firstElementChild;
+  // Puts another recording, elements of the same kind, in the place of one that plays.
+  lineage.renew = (root, fresh) => {
     players.get((root.matches('.trace') ? root : root.querySelector('.trace')).id).leave();
     root.replaceWith(fresh);
     enliven(fresh);

@@ -1,12 +1,12 @@
 //! A trial: what the reader wrote is built, and run with a time-out.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use lineage::cargo::{Build, end_all};
+pub use lineage::apart::End;
+use lineage::apart::Limits;
+use lineage::cargo::Build;
 use lineage::error::named;
 
 use crate::desk::{Desk, PACKAGE, program_name};
@@ -31,24 +31,11 @@ pub struct Ran {
     pub end: End,
 }
 
-/// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// By itself, content.
-    Well,
-    /// With an error or a panic.
-    Badly,
-    /// It ran for too long, and was ended.
-    Hung,
-    /// It told more than anybody reads, and was not listened to any more.
-    TooMuch,
-}
-
 /// How many bytes a program may tell.
 pub const ENOUGH: usize = 1 << 20;
 
-/// How often a process is looked at.
-const LOOK: Duration = Duration::from_millis(5);
+/// How many bytes of addresses a program may have: a few hundred threads, and their stacks.
+const ROOM: u64 = 4 << 30;
 
 impl Desk {
     /// Builds the program `name`, and runs it.
@@ -88,68 +75,21 @@ impl Desk {
     /// Fails when it cannot be started, and when it is interrupted.
     pub fn run(&self, name: &str) -> io::Result<Ran> {
         let executable = self.executable(name);
+        let limits = Limits { time: self.patience, output: ENOUGH, memory: ROOM };
         let mut command = Command::new(&executable);
-        // Ctrl-C goes to everybody in front of the terminal; this one is ended by us, and so
-        // is whoever it has started.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(named(&executable))?;
-        let told = collect(child.stdout.take().expect("it is piped"));
-        let complaints = collect(child.stderr.take().expect("it is piped"));
-        let status = self.end_of(&mut child, Some(Instant::now() + self.patience))?;
-        // It has ended. Whoever it has started and left behind holds its pipes, and the check.
-        end_all(&mut child)?;
-        let told = told.join().unwrap_or_default();
-        let complaints = as_text(&complaints.join().unwrap_or_default());
-        let end = match status {
-            _ if told.len() == ENOUGH => End::TooMuch,
-            None => End::Hung,
-            Some(status) if status.success() => End::Well,
-            Some(_) => End::Badly,
-        };
-        let told = as_text(&told).lines().map(str::to_owned).collect();
-        Ok(Ran { told, complaints, end })
-    }
-
-    /// Waits until a process ends, or ends it. `None`: because it was too late.
-    fn end_of(
-        &self,
-        child: &mut Child,
-        deadline: Option<Instant>,
-    ) -> io::Result<Option<ExitStatus>> {
-        loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(Some(status));
-            }
-            let is_interrupted = self.interrupt.is_wished();
-            if is_interrupted || deadline.is_some_and(|it| Instant::now() > it) {
-                end_all(child)?;
-                return if is_interrupted { Err(interrupted()) } else { Ok(None) };
-            }
-            thread::sleep(LOOK);
-        }
+        let ran = limits.run(&mut command, &|| self.interrupt.is_wished());
+        let ran = ran.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            _ => named(&executable)(error),
+        })?;
+        let told = as_text(&ran.told).lines().map(str::to_owned).collect();
+        Ok(Ran { told, complaints: as_text(&ran.complaints), end: ran.end })
     }
 
     fn executable(&self, name: &str) -> PathBuf {
         let name = format!("{}{}", program_name(name), std::env::consts::EXE_SUFFIX);
         self.target().join("debug").join(name)
     }
-}
-
-/// Reads a pipe on a thread of its own, so that the program is never held up: to its end, or
-/// until it is enough.
-fn collect(pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What has been read until an error is all there is.
-        drop(pipe.take(ENOUGH as u64).read_to_end(&mut bytes));
-        bytes
-    })
 }
 
 fn interrupted() -> io::Error {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use interlude_greenlets::time::sleep;
 use interlude_greenlets::{run, spawn};
 use reactor::trace;
-use site::countdown::{ROCKETS, Rocket};
+use site::countdown::{Rocket, rockets};
 
 fn main() -> io::Result<()> {
     site::demo::countdown(countdown)
@@ -18,7 +18,7 @@ pub fn countdown() -> io::Result<Vec<String>> {
     let log = Rc::new(RefCell::new(Vec::new()));
     let said = Rc::clone(&log);
     run(move || {
-        let rockets = ROCKETS.map(|rocket| {
+        let rockets = rockets().map(|rocket| {
             let said = Rc::clone(&said);
             spawn(move || count(rocket, &said))
         });

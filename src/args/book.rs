@@ -62,6 +62,13 @@ pub enum Command {
         name: String,
     },
 
+    /// A run with other knobs, for the server
+    #[command(hide = true)]
+    Play {
+        /// Which, as it stands in an address
+        wish: String,
+    },
+
     /// Speak with the stock mdbook, which starts this by itself
     Preprocess {
         /// What it asks, if it does not hand the book over.

@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use reactor::trace;
-use site::countdown::{ROCKETS, Rocket};
+use site::countdown::{Rocket, rockets};
 use stage2_generators::time::sleep;
 use stage2_generators::{Deferred, inline_callbacks, react, yield_};
 
@@ -19,7 +19,7 @@ pub fn countdown() -> io::Result<Vec<String>> {
     let said = Rc::clone(&log);
     react(move || {
         inline_callbacks(async move {
-            let rockets = ROCKETS.map(|rocket| count(rocket, Rc::clone(&said)));
+            let rockets = rockets().map(|rocket| count(rocket, Rc::clone(&said)));
             for rocket in rockets {
                 yield_(rocket).await?;
             }

@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use reactor::trace;
-use site::countdown::{ROCKETS, Rocket};
+use site::countdown::{Rocket, rockets};
 use stage4_async_await::time::sleep;
 use stage4_async_await::{run, spawn};
 
@@ -18,7 +18,7 @@ pub fn countdown() -> io::Result<Vec<String>> {
     let log = Rc::new(RefCell::new(Vec::new()));
     let said = Rc::clone(&log);
     run(async move {
-        let rockets = ROCKETS.map(|rocket| spawn(count(rocket, Rc::clone(&said))));
+        let rockets = rockets().map(|rocket| spawn(count(rocket, Rc::clone(&said))));
         for rocket in rockets {
             rocket.await;
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use reactor::trace;
-use site::countdown::{ROCKETS, Rocket};
+use site::countdown::{Rocket, rockets};
 use stage5_asyncio::run;
 use stage5_asyncio::tasks::gather;
 use stage5_asyncio::time::sleep;
@@ -19,7 +19,7 @@ pub fn countdown() -> io::Result<Vec<String>> {
     let log = Rc::new(RefCell::new(Vec::new()));
     let said = Rc::clone(&log);
     run(async move {
-        gather(ROCKETS.map(|rocket| count(rocket, Rc::clone(&said)))).await;
+        gather(rockets().map(|rocket| count(rocket, Rc::clone(&said)))).await;
     })?;
     Ok(log.take())
 }

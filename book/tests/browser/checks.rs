@@ -1,6 +1,7 @@
 //! What has to hold.
 
 mod figures;
+mod knobs;
 mod player;
 mod quiz;
 
@@ -13,7 +14,7 @@ use crate::site::{Look, Page};
 pub(crate) type Check = (&'static str, fn(&mut Look) -> Answer<()>);
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Check; 23] = [
+pub(crate) const ALL: [Check; 25] = [
     ("every_page_loads_alone_and_without_errors", every_page_loads),
     ("no_page_is_wider_than_a_phone", no_page_is_wider_than_a_phone),
     ("every_text_stands_out_in_every_theme", every_text_stands_out),
@@ -33,6 +34,8 @@ pub(crate) const ALL: [Check; 23] = [
     ("the_controls_stay_in_sight", player::in_sight),
     ("two_players_are_guessed_at_and_compared", player::guesses_of_two),
     ("a_player_is_given_another_recording", player::renewed),
+    ("where_nobody_runs_anything_the_knobs_say_why", knobs::explained),
+    ("a_knob_that_is_turned_makes_another_run", knobs::turned),
     ("a_handle_goes_from_picture_to_picture", figures::by_keyboard),
     ("the_life_of_a_task_follows_the_player", figures::cycle_follows),
     ("a_quiz_is_answered_by_keyboard_and_explains", quiz::by_keyboard),

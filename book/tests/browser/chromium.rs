@@ -151,7 +151,7 @@ fn command(program: &Path, profile: &Path) -> Command {
         .args(["--headless=new", "--remote-debugging-pipe", "--no-first-run"])
         .args(["--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions"])
         .args(["--disable-background-networking", "--disable-component-update"])
-        .arg("--host-resolver-rules=MAP * ~NOTFOUND")
+        .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
         .arg(format!("--user-data-dir={}", profile.display()))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());

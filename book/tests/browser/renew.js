@@ -14,7 +14,7 @@
     const halves = [...(isOne ? [player] : player.querySelectorAll('.trace'))].map(half);
     const whole = isOne ? halves[0] : make('div', { class: 'trace-pair' }, ...halves);
     const was = player;
-    player = renew(was, whole.outerHTML);
+    player = renew(was, whole);
     window.dispatchEvent(new Event('resize'));
     const lasts = [was, player].map(it => +it.querySelector('input').max);
     return [

@@ -3,7 +3,7 @@
 use std::io;
 use std::thread::sleep;
 
-use site::countdown::{ROCKETS, Rocket};
+use site::countdown::{Rocket, rockets};
 
 fn main() -> io::Result<()> {
     site::demo::countdown(countdown)
@@ -12,7 +12,7 @@ fn main() -> io::Result<()> {
 /// Lets every rocket count down at its own pace, and gives what was said, in order.
 pub fn countdown() -> io::Result<Vec<String>> {
     let mut log = Vec::new();
-    for rocket in ROCKETS {
+    for rocket in rockets() {
         count(rocket, &mut log);
     }
     Ok(log)

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, sleep};
 
-use site::countdown::{ROCKETS, Rocket};
+use site::countdown::{Rocket, rockets};
 
 fn main() -> io::Result<()> {
     site::demo::countdown(countdown)
@@ -15,7 +15,7 @@ pub fn countdown() -> io::Result<Vec<String>> {
     let log = Mutex::new(Vec::new());
     thread::scope(|scope| {
         let log = &log;
-        for rocket in ROCKETS {
+        for rocket in rockets() {
             scope.spawn(move || count(rocket, log));
         }
     });

@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use reactor::trace;
-use site::countdown::{ROCKETS, Rocket};
+use site::countdown::{Rocket, rockets};
 use stage1_callbacks::{call_later, run, stop};
 
 fn main() -> io::Result<()> {
@@ -17,8 +17,8 @@ pub fn countdown() -> io::Result<Vec<String>> {
     let log = Rc::new(RefCell::new(Vec::new()));
     let said = Rc::clone(&log);
     run(move || {
-        let flying = Rc::new(Cell::new(ROCKETS.len()));
-        for rocket in ROCKETS {
+        let flying = Rc::new(Cell::new(rockets().len()));
+        for rocket in rockets() {
             let flying = Rc::clone(&flying);
             count(rocket, rocket.from, Rc::clone(&said), move || {
                 flying.set(flying.get() - 1);

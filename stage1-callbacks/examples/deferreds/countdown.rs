@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use reactor::trace;
-use site::countdown::{ROCKETS, Rocket};
+use site::countdown::{Rocket, rockets};
 use stage1_callbacks::deferred::succeed;
 use stage1_callbacks::extras::lists::gather_results;
 use stage1_callbacks::time::sleep;
@@ -20,7 +20,7 @@ pub fn countdown() -> io::Result<Vec<String>> {
     let log = Rc::new(RefCell::new(Vec::new()));
     let said = Rc::clone(&log);
     react(move || {
-        let rockets = ROCKETS.map(|rocket| count(rocket, rocket.from, Rc::clone(&said)));
+        let rockets = rockets().map(|it| count(it, it.from, Rc::clone(&said)));
         gather_results(rockets.into())
     })?
     .map_err(io::Error::from)?;

@@ -1,0 +1,120 @@
+//! The knobs at a run: turned where there is a server, explained where there is none.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::Answer;
+use crate::chromium::Chromium;
+use crate::page::WIDE;
+use crate::site::Look;
+
+/// A page with a run in the simulated network.
+const PAGE: &str = "13-cancel.html";
+
+/// Its figure.
+const ID: &str = "trace-echo-async-await";
+
+/// The book, served; it ends with the check.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start() -> Answer<Self> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_book"));
+        let child = command.stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| format!("book: {error}"))?;
+        let stdout = child.stdout.take().ok_or("its stdout is piped")?;
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let url = lines.find_map(|line| {
+            let begin = line.find("http://")?;
+            line[begin..].split_whitespace().next().map(str::to_owned)
+        });
+        std::thread::spawn(move || lines.for_each(drop));
+        let mut server = Self { child, url: String::new() };
+        server.url = url.ok_or("it did not say where it is")?;
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Where nobody can run anything, it is said what would be needed.
+pub(crate) fn explained(look: &mut Look) -> Answer<()> {
+    look.browser.width(WIDE)?;
+    look.at_one_page_with(&format!("id=\"{ID}\""), |browser, page| {
+        browser.open(&page.url)?;
+        browser.tab_to(".knobs summary")?;
+        browser.press("Enter")?;
+        browser.wait_until(
+            "document.querySelector('.knobs p').textContent.includes('cargo run -p book')",
+        )?;
+        let mut wrong = browser.complaints();
+        // A link to another run shows what is there, and why it is not the other.
+        browser.open(&format!("{}#{ID}?clients=3:step=7", page.url))?;
+        browser.wait_until("document.querySelector('.knobs[open] p code')")?;
+        wrong.extend(browser.complaints());
+        Ok(wrong)
+    })
+}
+
+/// By keyboard: open, turn, and the run is another; its link leads to that run again.
+pub(crate) fn turned(look: &mut Look) -> Answer<()> {
+    let server = Server::start()?;
+    let browser = &mut look.browser;
+    browser.width(WIDE)?;
+    browser.open(&format!("{}{PAGE}", server.url))?;
+    let recorded = steps(browser)?;
+    browser.tab_to(".knobs summary")?;
+    browser.press("Enter")?;
+    browser.wait_until("document.querySelector('.knobs [name=clients]')")?;
+    browser.tab_to(".knobs [name=clients]")?;
+    browser.press("ArrowRight")?;
+    browser.wait_until(&format!("location.hash === '#{ID}?clients=3:step=1'"))?;
+    let turned = steps(browser)?;
+    if turned == recorded {
+        return Err(format!("three clients make {turned} steps, as two did"));
+    }
+    if !browser.is("document.activeElement.matches('.knobs [name=clients]')")? {
+        return Err("whoever turns a knob loses it".to_owned());
+    }
+    let link = browser
+        .text("document.querySelector('.trace-controls a').getAttribute('href')")?;
+    browser.open(&format!("{}{PAGE}{}", server.url, link.replace("=1", "=9")))?;
+    browser
+        .wait_until("document.querySelector('.trace-controls input').value === '9'")?;
+    let again = steps(browser)?;
+    if again != turned {
+        return Err(format!("the link leads to {again} steps, and not {turned}"));
+    }
+    back_again(browser, &recorded)?;
+    let elsewhere = |it: &String| !it.contains(&server.url);
+    let wrong: Vec<_> = browser.complaints().into_iter().filter(elsewhere).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+/// Another style, and back to what was recorded.
+fn back_again(browser: &mut Chromium, recorded: &str) -> Answer<()> {
+    browser.evaluate(
+        "select = document.querySelector('.knobs select'); select.value = 'callbacks';
+         select.dispatchEvent(new Event('input', { bubbles: true }))",
+    )?;
+    browser.wait_until("location.hash.includes('?style=callbacks&clients=3')")?;
+    browser.evaluate("document.querySelector('.knobs [type=reset]').click()")?;
+    browser.wait_until(&format!("location.hash === '#{ID}:step=1'"))?;
+    let back = steps(browser)?;
+    if back == recorded {
+        return Ok(());
+    }
+    Err(format!("as recorded are {recorded} steps, and not {back}"))
+}
+
+fn steps(browser: &mut Chromium) -> Answer<String> {
+    browser.text("document.querySelector('.trace-controls input').max")
+}
