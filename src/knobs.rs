@@ -221,9 +221,9 @@ mod tests {
                 };
                 let mut all = Knobs { jitter: 5, ..Knobs::default() };
                 for knob in Knobs::of(program) {
-                    let mut one = Knobs::default();
                     // Where nothing is left to chance, a seed has nothing to say.
-                    one.jitter = if knob.name == "seed" { 5 } else { 0 };
+                    let jitter = if knob.name == "seed" { 5 } else { 0 };
+                    let mut one = Knobs { jitter, ..Knobs::default() };
                     let before = record(&one).expect("it runs");
                     let most = knob.most.to_string();
                     one.turn(program, knob.name, &most).expect("it is its own most");

@@ -15,7 +15,7 @@ use crate::pages::Pages;
 use crate::places::{Places, names_in};
 use crate::preprocessor::{Directives, NAME, Seen, failure};
 use crate::problem::{self, Problem};
-use crate::{slides, warnings};
+use crate::{search, slides, warnings};
 
 /// Which chapters there are.
 const SUMMARY: &str = "SUMMARY.md";
@@ -62,6 +62,7 @@ pub fn build(book: &Path, folder: Option<&Path>) -> Result<Built, Error> {
     built.map_err(failure)?;
 
     let folder = mdbook.build_dir_for("html");
+    search::write(&folder)?;
     let Seen { mut problems, shown, origins } = directives.take();
     problems.extend(warnings::problems(warned, &origins));
     problems.extend(forgotten(&mdbook.source_dir(), &shown));

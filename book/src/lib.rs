@@ -10,7 +10,7 @@
 //! [`snapshot`], [`story`] (a trace), [`results`] and [`chart`], [`quiz`] and [`guess`], [`map`] and
 //! [`cycle`], [`figure`], [`slides`], [`behaviours`].
 //! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
-//! [`pages`] and [`coverage`] look at the whole, [`serve`] shows it, [`play`] runs what is shown again with other knobs, [`record`] keeps what
+//! [`pages`] and [`coverage`] look at the whole, [`search`] writes its index; [`serve`] shows it, [`play`] runs what is shown again with other knobs, [`record`] keeps what
 //! was recorded true. [`args`] is what may be typed.
 
 #![forbid(unsafe_code)]
@@ -45,6 +45,7 @@ pub mod record;
 pub mod rest;
 pub mod results;
 pub mod rosetta;
+pub mod search;
 pub mod serve;
 pub mod slides;
 pub mod snapshot;

@@ -52,7 +52,9 @@ fn the_stock_tool_makes_the_same_pages() {
     let names =
         |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&ours), names(&stock));
-    for (name, text) in &ours {
+    // What the search reads is ours, under the same name.
+    let is_index = |name: &str| name.starts_with("searchindex");
+    for (name, text) in ours.iter().filter(|it| !is_index(it.0)) {
         assert!(*text == stock[name], "{name} differs");
     }
     assert!(String::from_utf8_lossy(&ours["one.html"]).contains("pub fn count() {}"));

@@ -1,0 +1,252 @@
+//! What the search searches: the words of the pages, without those that nobody looks for there
+//! (the labels of maps, the steps of recordings, the answers of a quiz), and Python's names
+//! with ours.
+//!
+//! It takes the place of mdBook's index, whose words are stems: `theme/search.js` reads it, and
+//! finds a name as it is typed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use html5gum::emitters::default::{DefaultEmitter, StartTag};
+use html5gum::{Token, Tokenizer};
+use lineage::error::Error;
+use serde::Serialize;
+
+/// The page that has Python's names in the first column of its tables, and ours in the second.
+const DICTIONARY: &str = "appendix-dictionary.html";
+
+/// Pages that are no chapters.
+const LEFT_OUT: [&str; 4] = ["index.html", "toc.html", "404.html", "print.html"];
+
+/// Classes of elements whose text is not searched.
+const UNSEARCHED: [&str; 6] = ["quiz", "map", "cycle", "trace", "trace-pair", "drawing"];
+
+/// Elements that are not either.
+const UNREAD: [&str; 4] = ["script", "style", "svg", "button"];
+
+/// Elements without an end.
+const VOID: [&str; 7] = ["br", "hr", "img", "input", "link", "meta", "wbr"];
+
+/// What the file holds.
+#[derive(Debug, Default, Serialize)]
+struct Searched {
+    results_options: Options,
+    search_options: BTreeMap<String, String>,
+    /// Where each section is.
+    doc_urls: Vec<String>,
+    /// What stands there.
+    #[serde(rename = "index")]
+    sections: Vec<Section>,
+    /// Our names, by Python's in small letters.
+    python: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Options {
+    limit_results: u32,
+    teaser_word_count: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limit_results: 30, teaser_word_count: 30 }
+    }
+}
+
+/// What stands below a heading.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct Section {
+    #[serde(skip)]
+    id: String,
+    title: String,
+    body: String,
+    breadcrumbs: String,
+}
+
+/// Writes the index of a built book where mdBook has put its own; nothing, if there is none.
+///
+/// # Errors
+///
+/// Fails when a file cannot be read or written.
+pub fn write(folder: &Path) -> Result<(), Error> {
+    let failed = |error: std::io::Error| {
+        Error::Failure(format!("cannot write the index of the search: {error}"))
+    };
+    let mut names: Vec<_> = fs::read_dir(folder).map_err(failed)?.flatten().collect();
+    names.sort_by_key(fs::DirEntry::file_name);
+    let mut index = Searched::default();
+    let mut place = None;
+    for entry in names {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = entry.path();
+        match path.extension().and_then(|it| it.to_str()) {
+            Some("js") if name.starts_with("searchindex") => place = Some(path),
+            Some("html") if !LEFT_OUT.contains(&&*name) => {
+                index.add(&name, &fs::read_to_string(path).map_err(failed)?);
+            }
+            _ => {}
+        }
+    }
+    let Some(place) = place else { return Ok(()) };
+    let json = serde_json::to_string(&index).map_err(Error::failure)?;
+    fs::write(place, format!("window.search = Object.assign(window.search, {json});"))
+        .map_err(failed)
+}
+
+impl Searched {
+    fn add(&mut self, page: &str, html: &str) {
+        let main = html.split_once("<main>").and_then(|it| it.1.split_once("</main>"));
+        let main = main.map_or("", |it| it.0);
+        if page == DICTIONARY {
+            self.python = dictionary(main);
+        }
+        for section in sections(main) {
+            let anchor = if section.id.is_empty() { "" } else { "#" };
+            self.doc_urls.push(format!("{page}{anchor}{}", section.id));
+            self.sections.push(section);
+        }
+    }
+}
+
+/// The sections of a page, each from its heading to the next.
+fn sections(html: &str) -> Vec<Section> {
+    let (mut sections, mut section) = (Vec::new(), Section::default());
+    let (mut chapter, mut in_heading, mut skipped) = (String::new(), false, 0_usize);
+    let mut emitter = DefaultEmitter::default();
+    emitter.naively_switch_states(true);
+    for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
+        match token {
+            Token::StartTag(tag) if skipped > 0 || is_unsearched(&tag) => {
+                skipped += usize::from(has_an_end(&tag));
+            }
+            Token::EndTag(_) if skipped > 0 => skipped -= 1,
+            Token::StartTag(tag) => {
+                if let Some(id) = heading(&tag) {
+                    sections.push(std::mem::take(&mut section).finished(&chapter));
+                    section.id = id;
+                    in_heading = true;
+                }
+                if is_block(&tag.name) {
+                    section.body.push(' ');
+                }
+            }
+            Token::EndTag(tag) if is_heading(&tag.name) && in_heading => {
+                in_heading = false;
+                if chapter.is_empty() {
+                    section.title.trim().clone_into(&mut chapter);
+                }
+            }
+            Token::String(text) if skipped == 0 => {
+                let text = String::from_utf8_lossy(&text);
+                let part =
+                    if in_heading { &mut section.title } else { &mut section.body };
+                part.push_str(&text);
+            }
+            _ => {}
+        }
+    }
+    sections.push(section.finished(&chapter));
+    sections.retain(|it| !it.title.is_empty());
+    sections
+}
+
+impl Section {
+    fn finished(self, chapter: &str) -> Self {
+        let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (title, body) = (plain(&self.title), plain(&self.body));
+        let breadcrumbs = match plain(chapter) {
+            chapter if chapter == title => title.clone(),
+            chapter => format!("{chapter} » {title}"),
+        };
+        Self { id: self.id, title, body, breadcrumbs }
+    }
+}
+
+/// The id of a heading, if that is one that a section begins with.
+fn heading(tag: &StartTag<()>) -> Option<String> {
+    let id = tag.attributes.get(b"id".as_slice()).filter(|_| is_heading(&tag.name))?;
+    Some(String::from_utf8_lossy(id).into_owned())
+}
+
+fn is_heading(name: &[u8]) -> bool {
+    matches!(name, b"h1" | b"h2" | b"h3")
+}
+
+fn is_block(name: &[u8]) -> bool {
+    !matches!(name, b"span" | b"em" | b"strong" | b"code" | b"a" | b"wbr" | b"b" | b"i")
+}
+
+fn is_unsearched(tag: &StartTag<()>) -> bool {
+    let class = tag.attributes.get(b"class".as_slice());
+    let class = class.map(|it| String::from_utf8_lossy(it)).unwrap_or_default();
+    UNREAD.iter().any(|it| it.as_bytes() == &**tag.name)
+        || class.split_whitespace().any(|it| UNSEARCHED.contains(&it))
+}
+
+fn has_an_end(tag: &StartTag<()>) -> bool {
+    !tag.self_closing && !VOID.iter().any(|it| it.as_bytes() == &**tag.name)
+}
+
+/// Python's names and ours, from the rows of the tables that have both.
+fn dictionary(html: &str) -> BTreeMap<String, Vec<String>> {
+    let mut python = BTreeMap::<String, Vec<String>>::new();
+    for row in html.split("<tr>").skip(1) {
+        let cells: Vec<_> = row.split("<td>").skip(1).map(names).collect();
+        let [theirs, ours, ..] = &cells[..] else { continue };
+        for name in theirs {
+            let known = python.entry(name.to_lowercase()).or_default();
+            known.extend(ours.iter().filter(|it| *it != name).cloned());
+            known.dedup();
+        }
+    }
+    python.retain(|_, ours| !ours.is_empty());
+    python
+}
+
+/// The names in a cell: of `loop.call_soon(f)` the last, `call_soon`.
+fn names(cell: &str) -> Vec<String> {
+    let codes = cell.split("<code>").skip(1).filter_map(|it| it.split("</code>").next());
+    let last = |code: &str| {
+        let name = code.split(['(', '&', '[', ' ']).next().unwrap_or_default();
+        name.rsplit(['.', ':']).next().unwrap_or_default().to_owned()
+    };
+    codes.map(last).filter(|it| !it.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_has_its_words_and_none_of_a_quiz_or_a_map() {
+        let page = "<h1 id=\"a\"><a href=\"#a\">1. Who runs</a></h1><p>The <code>re</code>actor\
+                    <br>asks.</p><figure class=\"map\"><svg><text>label</text></svg><p>os</p>\
+                    </figure><h2 id=\"b\">Next</h2><div class=\"quiz big\"><div>why<br><img>\
+                    </div>so</div><p>After.</p><script>code</script>";
+        let section = |id: &str, title: &str, body: &str, breadcrumbs: &str| Section {
+            id: id.into(),
+            title: title.into(),
+            body: body.into(),
+            breadcrumbs: breadcrumbs.into(),
+        };
+        assert_eq!(
+            sections(page),
+            [
+                section("a", "1. Who runs", "The reactor asks.", "1. Who runs"),
+                section("b", "Next", "After.", "1. Who runs » Next"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_of_pythons_leads_to_ours() {
+        let page = "<tr><td><code>reactor.callLater(0, f)</code>, <code>loop.call_soon</code></td>\
+                    <td><code>call_soon</code></td><td><code>a.rs</code></td></tr>\
+                    <tr><td>the same</td><td>a <code>Waker</code></td><td></td></tr>";
+        let python = dictionary(page);
+        let ours = vec!["call_soon".to_owned()];
+        assert_eq!(python, [("calllater".to_owned(), ours)].into_iter().collect());
+    }
+}
