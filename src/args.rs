@@ -5,6 +5,7 @@ mod check;
 mod choice;
 mod crawl;
 mod step;
+mod try_it;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -37,6 +38,7 @@ pub use self::check::Check;
 pub use self::choice::{Choice, Number};
 use self::crawl::CrawlArgs;
 pub use self::step::Step;
+pub use self::try_it::Try;
 
 /// Understand async by watching it being invented.
 ///
@@ -206,6 +208,8 @@ enum Command {
 
     Check(Check),
 
+    Try(Try),
+
     Book(Book),
 
     /// List the styles and the programs
@@ -337,7 +341,7 @@ impl Command {
             },
             Self::Diff { .. } => diff::all(output),
             Self::Cost { seconds, json } => cost::command(seconds, json, output),
-            Self::Check(_) => Companion::EXERCISES.run(&typed_behind()),
+            Self::Check(_) | Self::Try(_) => Companion::EXERCISES.run(&exercise()),
             Self::Book(_) => Companion::BOOK.run(&typed_behind()),
             Self::List { json } => list::list(json, output),
             Self::Doctor { json } => doctor::doctor(json, output),
@@ -374,13 +378,34 @@ impl Command {
 ///
 /// As [`Args::read`].
 pub fn read<A: Parser>(companion: Companion, output: &mut Output) -> Result<A, Error> {
+    read_from(companion, std::env::args_os().collect(), output)
+}
+
+/// The same of words that were typed, the first of which is the program.
+///
+/// # Errors
+///
+/// As [`Args::read`].
+pub fn read_from<A: Parser>(
+    companion: Companion,
+    typed: Vec<OsString>,
+    output: &mut Output,
+) -> Result<A, Error> {
     let by_cargo = format!("cargo run -q -p {} --", companion.name);
-    parsed(A::command().bin_name(by_cargo)).map_err(|error| answer(&error, output))
+    let matches = A::command().bin_name(by_cargo).try_get_matches_from(typed);
+    let parsed = matches.and_then(|mut it| A::from_arg_matches_mut(&mut it));
+    parsed.map_err(|error| answer(&error, output))
 }
 
 fn parsed<A: Parser>(command: clap::Command) -> Result<A, clap::Error> {
     let mut matches = command.try_get_matches()?;
     A::from_arg_matches_mut(&mut matches)
+}
+
+/// What was typed for the exercises: they check, unless it begins with `try`.
+fn exercise() -> Vec<OsString> {
+    let is_check = std::env::args_os().nth(1).is_some_and(|word| word == "check");
+    std::env::args_os().skip(if is_check { 2 } else { 1 }).collect()
 }
 
 /// What was typed behind the name of the command.

@@ -35,7 +35,7 @@ impl Companion {
         Self { name: "book", does: "with mdBook and a parser for Rust" };
     /// The exercises.
     pub const EXERCISES: Self =
-        Self { name: "exercises", does: "which checks what you write" };
+        Self { name: "exercises", does: "which checks and tries what you write" };
     /// The stepper.
     pub const STEPPER: Self =
         Self { name: "stepper", does: "which draws in the terminal" };

@@ -16,12 +16,14 @@
 //!
 //! [`catalogue`]: which exercises there are. [`desk`]: the folder `work/` where the reader
 //! edits. [`trial`]: building and running what they wrote, with a time-out. [`verdict`]: the
-//! first difference. [`command`]: `check`, as it is typed.
+//! first difference. [`command`]: `check`, as it is typed. [`playground`]: `try`, which runs any
+//! program of the reader's.
 
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
 pub mod command;
 pub mod desk;
+pub mod playground;
 pub mod trial;
 pub mod verdict;

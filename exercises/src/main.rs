@@ -1,8 +1,9 @@
-//! The command `exercises`, which `lineage check` runs.
+//! The command `exercises`, which `lineage check` and `lineage try` run.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use exercises::command;
+use exercises::{command, playground};
 use lineage::args;
 use lineage::companion::Companion;
 use lineage::error::exit_code;
@@ -10,6 +11,12 @@ use lineage::output::Output;
 
 fn main() -> ExitCode {
     let mut output = Output::stdout();
-    let args = args::read(Companion::EXERCISES, &mut output);
-    exit_code(args.and_then(|args| command::run(&args, &mut output)))
+    let mut typed: Vec<OsString> = std::env::args_os().collect();
+    let (output, own) = (&mut output, Companion::EXERCISES);
+    exit_code(if typed.get(1).is_some_and(|word| word == "try") {
+        typed.remove(1);
+        args::read_from(own, typed, output).and_then(|it| playground::run(&it, output))
+    } else {
+        args::read_from(own, typed, output).and_then(|it| command::run(&it, output))
+    })
 }
