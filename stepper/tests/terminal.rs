@@ -20,7 +20,7 @@ use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 use stepper::terminal::Screen;
 
 /// Something must be wrong after that.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Tells the child of a test what it is.
 const PANICS: &str = "STEPPER_TEST_PANICS";
