@@ -14,7 +14,8 @@ use std::task::{Context, Poll, ready};
 pub use crate::exceptions::Cancelled;
 use crate::extras::report::unheard;
 pub(crate) use crate::extras::scope::{
-    Cancellable, End, Patience, Scope, Seat, Settle, leave_behind, outside, raise,
+    Cancellable, End, Inside, Patience, Root, Rooted, Scope, Seat, Settle, leave_behind,
+    raise,
 };
 
 /// Awaits `body`, and catches a cancel that arrives meanwhile: then `body` is dropped, the exits

@@ -1,10 +1,11 @@
 //! Values that follow a task: each has a copy of what its creator had, and changes its own.
 //!
 //! PEP 567. A context is shared until somebody sets a variable in it: to copy one costs as much
-//! as to count.
+//! as to count. And on a thread where nobody has ever set one there is nothing to copy or to
+//! swap, and nobody does.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,7 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 thread_local! {
     /// Swapped for the length of a step or a callback; changed by `set`.
-    static CURRENT: RefCell<Context> = RefCell::default();
+    static CURRENT: RefCell<Context> = const { RefCell::new(Context(None)) };
+
+    /// Set by the first `set`. Before that, every context is empty.
+    static ARE_USED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The values of all variables, at one moment. To clone it copies it.
@@ -28,17 +32,27 @@ impl Context {
         struct Restore<'a>(&'a mut Context, Context);
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
-                *self.0 = CURRENT.replace(std::mem::take(&mut self.1));
+                *self.0 = exchange(std::mem::take(&mut self.1));
             }
         }
-        let outer = CURRENT.replace(std::mem::take(self));
+        let outer = exchange(std::mem::take(self));
         let _restore = Restore(self, outer);
         body()
     }
 }
 
+/// Makes a context the current one, and gives the one that was.
+#[inline]
+fn exchange(context: Context) -> Context {
+    if ARE_USED.get() { CURRENT.replace(context) } else { Context(None) }
+}
+
 /// A copy of the context in which the caller runs.
+#[inline]
 pub fn copy_context() -> Context {
+    if !ARE_USED.get() {
+        return Context(None);
+    }
     // At the end of a thread there may be none any more.
     CURRENT.try_with(|current| current.borrow().clone()).unwrap_or_default()
 }
@@ -90,6 +104,7 @@ impl<T: 'static> ContextVar<T> {
     }
 
     fn put(&self, value: Option<Rc<T>>) {
+        ARE_USED.set(true);
         let displaced = CURRENT.with_borrow_mut(|context| {
             let before = context.0.clone();
             let values = Rc::make_mut(context.0.get_or_insert_default());

@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Wake};
 use reactor::trace::{self, Place};
 use slab::Slab;
 
-use crate::cancel::{Cancellable, End, Settle, outside};
+use crate::cancel::{Cancellable, End, Inside, Root, Rooted, Scope};
 use crate::debug;
 use crate::event_loop::EventLoop;
 use crate::events::{Ready, get_running_loop};
@@ -68,6 +68,14 @@ pub fn current_task() -> Option<AnyTask> {
 /// The one that is running, by its name.
 pub(crate) fn running() -> Option<TaskId> {
     RUNNING.with_borrow(|running| running.as_ref().map(|it| it.known().id))
+}
+
+/// The scope of the one that is running.
+pub(crate) fn root() -> Option<Rc<Scope>> {
+    let root = RUNNING.try_with(|running| {
+        running.borrow().as_ref().map(|it| Rc::clone(it.known().root()))
+    });
+    root.ok().flatten()
 }
 
 /// `false`: the thread is ending, and they are gone.
@@ -127,7 +135,7 @@ struct TaskCell<T: 'static> {
     outcome: Outcome<T>,
 }
 
-type Coroutine<T> = Pin<Box<dyn Future<Output = End<T>>>>;
+type Coroutine<T> = Pin<Box<dyn Root<T>>>;
 
 thread_local! {
     /// Filled by every new task; a task leaves when it is done.
@@ -170,10 +178,9 @@ impl<T: 'static> Task<T> {
         let index = TASKS.with_borrow(Slab::vacant_key);
         let name = type_name_of_val(&coroutine);
         let known = Known::new(TaskId { index, number }, name, event_loop);
-        let settled = Settle::root(Rc::clone(&known.root), coroutine);
         let cell = Rc::new(TaskCell {
             known,
-            coroutine: Cell::new(Some(Box::pin(settled) as _)),
+            coroutine: Cell::new(Some(Box::pin(Rooted::new(coroutine)) as _)),
             outcome: Outcome::new(event_loop),
         });
         TASKS.with_borrow_mut(|tasks| tasks.insert(Rc::clone(&cell) as _));
@@ -309,17 +316,19 @@ impl<T: 'static> Step for TaskCell<T> {
         let mut variables = known.context.take();
         let own = known.own();
         let mut context = Context::from_waker(&own.waker);
-        let poll = variables.run(|| outside(|| coroutine.as_mut().poll(&mut context)));
-        drop(own);
+        let nested = outer.is_some().then(Inside::enter_root);
+        let poll = variables.run(|| coroutine.as_mut().poll(&known.root, &mut context));
+        drop((nested, own));
         known.context.set(variables);
         let itself = RUNNING.replace(outer);
         match poll {
             Poll::Pending => {
+                known.has_waited.set(true);
                 self.coroutine.set(Some(coroutine));
                 running.suspended();
             }
             // Asked to stop, it never came to a place where it could.
-            Poll::Ready(output) if known.root.is_requested() => {
+            Poll::Ready(output) if known.is_requested() => {
                 bury((coroutine, output));
                 self.finish(End::Cancelled);
                 running.finished();
@@ -336,6 +345,7 @@ impl<T: 'static> Step for TaskCell<T> {
     fn abandon(self: Rc<Self>) {
         report(format_args!("Task was destroyed but it is pending: {}", self.name()));
         bury(self.coroutine.take());
+        self.known.root.get().into_iter().for_each(|root| root.leave_exits());
         self.finish(End::Cancelled);
     }
 
@@ -361,11 +371,12 @@ impl<T: 'static> Cancellable for TaskCell<T> {
     /// refuse. Where tasks wait for each other in a circle, the request comes round to the first
     /// of them: then the last one takes it. (CPython gives up there, with a `RecursionError`.)
     fn cancel(self: Rc<Self>) -> bool {
-        if self.is_done() || self.known.root.is_asking() {
+        let is_asking = self.known.root.get().is_some_and(|root| root.is_asking());
+        if self.is_done() || is_asking {
             return false;
         }
         self.known.cancels.set(self.known.cancels.get() + 1);
-        self.known.root.request();
+        self.known.root().request();
         true
     }
 }

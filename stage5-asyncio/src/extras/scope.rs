@@ -8,9 +8,12 @@
 //!
 //! Whoever is asked takes the request at its next poll. If it is not polled then (somebody
 //! keeps it and polls others), the scope around it takes the request back, and stops itself.
+//!
+//! Most tasks are never cancelled, and await nothing that could be. So a task's own scope is made
+//! by the first who needs it ([`Root`]), and until then it costs nothing.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -23,6 +26,7 @@ use crate::event_loop::try_current;
 use crate::extras::report::{bury, guard, report, report_panic};
 use crate::extras::request::{self, Reached};
 use crate::extras::waiter::Waiter;
+use crate::tasks;
 
 /// How a body ended.
 pub(crate) enum End<T> {
@@ -41,7 +45,16 @@ type Exit = Pin<Box<dyn Future<Output = ()>>>;
 
 thread_local! {
     /// The innermost scope that is being polled. Swapped for the length of a poll.
-    static CURRENT: RefCell<Option<Rc<Scope>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Place> = const { RefCell::new(Place::Root) };
+}
+
+/// Where a poll is under way.
+enum Place {
+    /// In the task that runs, and in no scope further in. If none runs, outside of all scopes.
+    Root,
+    Scope(Rc<Scope>),
+    /// In a task, and outside of all scopes.
+    Outside,
 }
 
 /// A place where a cancel can land.
@@ -81,7 +94,17 @@ enum Inner {
 
 impl Scope {
     pub(crate) fn current() -> Option<Rc<Self>> {
-        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+        let current = CURRENT.try_with(|current| match &*current.borrow() {
+            Place::Root => tasks::root(),
+            Place::Scope(scope) => Some(Rc::clone(scope)),
+            Place::Outside => None,
+        });
+        current.ok().flatten()
+    }
+
+    /// The scope of a task that waits already, or does not wait yet.
+    pub(crate) fn of_task(waiter: Option<Waiter>) -> Rc<Self> {
+        Rc::new(Self { waiter: RefCell::new(waiter), ..Self::default() })
     }
 
     /// Asks whatever is innermost to stop.
@@ -228,12 +251,18 @@ impl Scope {
         drop(before);
     }
 
+    /// Exits that were not run yet are for whoever is outside.
+    pub(crate) fn leave_exits(&self) {
+        let exits = self.exits.take();
+        drop(exits);
+    }
+
     /// Awaits the exits that were left behind here.
     fn poll_exits(&self, context: &mut Context<'_>) -> Poll<()> {
-        let mut exits = self.exits.take();
-        if exits.0.is_empty() {
+        if self.exits.borrow().0.is_empty() {
             return Poll::Ready(());
         }
+        let mut exits = self.exits.take();
         let polled = exits.poll(context);
         exits.0.append(&mut self.exits.borrow_mut().0);
         self.exits.replace(exits);
@@ -308,7 +337,7 @@ impl Patience {
     /// Asks for time, until the next poll; or needs none.
     pub(crate) fn ask(&mut self, is_needed: bool) {
         self.end();
-        if let Some(scope) = Scope::current().filter(|_| is_needed) {
+        if let Some(scope) = is_needed.then(Scope::current).flatten() {
             scope.patience.set(scope.patience.get() + 1);
             let number = scope.polls.get();
             self.given = Some((scope, number));
@@ -344,25 +373,24 @@ pub(crate) fn raise<T>() -> Poll<T> {
     Poll::Pending
 }
 
-/// Makes a scope, or none, the current one; dropping it goes back.
-struct Inside(Option<Rc<Scope>>);
+/// Makes a place the current one; dropping it goes back.
+pub(crate) struct Inside(Place);
 
 impl Inside {
-    fn enter(scope: Option<Rc<Scope>>) -> Self {
-        Self(CURRENT.replace(scope))
+    fn enter(place: Place) -> Self {
+        Self(CURRENT.replace(place))
+    }
+
+    /// A task that is stepped inside of another one's step.
+    pub(crate) fn enter_root() -> Self {
+        Self::enter(Place::Root)
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        CURRENT.set(self.0.take());
+        CURRENT.set(std::mem::replace(&mut self.0, Place::Root));
     }
-}
-
-/// Calls `body` as it is called outside of every task.
-pub(crate) fn outside<R>(body: impl FnOnce() -> R) -> R {
-    let _inside = Inside::enter(None);
-    body()
 }
 
 pin_project! {
@@ -389,11 +417,6 @@ impl<F: Future> Settle<F> {
     pub(crate) fn within(scope: Rc<Scope>, body: F) -> Self {
         Self { body: Some(body), member: Member(scope), is_fresh: true, end: None }
     }
-
-    /// The same for a task: one that is cancelled before its first poll never begins.
-    pub(crate) fn root(scope: Rc<Scope>, body: F) -> Self {
-        Self { is_fresh: false, ..Self::within(scope, body) }
-    }
 }
 
 impl<F: Future> Future for Settle<F> {
@@ -404,9 +427,9 @@ impl<F: Future> Future for Settle<F> {
         let scope = &this.member.0;
         if this.body.is_some() {
             scope.attach();
-            let inside = Inside::enter(Some(Rc::clone(scope)));
+            let inside = Inside::enter(Place::Scope(Rc::clone(scope)));
             let is_fresh = std::mem::take(this.is_fresh);
-            let ended = poll_body(scope, this.body.as_mut(), is_fresh, context);
+            let ended = poll_body(|| Some(scope), this.body.as_mut(), is_fresh, context);
             drop(inside);
             if ended.is_some() {
                 scope.detach();
@@ -422,23 +445,74 @@ impl<F: Future> Future for Settle<F> {
     }
 }
 
-/// Polls a body until it ends or has to. Then it is dropped.
-fn poll_body<F: Future>(
-    scope: &Scope,
+/// The body of a task. Its scope is where the task keeps it: empty, until somebody needs one.
+pub(crate) trait Root<T> {
+    /// As [`Settle`]'s, but that a task that is cancelled before its first poll never begins.
+    fn poll(
+        self: Pin<&mut Self>,
+        scope: &OnceCell<Rc<Scope>>,
+        context: &mut Context<'_>,
+    ) -> Poll<End<T>>;
+}
+
+pin_project! {
+    /// A body, and how it ended, for as long as there are exits.
+    pub(crate) struct Rooted<F: Future> {
+        #[pin]
+        body: Option<F>,
+        end: Option<End<F::Output>>,
+    }
+}
+
+impl<F: Future> Rooted<F> {
+    pub(crate) fn new(body: F) -> Self {
+        Self { body: Some(body), end: None }
+    }
+}
+
+impl<F: Future> Root<F::Output> for Rooted<F> {
+    fn poll(
+        self: Pin<&mut Self>,
+        scope: &OnceCell<Rc<Scope>>,
+        context: &mut Context<'_>,
+    ) -> Poll<End<F::Output>> {
+        let mut this = self.project();
+        let ended = match this.end.take() {
+            Some(end) => Some(end),
+            None => poll_body(|| scope.get(), this.body.as_mut(), false, context),
+        };
+        if let Some(scope) = scope.get() {
+            let exits = scope.poll_exits(context);
+            if ended.is_none() || exits.is_pending() {
+                scope.keep(context);
+                *this.end = ended;
+                return Poll::Pending;
+            }
+        }
+        ended.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// Polls a body until it ends or has to. Then it is dropped. A scope may appear meanwhile.
+fn poll_body<'a, F: Future>(
+    scope: impl Fn() -> Option<&'a Rc<Scope>>,
     mut body: Pin<&mut Option<F>>,
     is_fresh: bool,
     context: &mut Context<'_>,
 ) -> Option<End<F::Output>> {
-    let end = if !is_fresh && scope.must_stop() {
+    let end = if !is_fresh && scope().is_some_and(|it| it.must_stop()) {
         End::Cancelled
     } else {
-        scope.polls.set(scope.polls.get() + 1);
-        scope.patience.set(0);
+        if let Some(scope) = scope() {
+            scope.polls.set(scope.polls.get() + 1);
+            scope.patience.set(0);
+        }
         let running = body.as_mut().as_pin_mut().expect("it has not ended");
         match guard(|| running.poll(context)) {
             Ok(Poll::Ready(output)) => End::Finished(output),
             Err(panic) => End::Panicked(panic),
             Ok(Poll::Pending) => {
+                let scope = scope()?;
                 scope.take_back();
                 if !scope.must_stop() {
                     return None;
@@ -457,8 +531,7 @@ struct Member(Rc<Scope>);
 impl Drop for Member {
     fn drop(&mut self) {
         self.0.detach();
-        let exits = self.0.exits.take();
-        drop(exits);
+        self.0.leave_exits();
     }
 }
 
@@ -485,7 +558,10 @@ impl Exits {
     /// in one of its own.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while let Some(first) = self.0.front_mut() {
-            let polled = guard(|| outside(|| first.as_mut().poll(context)));
+            let polled = guard(|| {
+                let _outside = Inside::enter(Place::Outside);
+                first.as_mut().poll(context)
+            });
             if let Err(panic) = &polled {
                 report_panic("An exit panicked", &**panic);
             }

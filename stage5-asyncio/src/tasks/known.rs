@@ -1,6 +1,6 @@
 //! What there is to know of a task, whatever its output.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, OnceCell, Ref, RefCell};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -16,6 +16,7 @@ use crate::contextvars::{Context, copy_context};
 use crate::debug::At;
 use crate::event_loop::{EventLoop, Inner};
 use crate::extras::remote::{Listed, Remote};
+use crate::extras::waiter::Waiter;
 
 /// What there is to know of a task, whatever its output.
 pub(crate) struct Known {
@@ -35,8 +36,11 @@ pub(crate) struct Known {
     /// Noted by what is around that, in the same step: the line of the program, if what waits
     /// is made of this crate's own parts.
     pub(crate) within: Cell<Option<Place>>,
-    /// Where a cancel begins its way to whatever is innermost.
-    pub(crate) root: Rc<Scope>,
+    /// Set at the end of each step that is not the last.
+    pub(crate) has_waited: Cell<bool>,
+    /// Where a cancel begins its way to whatever is innermost. Made by the first who needs it: a
+    /// cancel, or something that waits and would have to hear of one.
+    pub(crate) root: OnceCell<Rc<Scope>>,
     /// Counted up by `cancel`, down by `uncancel`.
     pub(crate) cancels: Cell<usize>,
     /// The values of its context variables. Not here while it runs.
@@ -119,12 +123,26 @@ impl Known {
             waits_for: Cell::default(),
             has_begun: Cell::default(),
             within: Cell::default(),
-            root: Rc::default(),
+            has_waited: Cell::default(),
+            root: OnceCell::new(),
             cancels: Cell::new(0),
             context: Cell::new(copy_context()),
             is_queued: Cell::new(false),
             own: RefCell::new(Some(Own::new(reschedule))),
         }
+    }
+}
+
+/// Its scope.
+impl Known {
+    pub(crate) fn root(&self) -> &Rc<Scope> {
+        let waiter = || self.has_waited.get().then_some(Waiter::Task(self.id));
+        self.root.get_or_init(|| Scope::of_task(waiter()))
+    }
+
+    /// Whether it was asked to stop, and was not polled since.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.root.get().is_some_and(|root| root.is_requested())
     }
 }
 
