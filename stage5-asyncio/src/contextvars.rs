@@ -44,7 +44,12 @@ impl Context {
 /// Makes a context the current one, and gives the one that was.
 #[inline]
 fn exchange(context: Context) -> Context {
-    if ARE_USED.get() { CURRENT.replace(context) } else { Context(None) }
+    if ARE_USED.get() { swap(context) } else { context }
+}
+
+#[inline(never)]
+fn swap(context: Context) -> Context {
+    CURRENT.replace(context)
 }
 
 /// A copy of the context in which the caller runs.

@@ -20,7 +20,7 @@ use crate::extras::sources::{Source, Sources};
 use crate::futures::{EnsureFuture, Future as Promise};
 #[cfg(unix)]
 use crate::signals::Signals;
-use crate::tasks::{self, Step, Task};
+use crate::tasks::{self, Spare, Step, Task};
 use crate::threads::{Jobs, ThreadPoolExecutor};
 
 thread_local! {
@@ -32,6 +32,12 @@ thread_local! {
 #[doc(alias = "_get_running_loop")]
 pub fn try_current() -> Option<EventLoop> {
     CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// Asks the loop that is running on this thread. No code of the user's may run in `ask`.
+pub(crate) fn with_current<R>(ask: impl FnOnce(&EventLoop) -> R) -> Option<R> {
+    let asked = CURRENT.try_with(|current| current.borrow().as_ref().map(ask));
+    asked.ok().flatten()
 }
 
 /// An event loop. Its clones are the same loop; it stays on its thread.
@@ -68,6 +74,8 @@ pub(crate) struct Inner {
     pub(crate) sources: Sources,
     /// Filled by whatever other threads do for us.
     pub(crate) jobs: Jobs,
+    /// Filled by tasks that are done; emptied by new ones.
+    pub(crate) spare: Spare,
     /// Opened by the first `to_thread`.
     pub(crate) executor: RefCell<Option<ThreadPoolExecutor>>,
 }
@@ -100,6 +108,7 @@ impl EventLoop {
             queues: Shown::default(),
             sources: Sources::default(),
             jobs: RefCell::default(),
+            spare: Spare::default(),
             executor: RefCell::default(),
         }))
     }

@@ -21,7 +21,7 @@ use crate::event_loop::EventLoop;
 use crate::events::{Handle, Ready};
 use crate::exceptions::{Cancelled, InvalidState};
 use crate::extras::report::text_of;
-use crate::tasks::{WaitsFor, waits};
+use crate::tasks::{Step, WaitsFor, waits};
 
 use outcome::{DoneCallback, Notice, State};
 pub(crate) use outcome::{Outcome, Teller};
@@ -64,6 +64,11 @@ pub(crate) trait Promised<T>: Cancellable {
 
     /// For the recording.
     fn subject(&self) -> Option<trace::Id> {
+        None
+    }
+
+    /// The same, if it is a task.
+    fn task(self: Rc<Self>) -> Option<Rc<dyn Step>> {
         None
     }
 }
@@ -176,8 +181,7 @@ impl<T: 'static> Future<T> {
         if self.done() {
             self.call_soon(callback, Place::here());
         } else {
-            let notice = Notice::Callback(callback, Place::here());
-            outcome.notices.borrow_mut().push((id, notice));
+            outcome.note(id, Notice::Callback(callback, Place::here()));
         }
         id
     }
@@ -197,8 +201,8 @@ impl<T: 'static> Future<T> {
         let outcome = self.outcome();
         if let End::Panicked(panic) = &end {
             let text = text_of(&**panic).to_owned();
-            outcome.unheard.set(Some(format!("{}: {text}", self.0.name())));
-            outcome.said.replace(text);
+            outcome.is_unheard(format!("{}: {text}", self.0.name()));
+            outcome.has_said(text);
         }
         outcome.state.set(match &end {
             End::Finished(_) => State::Finished,
@@ -206,7 +210,7 @@ impl<T: 'static> Future<T> {
             End::Panicked(_) => State::Panicked,
         });
         outcome.end.set(Some(end));
-        for (_, notice) in outcome.notices.take() {
+        for (_, notice) in outcome.take_notices() {
             match notice {
                 Notice::Waiter(waiter) => waiter.wake(),
                 Notice::Callback(callback, place) => self.call_soon(callback, place),
@@ -238,7 +242,7 @@ impl<T: 'static, E: fmt::Debug + 'static> Future<Result<T, E>> {
     pub fn set_error(&self, error: E) -> Result<(), InvalidState> {
         let text = format!("{}: {error:?}", self.0.name());
         self.set_result(Err(error))?;
-        self.outcome().unheard.set(Some(text));
+        self.outcome().is_unheard(text);
         Ok(())
     }
 
@@ -328,7 +332,8 @@ impl<T: 'static> std::future::Future for Awaiting<T> {
             patience.ask(seat.as_ref().is_some_and(Seat::is_reached));
             return Poll::Pending;
         }
-        *seat = None;
+        // Whoever is told of the end has left the list.
+        (*notice, *seat) = (None, None);
         patience.ask(false);
         match how(of.outcome()) {
             End::Finished(value) => Poll::Ready(value),

@@ -30,7 +30,7 @@ use crate::futures::{
 
 pub use gather::{Exception, gather, gather_each, try_gather};
 pub use known::AnyTask;
-pub(crate) use known::{GivenUp, Known, WaitsFor, waits, within};
+pub(crate) use known::{GivenUp, Known, Spare, WaitsFor, waits, within};
 pub use wait::{
     AsCompleted, Fallible, Wait, Waitable, as_completed, shield, wait, wait_for,
 };
@@ -55,8 +55,8 @@ pub fn create_task<T: 'static>(coroutine: impl Future<Output = T> + 'static) -> 
 #[doc(alias("eager_task_factory", "eager_start"))]
 #[track_caller]
 pub fn eager_task<T: 'static>(coroutine: impl Future<Output = T> + 'static) -> Task<T> {
-    let task = Task::unstarted(&get_running_loop(), coroutine);
-    Rc::clone(&task.step).step();
+    let (task, step) = Task::unstarted(&get_running_loop(), coroutine);
+    step.step();
     task
 }
 
@@ -103,10 +103,7 @@ pub fn all_tasks_of(event_loop: &EventLoop) -> Vec<AnyTask> {
 /// A task is a [future](crate::futures::Future), and can do what that can. A panic goes to
 /// whoever awaits the task, as an exception does in asyncio. If nobody does, it is told to the
 /// loop's exception handler.
-pub struct Task<T: 'static> {
-    future: Promise<T>,
-    step: Rc<dyn Step>,
-}
+pub struct Task<T: 'static>(Promise<T>);
 
 /// A task, whatever its output.
 pub(crate) trait Step: Cancellable {
@@ -162,9 +159,10 @@ impl<T: 'static> Task<T> {
         event_loop: &EventLoop,
         coroutine: impl Future<Output = T> + 'static,
     ) -> Self {
-        let task = Self::unstarted(event_loop, coroutine);
-        trace::woken_here(task.step.known().subject);
-        schedule(&task.step);
+        let (task, step) = Self::unstarted(event_loop, coroutine);
+        trace::woken_here(step.known().subject);
+        step.known().is_queued.set(true);
+        event_loop.0.engine.push(Ready::step(step));
         task
     }
 
@@ -172,7 +170,7 @@ impl<T: 'static> Task<T> {
     fn unstarted(
         event_loop: &EventLoop,
         coroutine: impl Future<Output = T> + 'static,
-    ) -> Self {
+    ) -> (Self, Rc<dyn Step>) {
         let number = CREATED.get() + 1;
         CREATED.set(number);
         let index = TASKS.with_borrow(Slab::vacant_key);
@@ -184,7 +182,7 @@ impl<T: 'static> Task<T> {
             outcome: Outcome::new(event_loop),
         });
         TASKS.with_borrow_mut(|tasks| tasks.insert(Rc::clone(&cell) as _));
-        Self { future: Promise(Rc::clone(&cell) as _), step: cell }
+        (Self(Promise(Rc::clone(&cell) as _)), cell)
     }
 
     /// Names it, and gives it back.
@@ -196,7 +194,11 @@ impl<T: 'static> Task<T> {
 
     /// The same task, whatever its output.
     pub fn erased(&self) -> AnyTask {
-        AnyTask(Rc::clone(&self.step))
+        AnyTask(self.step())
+    }
+
+    fn step(&self) -> Rc<dyn Step> {
+        Rc::clone(&self.0.0).task().expect("a task is one")
     }
 
     /// Its name: the one it was given, or `Task-1`.
@@ -215,14 +217,15 @@ impl<T: 'static> Task<T> {
     }
 }
 
-/// Makes sure that it is stepped in a later turn.
-fn schedule(task: &Rc<dyn Step>) {
+/// Makes sure that it is stepped in a later turn. It is not done.
+#[inline]
+fn schedule(task: Rc<dyn Step>) {
     let known = task.known();
-    if task.is_done() || known.is_queued.replace(true) {
+    if known.is_queued.replace(true) {
         return;
     }
     if let Some(event_loop) = known.event_loop.upgrade() {
-        event_loop.engine.push(Ready::step(Rc::clone(task)));
+        event_loop.engine.push(Ready::step(task));
     }
 }
 
@@ -230,7 +233,7 @@ fn schedule(task: &Rc<dyn Step>) {
 pub(crate) fn heard(id: TaskId) {
     if let Some(task) = find(id) {
         task.known().own().reschedule.listed.clear();
-        schedule(&task);
+        schedule(task);
     }
 }
 
@@ -240,7 +243,7 @@ pub(crate) fn wake(id: TaskId) {
     if let Some(task) = find(id) {
         let _caller = Place::here().enter();
         trace::woken(task.known().subject);
-        schedule(&task);
+        schedule(task);
     }
 }
 
@@ -256,9 +259,13 @@ pub(crate) fn polled_with(context: &Context<'_>) -> Option<TaskId> {
 }
 
 /// The task of that name, unless it is done.
+#[inline]
 fn find(id: TaskId) -> Option<Rc<dyn Step>> {
-    let found = TASKS.try_with(|tasks| tasks.borrow().get(id.index).cloned());
-    found.ok().flatten().filter(|task| task.known().id == id)
+    let found = TASKS.try_with(|tasks| {
+        let tasks = tasks.borrow();
+        tasks.get(id.index).filter(|task| task.known().id == id).cloned()
+    });
+    found.ok().flatten()
 }
 
 /// A task for which `is_it` says so. It begins at `place`, and leaves there where it has found
@@ -289,6 +296,25 @@ pub(crate) fn of(event_loop: &EventLoop) -> Vec<Rc<dyn Step>> {
 }
 
 impl<T: 'static> TaskCell<T> {
+    /// Polls the coroutine, as the task that runs and with its values.
+    fn poll(self: &Rc<Self>, coroutine: &mut Coroutine<T>) -> Poll<End<T>> {
+        let known = &self.known;
+        RUNNING.with(|running| {
+            let outer = running.replace(Some(Rc::clone(self) as _));
+            let nested = outer.is_some().then(Inside::enter_root);
+            let mut variables = known.context.take();
+            let own = known.own();
+            let mut context = Context::from_waker(&own.waker);
+            let polled =
+                variables.run(|| coroutine.as_mut().poll(&known.root, &mut context));
+            drop(own);
+            known.context.set(variables);
+            drop(nested);
+            running.replace(outer);
+            polled
+        })
+    }
+
     /// Tells whoever waits.
     fn finish(self: Rc<Self>, end: End<T>) {
         match end {
@@ -297,6 +323,7 @@ impl<T: 'static> TaskCell<T> {
             End::Finished(_) => {}
         }
         let listed = TASKS.with_borrow_mut(|tasks| tasks.try_remove(self.known.id.index));
+        self.known.leave_waker();
         Promise(self as Rc<dyn Promised<T>>).finish(end);
         drop(listed);
     }
@@ -312,16 +339,7 @@ impl<T: 'static> Step for TaskCell<T> {
         known.has_begun.set(true);
         let Some(mut coroutine) = self.coroutine.take() else { return };
         let running = trace::resumed(known.subject);
-        let outer = RUNNING.replace(Some(Rc::clone(&self) as _));
-        let mut variables = known.context.take();
-        let own = known.own();
-        let mut context = Context::from_waker(&own.waker);
-        let nested = outer.is_some().then(Inside::enter_root);
-        let poll = variables.run(|| coroutine.as_mut().poll(&known.root, &mut context));
-        drop((nested, own));
-        known.context.set(variables);
-        let itself = RUNNING.replace(outer);
-        match poll {
+        match self.poll(&mut coroutine) {
             Poll::Pending => {
                 known.has_waited.set(true);
                 self.coroutine.set(Some(coroutine));
@@ -339,7 +357,6 @@ impl<T: 'static> Step for TaskCell<T> {
                 running.finished();
             }
         }
-        drop(itself);
     }
 
     fn abandon(self: Rc<Self>) {
@@ -387,9 +404,8 @@ impl<T: 'static> Promised<T> for TaskCell<T> {
     }
 
     fn expect_another(&self) {
-        let running = RUNNING.with_borrow(Clone::clone);
         assert!(
-            running.is_none_or(|running| running.known().id != self.known.id),
+            running() != Some(self.known.id),
             "a task cannot await itself: it would wait for its own end, and never come to it"
         );
     }
@@ -404,6 +420,10 @@ impl<T: 'static> Promised<T> for TaskCell<T> {
 
     fn waits_for(&self) -> WaitsFor {
         WaitsFor::Task(self.known.id)
+    }
+
+    fn task(self: Rc<Self>) -> Option<Rc<dyn Step>> {
+        Some(self)
     }
 }
 
@@ -428,7 +448,7 @@ impl Wake for Reschedule {
             self.remote.wake(self.id, &self.listed);
         } else if let Some(task) = find(self.id) {
             trace::woken(self.subject);
-            schedule(&task);
+            schedule(task);
         }
     }
 }
@@ -455,13 +475,13 @@ impl<T> Deref for Task<T> {
     type Target = Promise<T>;
 
     fn deref(&self) -> &Promise<T> {
-        &self.future
+        &self.0
     }
 }
 
 impl<T> Clone for Task<T> {
     fn clone(&self) -> Self {
-        Self { future: self.future.clone(), step: Rc::clone(&self.step) }
+        Self(self.0.clone())
     }
 }
 
@@ -471,7 +491,7 @@ impl<T: 'static> IntoFuture for Task<T> {
 
     /// Takes the result.
     fn into_future(self) -> Awaiting<T> {
-        self.future.into_future()
+        self.0.into_future()
     }
 }
 
@@ -481,7 +501,7 @@ impl<T: Clone + 'static> IntoFuture for &Task<T> {
 
     /// Clones the result.
     fn into_future(self) -> Awaiting<T> {
-        (&self.future).into_future()
+        (&self.0).into_future()
     }
 }
 
@@ -489,12 +509,12 @@ impl<T: 'static> EnsureFuture for Task<T> {
     type Output = T;
 
     fn ensure_future(self, _: &EventLoop) -> Promise<T> {
-        self.future
+        self.0
     }
 }
 
 impl<T> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{} {:?}>", self.step.known(), self.future)
+        write!(f, "<{} {:?}>", self.step().known(), self.0)
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use reactor::TimerId;
 use reactor::trace::Place;
 
-use crate::event_loop::try_current;
+use crate::event_loop::{EventLoop, with_current};
 use crate::events::{Ready, get_running_loop};
 use crate::extras::waiter::Waiter;
 use crate::tasks::{WaitsFor, waits};
@@ -30,35 +30,33 @@ impl Future for Alarm {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let event_loop = get_running_loop();
-        let reactor = event_loop.reactor();
-        let is_over =
-            |deadline: Option<Instant>| deadline.is_some_and(|it| reactor.now() >= it);
+        let now =
+            with_current(EventLoop::time).unwrap_or_else(|| get_running_loop().time());
         // Not at the first poll: a sleep of no time at all still lets the others run.
-        if self.set.as_ref().is_some_and(|(deadline, ..)| is_over(*deadline)) {
+        let deadline = self.set.as_ref().map(|(deadline, ..)| *deadline);
+        if deadline.flatten().is_some_and(|deadline| now >= deadline) {
             return Poll::Ready(());
         }
         waits(WaitsFor::Other("the clock"), self.place);
-        let deadline = match &self.set {
-            Some((.., waiter)) if waiter.is(context) => {
-                return Poll::Pending;
-            }
-            Some((deadline, ..)) => *deadline,
-            None => reactor.after(self.duration),
-        };
+        if self.set.as_ref().is_some_and(|(.., waiter)| waiter.is(context)) {
+            return Poll::Pending;
+        }
         self.take_back();
+        let deadline = deadline.unwrap_or_else(|| now.checked_add(self.duration));
         let waiter = Waiter::of(context);
+        let ready = Ready::wake(waiter.clone());
         let _place = self.place.enter();
-        let id = reactor.wait_until(deadline, Ready::wake(waiter.clone()));
-        self.set = Some((deadline, id, waiter));
+        let set =
+            |event_loop: &EventLoop| event_loop.reactor().wait_until(deadline, ready);
+        self.set = with_current(set).map(|id| (deadline, id, waiter));
         Poll::Pending
     }
 }
 
 impl Alarm {
     fn take_back(&mut self) {
-        if let (Some((_, id, _)), Some(event_loop)) = (self.set.take(), try_current()) {
-            let ready = event_loop.reactor().cancel(id);
+        if let Some((_, id, _)) = self.set.take() {
+            let ready = with_current(|event_loop| event_loop.reactor().cancel(id));
             drop(ready);
         }
     }

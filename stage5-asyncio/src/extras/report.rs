@@ -85,6 +85,7 @@ pub(crate) async fn unheard<T, E: fmt::Debug>(exit: impl Future<Output = Result<
 }
 
 /// Calls `body`, and catches what it panics with.
+#[inline]
 pub(crate) fn guard<T>(body: impl FnOnce() -> T) -> thread::Result<T> {
     catch_unwind(AssertUnwindSafe(body))
 }

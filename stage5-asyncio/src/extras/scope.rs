@@ -179,7 +179,7 @@ impl Scope {
     /// Takes a request that is for this scope. Nobody further out has to take it any more.
     fn take_request(&self) -> bool {
         let is_taken = self.is_requested.take();
-        let mut path = self.outer().filter(|_| is_taken);
+        let mut path = is_taken.then(|| self.outer()).flatten();
         while let Some(scope) = path {
             scope.is_asked.set(false);
             path = scope.outer();
@@ -239,6 +239,13 @@ impl Scope {
             outer.is_requested.set(true);
         }
         drop(left);
+    }
+
+    /// A task is always polled by itself.
+    fn keep_first(&self, context: &Context<'_>) {
+        if self.waiter.borrow().is_none() {
+            self.keep(context);
+        }
     }
 
     fn keep(&self, context: &Context<'_>) {
@@ -484,7 +491,7 @@ impl<F: Future> Root<F::Output> for Rooted<F> {
         if let Some(scope) = scope.get() {
             let exits = scope.poll_exits(context);
             if ended.is_none() || exits.is_pending() {
-                scope.keep(context);
+                scope.keep_first(context);
                 *this.end = ended;
                 return Poll::Pending;
             }

@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 use std::task::Context;
 
 use reactor::trace::Place;
+use smallvec::SmallVec;
 
 use super::{CallbackId, Future};
 use crate::cancel::End;
@@ -19,14 +20,24 @@ pub(crate) struct Outcome<T: 'static> {
     pub(super) state: Cell<State>,
     /// Set by `finish`; taken by whoever awaits it by value.
     pub(super) end: Cell<Option<End<T>>>,
-    /// What a panic said: for those who come when the panic was taken.
-    pub(super) said: RefCell<String>,
-    /// Filled by whoever awaits, and by `add_done_callback`; emptied by `finish`.
-    pub(super) notices: RefCell<Vec<(CallbackId, Notice<T>)>>,
+    /// Filled by whoever awaits, and by `add_done_callback`; emptied by `finish`. Mostly there is
+    /// one, and that one takes no allocation.
+    notices: RefCell<Notices<T>>,
     /// Counts the notices so far.
     ids: Cell<u64>,
+    /// Made by whoever sets an error.
+    trouble: RefCell<Option<Box<Trouble>>>,
+}
+
+pub(super) type Notices<T> = SmallVec<[(CallbackId, Notice<T>); 1]>;
+
+/// An error, and whether anybody has heard of it.
+#[derive(Default)]
+struct Trouble {
+    /// What a panic said: for those who come when the panic was taken.
+    said: String,
     /// Set with an error; taken by whoever hears of it. What is left is reported.
-    pub(super) unheard: Cell<Option<String>>,
+    unheard: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +75,9 @@ impl<T: 'static> Outcome<T> {
             event_loop: Rc::downgrade(&event_loop.0),
             state: Cell::new(State::Pending),
             end: Cell::default(),
-            said: RefCell::default(),
             notices: RefCell::default(),
             ids: Cell::default(),
-            unheard: Cell::default(),
+            trouble: RefCell::default(),
         }
     }
 
@@ -77,22 +87,20 @@ impl<T: 'static> Outcome<T> {
 
     /// Looks at how it ended, if it has and the result was not taken.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&End<T>) -> R) -> Option<R> {
-        let unheard = self.unheard.take();
+        let trouble = self.trouble.take();
         let end = self.try_take_end()?;
         let seen = look(&end);
         self.end.set(Some(end));
-        self.unheard.set(unheard);
+        self.trouble.replace(trouble);
         Some(seen)
     }
 
     /// How it ended. The result is taken; `None`: it was before.
     fn try_take_end(&self) -> Option<End<T>> {
-        self.unheard.take();
+        self.is_heard();
         match (self.state.get(), self.end.take()) {
             (State::Cancelled, _) => Some(End::Cancelled),
-            (State::Panicked, None) => {
-                Some(End::Panicked(Box::new(self.said.borrow().clone())))
-            }
+            (State::Panicked, None) => Some(End::Panicked(Box::new(self.said()))),
             (_, end) => end,
         }
     }
@@ -101,7 +109,7 @@ impl<T: 'static> Outcome<T> {
     pub(crate) fn take_panic(&self) -> Option<Box<dyn Any + Send>> {
         match self.end.take() {
             Some(End::Panicked(panic)) => {
-                self.unheard.take();
+                self.is_heard();
                 Some(panic)
             }
             other => {
@@ -161,7 +169,7 @@ impl<T: 'static> Outcome<T> {
             drop(notices);
             let new = self.next_id();
             *id = Some(new);
-            self.notices.borrow_mut().push((new, Notice::Waiter(Waiter::of(context))));
+            self.note(new, Notice::Waiter(Waiter::of(context)));
         }
     }
 
@@ -175,17 +183,47 @@ impl<T: 'static> Outcome<T> {
         }
     }
 
+    /// Whoever asked to be told, in that order.
+    pub(super) fn take_notices(&self) -> Notices<T> {
+        self.notices.take()
+    }
+
+    /// Has somebody told.
+    pub(super) fn note(&self, id: CallbackId, notice: Notice<T>) {
+        self.notices.borrow_mut().push((id, notice));
+    }
+
+    /// It has ended in a panic that said this.
+    pub(super) fn has_said(&self, said: String) {
+        self.trouble.borrow_mut().get_or_insert_default().said = said;
+    }
+
+    fn said(&self) -> String {
+        self.trouble.borrow().as_ref().map_or_else(String::new, |it| it.said.clone())
+    }
+
+    /// It has an error; unless somebody hears of that, it is reported like this.
+    pub(super) fn is_unheard(&self, text: String) {
+        self.trouble.borrow_mut().get_or_insert_default().unheard = Some(text);
+    }
+
     /// An error was seen: nobody need be told of it any more.
+    #[inline]
     pub(crate) fn is_heard(&self) {
-        self.unheard.take();
+        if let Some(trouble) = &mut *self.trouble.borrow_mut() {
+            trouble.unheard = None;
+        }
     }
 }
 
 impl<T> Drop for Outcome<T> {
     fn drop(&mut self) {
-        if let Some(text) = self.unheard.take() {
+        let trouble = self.trouble.take();
+        if let Some(text) = trouble.and_then(|it| it.unheard) {
             report(format_args!("An exception was never retrieved: {text}"));
         }
-        bury(self.end.take());
+        if let Some(end) = self.end.take() {
+            bury(end);
+        }
     }
 }

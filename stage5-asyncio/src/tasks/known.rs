@@ -109,10 +109,7 @@ impl Known {
         event_loop: &EventLoop,
     ) -> Self {
         let subject = trace::created(trace::Kind::Task, function);
-        let thread =
-            this_thread().expect("a loop that is used runs on a thread that goes on");
-        let remote = Arc::clone(event_loop.0.engine.remote());
-        let reschedule = Reschedule::new(id, subject, thread, remote);
+        let own = Own::again(id, subject, event_loop);
         Self {
             id,
             subject,
@@ -128,7 +125,7 @@ impl Known {
             cancels: Cell::new(0),
             context: Cell::new(copy_context()),
             is_queued: Cell::new(false),
-            own: RefCell::new(Some(Own::new(reschedule))),
+            own: RefCell::new(Some(own)),
         }
     }
 }
@@ -157,6 +154,17 @@ impl Known {
     /// How many clones of its waker there are.
     pub(crate) fn outside(&self) -> usize {
         Arc::strong_count(&self.own().reschedule) - Own::COUNT
+    }
+
+    /// It is done. Where nobody has a clone, the waker is for the next task.
+    pub(crate) fn leave_waker(&self) {
+        let Some(Own { reschedule, waker }) = self.own.take() else { return };
+        drop(waker);
+        if Arc::strong_count(&reschedule) == 1
+            && let Some(event_loop) = self.event_loop.upgrade()
+        {
+            event_loop.spare.keep(reschedule);
+        }
     }
 
     /// Leaves the waker to those who have a clone.
@@ -195,6 +203,36 @@ impl Own {
 
     fn new(reschedule: Arc<Reschedule>) -> Self {
         Self { waker: Waker::from(Arc::clone(&reschedule)), reschedule }
+    }
+
+    /// One that a task has left, if there is any; or else a new one.
+    fn again(id: TaskId, subject: trace::Id, event_loop: &EventLoop) -> Self {
+        let mut spare = event_loop.0.spare.0.borrow_mut().pop();
+        if let Some(reschedule) = spare.as_mut().and_then(Arc::get_mut) {
+            (reschedule.id, reschedule.subject) = (id, subject);
+            reschedule.listed = Listed::default();
+            return Self::new(spare.expect("it was there"));
+        }
+        let thread =
+            this_thread().expect("a loop that is used runs on a thread that goes on");
+        let remote = Arc::clone(event_loop.0.engine.remote());
+        Self::new(Reschedule::new(id, subject, thread, remote))
+    }
+}
+
+/// Wakers of tasks that are done, which nobody has: for those to come.
+#[derive(Default)]
+pub(crate) struct Spare(RefCell<Vec<Arc<Reschedule>>>);
+
+impl Spare {
+    /// How many are kept.
+    const MANY: usize = 64;
+
+    fn keep(&self, reschedule: Arc<Reschedule>) {
+        let mut kept = self.0.borrow_mut();
+        if kept.len() < Self::MANY {
+            kept.push(reschedule);
+        }
     }
 }
 
