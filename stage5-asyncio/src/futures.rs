@@ -210,7 +210,11 @@ impl<T: 'static> Future<T> {
             End::Panicked(_) => State::Panicked,
         });
         outcome.end.set(Some(end));
-        for (_, notice) in outcome.take_notices() {
+        let notices = outcome.take_notices();
+        if notices.is_empty() {
+            return;
+        }
+        for (_, notice) in notices {
             match notice {
                 Notice::Waiter(waiter) => waiter.wake(),
                 Notice::Callback(callback, place) => self.call_soon(callback, place),
@@ -319,23 +323,26 @@ impl<T: 'static> std::future::Future for Awaiting<T> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let Self { of, how, notice, seat, patience } = &mut *self;
-        if !of.done() {
+        let outcome = of.outcome();
+        if !outcome.is_done() {
             of.0.expect_another();
             if let Some(seat) = seat {
-                seat.take(&(Rc::clone(&of.0) as Rc<dyn Cancellable>));
+                seat.take(|| Rc::clone(&of.0) as Rc<dyn Cancellable>);
             }
         }
-        if !of.done() {
-            of.0.subject().into_iter().for_each(trace::waits_for);
+        if !outcome.is_done() {
+            if trace::is_on() {
+                of.0.subject().into_iter().for_each(trace::waits_for);
+            }
             waits(of.0.waits_for(), Place::here());
-            of.outcome().tell(notice, context);
+            outcome.tell(notice, context);
             patience.ask(seat.as_ref().is_some_and(Seat::is_reached));
             return Poll::Pending;
         }
         // Whoever is told of the end has left the list.
         (*notice, *seat) = (None, None);
         patience.ask(false);
-        match how(of.outcome()) {
+        match how(outcome) {
             End::Finished(value) => Poll::Ready(value),
             End::Panicked(panic) => resume_unwind(panic),
             End::Cancelled => raise(),

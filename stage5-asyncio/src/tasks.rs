@@ -66,6 +66,7 @@ pub fn current_task() -> Option<AnyTask> {
 }
 
 /// The one that is running, by its name.
+#[inline]
 pub(crate) fn running() -> Option<TaskId> {
     RUNNING.with_borrow(|running| running.as_ref().map(|it| it.known().id))
 }
@@ -248,12 +249,12 @@ pub(crate) fn wake(id: TaskId) {
 }
 
 /// The task that is running, if `context` has its own waker.
+#[inline]
 pub(crate) fn polled_with(context: &Context<'_>) -> Option<TaskId> {
-    let is_its = |known: &Known| known.own().waker.will_wake(context.waker());
     let running = RUNNING.try_with(|running| {
         let running = running.borrow();
         let known = running.as_ref()?.known();
-        is_its(known).then_some(known.id)
+        known.own().waker.will_wake(context.waker()).then_some(known.id)
     });
     running.ok().flatten()
 }

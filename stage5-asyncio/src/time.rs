@@ -12,10 +12,11 @@ use crate::events::{Ready, get_running_loop};
 use crate::extras::waiter::Waiter;
 use crate::tasks::{WaitsFor, waits};
 
-/// Lets other tasks run for at least `duration`, counted from the first poll.
+/// Lets other tasks run for at least `duration`, counted from the first poll. For no time at all, it
+/// lets each of those that are ready have one turn, as `asyncio.sleep(0)` does.
 #[track_caller]
 pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
-    Alarm { duration, place: Place::here(), set: None }
+    Alarm { duration, place: Place::here(), set: None, had_its_turn: false }
 }
 
 /// A time to wait, and the timer that was set for it. Dropped, it takes the timer back.
@@ -24,15 +25,19 @@ struct Alarm {
     place: Place,
     /// Set by a poll: the deadline (`None` is never), the timer, and whom it wakes.
     set: Option<(Option<Instant>, TimerId, Waiter)>,
+    /// Set by the first poll of a sleep of no time at all.
+    had_its_turn: bool,
 }
 
 impl Future for Alarm {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.duration.is_zero() {
+            return self.poll_turn(context);
+        }
         let now =
             with_current(EventLoop::time).unwrap_or_else(|| get_running_loop().time());
-        // Not at the first poll: a sleep of no time at all still lets the others run.
         let deadline = self.set.as_ref().map(|(deadline, ..)| *deadline);
         if deadline.flatten().is_some_and(|deadline| now >= deadline) {
             return Poll::Ready(());
@@ -54,6 +59,18 @@ impl Future for Alarm {
 }
 
 impl Alarm {
+    /// A sleep of no time at all lets the others have their turn, and asks no clock.
+    #[doc(alias = "__sleep0")]
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.had_its_turn, true) {
+            return Poll::Ready(());
+        }
+        waits(WaitsFor::Other("the clock"), self.place);
+        let _place = self.place.enter();
+        Waiter::of(context).wake();
+        Poll::Pending
+    }
+
     fn take_back(&mut self) {
         if let Some((_, id, _)) = self.set.take() {
             let ready = with_current(|event_loop| event_loop.reactor().cancel(id));

@@ -171,7 +171,7 @@ async fn task(id: u64, mut dice: Dice, common: Rc<Common>) {
     for _ in 0..dice.throw(10) {
         match dice.throw(7) {
             0 => turn().await,
-            1 => sleep(Duration::from_millis(1 + dice.throw(4))).await,
+            1 => sleep(Duration::from_millis(dice.throw(5))).await,
             2 => {
                 let _permit = common.permits.acquire().await;
                 say("has the permit");
@@ -187,8 +187,8 @@ async fn task(id: u64, mut dice: Dice, common: Rc<Common>) {
     say("ends");
 }
 
-/// The model is stage 5's loop: what happens, and in which order. (No sleep of no time at all: a timer
-/// that is due at once is heard of when the world is asked, which is later on the fast loop.)
+/// The model is stage 5's loop: what happens, and in which order. A sleep of no time at all is a turn,
+/// and no timer, which would be heard of when the world is asked: that is later on the fast loop.
 #[test]
 fn random_programs_tell_the_same_story_on_both_loops() {
     let mut events = 0;

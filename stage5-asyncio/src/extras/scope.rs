@@ -177,17 +177,27 @@ impl Scope {
     }
 
     /// Takes a request that is for this scope. Nobody further out has to take it any more.
+    #[inline]
     fn take_request(&self) -> bool {
-        let is_taken = self.is_requested.take();
-        let mut path = is_taken.then(|| self.outer()).flatten();
-        while let Some(scope) = path {
-            scope.is_asked.set(false);
-            path = scope.outer();
+        let is_taken = self.is_requested.get();
+        if is_taken {
+            self.take_request_from_all();
         }
         is_taken
     }
 
+    #[cold]
+    fn take_request_from_all(&self) {
+        self.is_requested.set(false);
+        let mut path = self.outer();
+        while let Some(scope) = path {
+            scope.is_asked.set(false);
+            path = scope.outer();
+        }
+    }
+
     /// Takes back what was asked of those inside, who were polled by now or will not be.
+    #[inline]
     fn take_back(&self) {
         if self.is_asked.take() {
             self.revoke();
@@ -265,10 +275,15 @@ impl Scope {
     }
 
     /// Awaits the exits that were left behind here.
+    #[inline]
     fn poll_exits(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.exits.borrow().0.is_empty() {
             return Poll::Ready(());
         }
+        self.poll_those(context)
+    }
+
+    fn poll_those(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut exits = self.exits.take();
         let polled = exits.poll(context);
         exits.0.append(&mut self.exits.borrow_mut().0);
@@ -283,18 +298,19 @@ pub(crate) struct Seat(Option<(Rc<Scope>, usize)>);
 
 impl Seat {
     /// Has it hang in the scope that is being polled.
-    pub(crate) fn take(&mut self, what: &Rc<dyn Cancellable>) {
+    pub(crate) fn take(&mut self, what: impl FnOnce() -> Rc<dyn Cancellable>) {
         let Some(scope) = Scope::current() else { return self.leave() };
         if self.0.as_ref().is_some_and(|(taken, _)| Rc::ptr_eq(taken, &scope)) {
             return;
         }
         self.leave();
-        let is_requested = scope.take_request();
-        let inner = Inner::Awaited(Rc::clone(what), is_requested);
+        let (is_requested, what) = (scope.take_request(), what());
+        let to_cancel = is_requested.then(|| Rc::clone(&what));
+        let inner = Inner::Awaited(what, is_requested);
         let place = scope.inner.borrow_mut().insert(inner);
         self.0 = Some((scope, place));
-        if is_requested {
-            Rc::clone(what).cancel();
+        if let Some(what) = to_cancel {
+            what.cancel();
         }
     }
 

@@ -67,12 +67,15 @@ pub(crate) enum WaitsFor {
 
 /// Notes what the task that runs is going to wait for, and at which line. The first to say so
 /// in a step is heard: a body that waits, and not what is around it.
+#[inline]
 pub(crate) fn waits(what: WaitsFor, place: Place) {
     trace::waits_at(place);
     RUNNING.with_borrow(|running| {
         if let Some(task) = running {
             let waits_for = &task.known().waits_for;
-            waits_for.set(waits_for.get().or(Some((what, place))));
+            if waits_for.get().is_none() {
+                waits_for.set(Some((what, place)));
+            }
         }
     });
 }
@@ -226,7 +229,7 @@ pub(crate) struct Spare(RefCell<Vec<Arc<Reschedule>>>);
 
 impl Spare {
     /// How many are kept.
-    const MANY: usize = 64;
+    const MANY: usize = 1024;
 
     fn keep(&self, reschedule: Arc<Reschedule>) {
         let mut kept = self.0.borrow_mut();
