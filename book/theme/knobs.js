@@ -95,8 +95,7 @@
       return `A new run: ${figures.map(it => it.dataset.steps).join(' and ')} steps.`;
     }
 
-    async function turn(query) {
-      const { hash } = location;
+    async function turn(query, step) {
       details.open = true;
       await open();
       details.scrollIntoView();
@@ -106,7 +105,7 @@
           it.value = query.getAll('style')[n] || it.value;
         });
         await run();
-        history.replaceState(null, '', hash);
+        history.replaceState(null, '', `#${figuresOf(root)[0].id}${step}`);
         window.dispatchEvent(new Event('hashchange')); // and the player goes to its step
       }
     }
@@ -119,10 +118,10 @@
     .map(panel);
 
   function restore() {
-    const [, id, query] = /^#([^?]+)\?(.+):step=\d+$/.exec(location.hash) || [];
+    const [, id, query, step] = /^#([^?]+)\?(.+)(:step=\d+)$/.exec(location.hash) || [];
     const one = panels.find(it => it.ids[0] === id);
     if (one && one.now() !== `${id}?${query}`) {
-      one.turn(new URLSearchParams(query));
+      one.turn(new URLSearchParams(query), step);
     }
   }
   window.addEventListener('hashchange', restore);

@@ -93,10 +93,20 @@ pub(crate) fn turned(look: &mut Look) -> Answer<()> {
     if again != turned {
         return Err(format!("the link leads to {again} steps, and not {turned}"));
     }
+    written_otherwise(browser, &server)?;
     back_again(browser, &recorded)?;
     let elsewhere = |it: &String| !it.contains(&server.url);
     let wrong: Vec<_> = browser.complaints().into_iter().filter(elsewhere).collect();
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+/// However a link is written, it leads to one run, and is written as that from then on.
+fn written_otherwise(browser: &mut Chromium, server: &Server) -> Answer<()> {
+    let other = format!("#{ID}?clients=3&latency=99999:step=9");
+    browser.open(&format!("{}{PAGE}{other}", server.url))?;
+    let hash = format!("#{ID}?latency=100&clients=3:step=9");
+    browser.wait_until(&format!("location.hash === '{hash}'"))?;
+    browser.wait_until("document.querySelector('.trace-controls input').value === '9'")
 }
 
 /// Another style, and back to what was recorded.
@@ -105,7 +115,8 @@ fn back_again(browser: &mut Chromium, recorded: &str) -> Answer<()> {
         "select = document.querySelector('.knobs select'); select.value = 'callbacks';
          select.dispatchEvent(new Event('input', { bubbles: true }))",
     )?;
-    browser.wait_until("location.hash.includes('?style=callbacks&clients=3')")?;
+    browser
+        .wait_until("location.hash.includes('?style=callbacks&latency=100&clients=3')")?;
     browser.evaluate("document.querySelector('.knobs [type=reset]').click()")?;
     browser.wait_until(&format!("location.hash === '#{ID}:step=1'"))?;
     let back = steps(browser)?;
