@@ -57,6 +57,8 @@ struct Figure {
     frames: Vec<Frame>,
     /// An enum whose variants are boxes, one below the other: `FILE ITEM`.
     states: Option<String>,
+    /// A snapshot with a line for each variant and its bytes: `FirstAwait  36`.
+    sizes: Option<String>,
     /// A snapshot with a line for each link of a chain that was run.
     railway: Option<String>,
 }
@@ -87,6 +89,9 @@ struct Box {
     text: String,
     #[serde(default)]
     kind: Kind,
+    /// Which frame, from 1, is shown when somebody clicks on it: known of a chain that ran.
+    #[serde(skip)]
+    leads_to: Option<usize>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -141,8 +146,14 @@ impl Figure {
     /// Adds what the sources and recordings say.
     fn draw_what_is_known(&mut self, places: &Places) -> Answer<()> {
         if let Some(item) = &self.states {
-            let columns = self.columns;
-            self.boxes.extend(source::states(places, item, columns)?);
+            let sizes = self.sizes.as_ref().map(|name| source::sizes(places, name));
+            let sizes = sizes.transpose()?.unwrap_or_default();
+            self.boxes.extend(source::states(places, item, self.columns, &sizes)?);
+            let told = sizes.iter().map(|(name, bytes)| format!("{name} {bytes}"));
+            let told = told.collect::<Vec<_>>().join(", ");
+            if !told.is_empty() {
+                self.words = format!("{} In bytes: {told}.", self.words.trim_end());
+            }
         }
         if let Some(name) = &self.railway {
             let (boxes, frames) = source::railway(places, name)?;

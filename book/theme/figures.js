@@ -3,7 +3,6 @@
 'use strict';
 
 document.querySelectorAll('figure.drawing').forEach((figure) => {
-  const { make } = lineage;
   const frames = [...figure.querySelectorAll('.frame')];
   if (frames.length < 2) {
     return;
@@ -24,6 +23,15 @@ document.querySelectorAll('figure.drawing').forEach((figure) => {
     range.value = +range.value + by;
     show();
   }
+
+  // A link of a chain leads to its picture.
+  figure.addEventListener('click', ({ target }) => {
+    const link = target.closest('[data-frame]');
+    if (link) {
+      range.value = link.dataset.frame;
+      show();
+    }
+  });
 
   const controls = make('div', { class: 'drawing-controls' }, back, range, next);
   controls.addEventListener('keydown', (event) => {

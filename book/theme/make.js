@@ -1,7 +1,7 @@
-// An element with attributes and children. What comes as a string becomes text, never HTML.
+// For all scripts: an element with attributes and children. What comes as a string becomes text, never HTML.
 'use strict';
 
-lineage.make = (tag, attributes, ...children) => {
+const make = (tag, attributes, ...children) => {
   const element = document.createElement(tag);
   Object.entries(attributes || {}).forEach(([name, value]) => {
     if (typeof value === 'function') {
@@ -13,3 +13,4 @@ lineage.make = (tag, attributes, ...children) => {
   element.append(...children);
   return element;
 };
+lineage.make = make;

@@ -2,8 +2,6 @@
 'use strict';
 
 (() => {
-  const { make } = lineage;
-
   // A question: its fold leaves the page, and its words come with the verdict.
   class Item {
     constructor(element, number) {

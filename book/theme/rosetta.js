@@ -3,7 +3,6 @@
 'use strict';
 
 document.querySelectorAll('.rosetta').forEach((pane, number) => {
-  const { make } = lineage;
   const sections = [...pane.querySelectorAll(':scope > section')];
   const tabs = sections.map((section, n) => {
     section.id = section.id || `rosetta-${number + 1}-${n + 1}`;

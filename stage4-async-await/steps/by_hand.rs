@@ -22,6 +22,10 @@ fn main() -> io::Result<()> {
     println!("by hand");
     let by_hand = watch(Count::Start { pause: PAUSE })?;
     assert_eq!(written, by_hand);
+    println!("bytes kept");
+    for (place, bytes) in sizes() {
+        println!("  {place:<12}{bytes:>3}");
+    }
     Ok(())
 }
 
@@ -72,6 +76,18 @@ impl Future for Count {
             };
         }
     }
+}
+
+/// How much it needs at each place; the whole has room for the largest, and says where it stands.
+fn sizes() -> [(&'static str, usize); 5] {
+    let [pause, waits, nap] = [size_of::<Duration>(), size_of::<u32>(), size_of::<Nap>()];
+    [
+        ("Start", pause),
+        ("FirstAwait", pause + waits + nap),
+        ("SecondAwait", waits + nap),
+        ("End", 0),
+        ("Count", size_of::<Count>()),
+    ]
 }
 
 /// Runs a future under a virtual clock and says what each poll gave.

@@ -65,7 +65,9 @@ fn boxed(columns: usize, it: &Box) -> Answer<String> {
         return Err(format!("the box {:?} has too many lines", it.text));
     }
     let Frame { left, top, width, height } = frame;
-    let mut svg = format!("<g class=\"{}\">", class(it.kind));
+    let leads_to = it.leads_to.map(|frame| format!(" data-frame=\"{frame}\""));
+    let mut svg =
+        format!("<g class=\"{}\"{}>", class(it.kind), leads_to.unwrap_or_default());
     if it.kind != Kind::Bare {
         _ = write!(
             svg,

@@ -8,7 +8,12 @@ use crate::snapshot::Snapshot;
 
 /// The variants of an enum as boxes in the first column, each with what it keeps. Arrows call
 /// them by their names.
-pub(super) fn states(places: &Places, item: &str, columns: usize) -> Answer<Vec<Box>> {
+pub(super) fn states(
+    places: &Places,
+    item: &str,
+    columns: usize,
+    sizes: &[(String, usize)],
+) -> Answer<Vec<Box>> {
     let (path, name) = item.split_once(' ').ok_or("states is \"FILE ENUM\"")?;
     let text = places.read(path)?;
     let file = syn::parse_file(&text).map_err(|error| format!("{path}: {error}"))?;
@@ -26,15 +31,34 @@ pub(super) fn states(places: &Places, item: &str, columns: usize) -> Answer<Vec<
             Fields::Unnamed(fields) => format!("{} values", fields.unnamed.len()),
             Fields::Unit => "nothing".to_owned(),
         };
+        let name = variant.ident.to_string();
+        let size = sizes.iter().find(|(of, _)| *of == name);
+        let size = size.map(|(_, bytes)| format!(": {bytes} bytes")).unwrap_or_default();
         Box {
-            name: variant.ident.to_string(),
             at: [0, row],
             span: [columns.div_ceil(2), 1],
-            text: format!("{}\nkeeps {kept}", variant.ident),
+            text: format!("{name}{size}\nkeeps {kept}"),
             kind: Kind::Plain,
+            leads_to: None,
+            name,
         }
     });
     Ok(boxes.collect())
+}
+
+/// How many bytes each has of those that a run has told: lines of a name and a number.
+pub(super) fn sizes(places: &Places, name: &str) -> Answer<Vec<(String, usize)>> {
+    let snapshot = Snapshot::read(places, name)?;
+    let size = |line: &str| {
+        let (name, bytes) = line.trim().split_once(' ')?;
+        Some((name.to_owned(), bytes.trim().parse().ok()?))
+    };
+    let sizes: Vec<_> = snapshot.output.lines().filter_map(size).collect();
+    if sizes.is_empty() {
+        Err(format!("{name} has no line of a size"))
+    } else {
+        Ok(sizes)
+    }
 }
 
 /// A chain that ran: two lanes, a station for each link, and a picture for each stop.
@@ -50,7 +74,10 @@ pub(super) fn railway(places: &Places, name: &str) -> Answer<(Vec<Box>, Vec<Fram
     let lane = |row, text: &str| cell([0, row], text, Kind::Bare);
     let mut boxes = vec![lane(0, "link"), lane(1, "Ok"), lane(2, "Err")];
     boxes.extend(
-        links.iter().enumerate().map(|(at, it)| cell([at + 1, 0], it.name, Kind::Bare)),
+        links
+            .iter()
+            .enumerate()
+            .map(|(at, it)| station([at + 1, 0], it.name, Kind::Bare)),
     );
     let frames = links.iter().enumerate().map(|(now, link)| Frame {
         text: link.story(),
@@ -104,7 +131,7 @@ impl<'a> Link<'a> {
                 (false, _, true) => Kind::Dashed,
                 (false, _, false) => Kind::Bare,
             };
-            cell([at + 1, lane], text, kind)
+            station([at + 1, lane], text, kind)
         })
     }
 
@@ -136,6 +163,12 @@ fn inside(value: &str) -> &str {
     inner.unwrap_or(value)
 }
 
+/// A cell of a link: the first link's picture is the first.
+fn station(at: [usize; 2], text: &str, kind: Kind) -> Box {
+    Box { leads_to: Some(at[0]), ..cell(at, text, kind) }
+}
+
 fn cell(at: [usize; 2], text: &str, kind: Kind) -> Box {
-    Box { name: String::new(), at, span: [1, 1], text: text.to_owned(), kind }
+    let (name, text) = (String::new(), text.to_owned());
+    Box { name, at, span: [1, 1], text, kind, leads_to: None }
 }

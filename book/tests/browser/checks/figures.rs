@@ -28,6 +28,16 @@ pub(crate) fn by_keyboard(look: &mut Look) -> Answer<()> {
                 complaints.push(format!("{key} shows {shown} instead of {wanted}"));
             }
         }
+        let link = "figure.querySelector('.frame [data-frame=\"3\"]')";
+        if browser.is(link)? {
+            browser.evaluate(&format!(
+                "{link}.dispatchEvent(new MouseEvent('click', {{ bubbles: true }}))"
+            ))?;
+            let shown = browser.text(shown)?;
+            if shown != "3" {
+                complaints.push(format!("a click at the third link shows {shown}"));
+            }
+        }
         if browser.text("location.href")? != page.url {
             complaints.push("a key has turned the page".to_owned());
         }

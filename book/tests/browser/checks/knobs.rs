@@ -84,8 +84,8 @@ pub(crate) fn turned(look: &mut Look) -> Answer<()> {
     if !browser.is("document.activeElement.matches('.knobs [name=clients]')")? {
         return Err("whoever turns a knob loses it".to_owned());
     }
-    let link = browser
-        .text("document.querySelector('.trace-controls a').getAttribute('href')")?;
+    let link =
+        browser.text("document.querySelector('.trace-tools a').getAttribute('href')")?;
     browser.open(&format!("{}{PAGE}{}", server.url, link.replace("=1", "=9")))?;
     browser
         .wait_until("document.querySelector('.trace-controls input').value === '9'")?;
