@@ -30,7 +30,7 @@ use crate::futures::{
 
 pub use gather::{Exception, gather, gather_each, try_gather};
 pub use known::AnyTask;
-pub(crate) use known::{GivenUp, Known, Spare, WaitsFor, waits, within};
+pub(crate) use known::{GivenUp, Known, Spare, WaitsFor, Within, waits, within};
 pub use wait::{
     AsCompleted, Fallible, Wait, Waitable, as_completed, shield, wait, wait_for,
 };

@@ -1,15 +1,19 @@
 //! A block that has so much time: when it is over, what is inside of it is cancelled.
 
 use std::cell::{Cell, RefCell};
+use std::panic::resume_unwind;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use pin_project_lite::pin_project;
 use reactor::trace::Place;
 
-use crate::cancel::{End, Scope, Settle};
+use crate::cancel::{End, Scope, Settle, raise};
 use crate::events::{TimerHandle, get_running_loop};
 pub use crate::exceptions::Elapsed;
-use crate::tasks;
+use crate::tasks::{Within, within};
 
 /// Awaits `body`, but no longer than `delay`, counted from the first poll: then it is cancelled,
 /// and its exits are awaited.
@@ -23,11 +27,7 @@ pub fn timeout<B: IntoFuture>(
     delay: Duration,
     body: B,
 ) -> impl Future<Output = Result<B::Output, Elapsed>> {
-    let place = Place::here();
-    async move {
-        let when = get_running_loop().reactor().after(delay);
-        Timeout::at(place, when).over(body).await
-    }
+    Over { due_in: Some(delay), ..Timeout::at(Place::here(), None).block_over(body) }
 }
 
 /// The same, until the loop's clock shows `when`. `None` is never.
@@ -40,8 +40,7 @@ pub fn timeout_at<B: IntoFuture>(
     when: impl Into<Option<Instant>>,
     body: B,
 ) -> impl Future<Output = Result<B::Output, Elapsed>> {
-    let timeout = Timeout::new(when);
-    async move { timeout.over(body).await }
+    Timeout::new(when).block_over(body)
 }
 
 /// A timeout that can be asked, and moved, while it runs. Its clones are the same timeout.
@@ -96,20 +95,22 @@ impl Timeout {
     ///
     /// Panics if it has been entered before.
     #[doc(alias = "__aenter__")]
-    pub async fn over<B: IntoFuture>(&self, body: B) -> Result<B::Output, Elapsed> {
-        let Block { place, scope, state, when, .. } = &*self.0;
-        assert_eq!(state.get(), State::Created, "a timeout can be entered once");
-        state.set(State::Active);
-        let _entered = Entered(self);
-        self.reschedule(when.get());
+    pub fn over<B: IntoFuture>(
+        &self,
+        body: B,
+    ) -> impl Future<Output = Result<B::Output, Elapsed>> + use<B> {
+        self.clone().block_over(body)
+    }
+
+    fn block_over<B: IntoFuture>(self, body: B) -> Over<B::IntoFuture> {
+        let Block { place, scope, .. } = &*self.0;
         let body = Settle::within(Rc::clone(scope), body.into_future());
-        let end = tasks::within(*place, body).await;
-        self.stop();
-        match end {
-            End::Cancelled if self.expired() && scope.from_outside.get() == 0 => {
-                Err(Elapsed)
-            }
-            end => Ok(end.resume().await),
+        Over {
+            body: within(*place, body),
+            due_in: None,
+            entered: None,
+            is_cancelled: false,
+            timeout: self,
         }
     }
 
@@ -148,6 +149,18 @@ impl Timeout {
         }
     }
 
+    /// It runs from now on.
+    fn enter(&self, due_in: Option<Duration>) -> Entered {
+        let Block { state, when, .. } = &*self.0;
+        assert_eq!(state.get(), State::Created, "a timeout can be entered once");
+        state.set(State::Active);
+        if let Some(delay) = due_in {
+            when.set(get_running_loop().reactor().after(delay));
+        }
+        self.reschedule(when.get());
+        Entered(self.clone())
+    }
+
     /// It does not run any more.
     fn stop(&self) {
         let Block { state, alarm, .. } = &*self.0;
@@ -159,10 +172,53 @@ impl Timeout {
     }
 }
 
-/// A body that is under way: dropped, it takes the timer back.
-struct Entered<'a>(&'a Timeout);
+pin_project! {
+    // A body with its timeout. It holds the body once: an `async fn` would hold it several times.
+    struct Over<F: Future> {
+        #[pin]
+        body: Within<Settle<F>>,
+        // Counted from the first poll.
+        due_in: Option<Duration>,
+        // Set by the first poll. Behind the body, since it is dropped behind it.
+        entered: Option<Entered>,
+        // Set where it was cancelled from outside: then it goes on to be.
+        is_cancelled: bool,
+        timeout: Timeout,
+    }
+}
 
-impl Drop for Entered<'_> {
+impl<F: Future> Future for Over<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.entered.is_none() {
+            *this.entered = Some(this.timeout.enter(*this.due_in));
+        }
+        if *this.is_cancelled {
+            return raise();
+        }
+        let end = ready!(this.body.poll(context));
+        this.timeout.stop();
+        let Block { scope, .. } = &*this.timeout.0;
+        match end {
+            End::Finished(output) => Poll::Ready(Ok(output)),
+            End::Panicked(panic) => resume_unwind(panic),
+            End::Cancelled if this.timeout.expired() && scope.from_outside.get() == 0 => {
+                Poll::Ready(Err(Elapsed))
+            }
+            End::Cancelled => {
+                *this.is_cancelled = true;
+                raise()
+            }
+        }
+    }
+}
+
+/// A body that is under way: dropped, it takes the timer back.
+struct Entered(Timeout);
+
+impl Drop for Entered {
     fn drop(&mut self) {
         self.0.stop();
     }

@@ -53,6 +53,23 @@ fn no_time_at_all_is_over_at_the_first_wait() {
     assert_eq!(took, MS);
 }
 
+/// What is awaited is carried about once, however much is around it.
+#[test]
+fn a_timeout_is_not_much_larger_than_what_it_waits_for() {
+    let large = || {
+        let bytes = [0_u8; 10_000];
+        async move {
+            turn().await;
+            bytes.len()
+        }
+    };
+    let bare = size_of_val(&large());
+    for held in [size_of_val(&timeout(MS, large())), size_of_val(&wait_for(large(), MS))]
+    {
+        assert!(held < bare + 200, "{held} for {bare}");
+    }
+}
+
 /// `test_foreign_exception_on_timeout`, `test_wait_for_reraises_exception_during_cancellation`: what
 /// the body says as it is cancelled is kept from nobody: here, a panic.
 #[test]

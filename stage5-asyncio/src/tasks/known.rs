@@ -3,11 +3,12 @@
 use std::cell::{Cell, OnceCell, Ref, RefCell};
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::{self, Arc};
-use std::task::{Poll, Waker};
+use std::task::{self, Poll, Waker};
 
+use pin_project_lite::pin_project;
 use reactor::trace::{self, Place};
 
 use super::{RUNNING, Reschedule, Step, TaskId, this_thread};
@@ -80,22 +81,36 @@ pub(crate) fn waits(what: WaitsFor, place: Place) {
     });
 }
 
-/// Polls `body`, which is made of this crate's own parts; if it waits, that is at `place`.
-pub(crate) async fn within<F: Future>(place: Place, body: F) -> F::Output {
-    let mut body = pin!(body);
-    poll_fn(|context| {
-        let polled = body.as_mut().poll(context);
+/// Polls `body`, which is made of this crate's own parts; if it waits, that is at `place`. (An
+/// `async fn` would hold it twice: as it was given, and as it is polled.)
+pub(crate) fn within<F: Future>(place: Place, body: F) -> Within<F> {
+    Within { place, body }
+}
+
+pin_project! {
+    pub(crate) struct Within<F> {
+        place: Place,
+        #[pin]
+        body: F,
+    }
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let polled = this.body.poll(context);
         if polled.is_pending() {
             RUNNING.with_borrow(|running| {
                 if let Some(task) = running {
                     let within = &task.known().within;
-                    within.set(within.get().or(Some(place)));
+                    within.set(within.get().or(Some(*this.place)));
                 }
             });
         }
         polled
-    })
-    .await
+    }
 }
 
 /// Whether a line is of this crate, and so of no interest to who uses it.
