@@ -344,8 +344,33 @@ fn cannot_have(path: &str, outcome: Outcome, job: &Job) -> String {
         }
         Outcome::Malformed => format!("{addresses}: the answer for {path} is not HTTP"),
         Outcome::NoDescriptors => descriptors::reason(),
+        Outcome::NotSecure => {
+            let why = not_secure_because(&job.target);
+            format!("{addresses}: cannot get {path}: {outcome}{why}")
+        }
         other => format!("{addresses}: cannot get {path}: {other}"),
     }
+}
+
+/// What a handshake ends with, tried once more: an outcome is a kind, and has no words.
+#[cfg(feature = "tls")]
+fn not_secure_because(target: &Target) -> String {
+    use stage5_asyncio::streams::open_connection;
+    use stage5_asyncio::{run, timeout, tls};
+    let (addresses, name) = (target.addresses.clone(), target.server_name.clone());
+    let attempt = async move {
+        let (_reader, writer) = open_connection(addresses).await?;
+        tls::encrypted(writer, name.as_deref()).await.map(drop)
+    };
+    match run(async { timeout(Duration::from_secs(5), attempt).await }) {
+        Ok(Ok(Err(error))) => format!(": {error}"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn not_secure_because(_: &Target) -> String {
+    String::new()
 }
 
 /// The first page was not asked for, because of `robots.txt`; or because of what became of it.

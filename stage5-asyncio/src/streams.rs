@@ -21,8 +21,6 @@ use crate::events::get_running_loop;
 use crate::extras::report::{guard, report, report_panic};
 use crate::futures::Future as Promise;
 use crate::tasks::create_task;
-#[cfg(unix)]
-use crate::transports::Transport;
 
 pub use crate::exceptions::{IncompleteRead, LimitOverrun};
 pub(crate) use reader::again;
@@ -200,11 +198,11 @@ where
 pub(crate) async fn read_pipe(
     limit: usize,
     pipe: impl Into<OwnedFd>,
-) -> io::Result<(StreamReader, Rc<dyn Transport>)> {
+) -> io::Result<StreamReader> {
     let (reader, protocol) = idle(limit);
-    let event_loop = get_running_loop();
-    let (transport, _) = event_loop.connect_read_pipe(|| protocol, pipe).await?;
-    Ok((reader, transport))
+    reader.is_the_only_end();
+    get_running_loop().connect_read_pipe(|| protocol, pipe).await?;
+    Ok(reader)
 }
 
 /// What is written to a pipe.

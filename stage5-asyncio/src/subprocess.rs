@@ -23,7 +23,6 @@ use crate::events::get_running_loop;
 use crate::extras::child::Child;
 use crate::streams::{DEFAULT_LIMIT, StreamReader, StreamWriter, read_pipe, write_pipe};
 use crate::tasks::shield;
-use crate::transports::Transport;
 
 /// How a process is started: what CPython's functions take as keywords.
 ///
@@ -56,12 +55,11 @@ pub struct Process {
     /// There if it was piped: taken by [`communicate`](Self::communicate), or by you. Dropping
     /// it tells the process that there is no more.
     pub stdin: Option<StreamWriter>,
-    /// There if it was piped.
+    /// There if it was piped. Dropping it tells the process that nobody reads: to write is an error
+    /// from then on, or its end.
     pub stdout: Option<StreamReader>,
     /// There if it was piped.
     pub stderr: Option<StreamReader>,
-    /// Of stdout and stderr.
-    transports: [Option<Rc<dyn Transport>>; 2],
     child: Rc<Child>,
     /// What a `communicate` that was cancelled has heard: of stdout, and of stderr.
     heard: [Vec<u8>; 2],
@@ -137,10 +135,9 @@ impl Process {
             Some(pipe) => Some(write_pipe(pipe).await?),
             None => None,
         };
-        let (stdout, out) = piped(limit, stdout).await?;
-        let (stderr, err) = piped(limit, stderr).await?;
-        let (transports, heard) = ([out, err], Default::default());
-        Ok(Self { stdin, stdout, stderr, transports, child, heard })
+        let stdout = piped(limit, stdout).await?;
+        let stderr = piped(limit, stderr).await?;
+        Ok(Self { stdin, stdout, stderr, child, heard: Default::default() })
     }
 
     /// Its number.
@@ -240,13 +237,15 @@ async fn hear(pipe: &mut Option<StreamReader>, heard: &mut Vec<u8>) -> io::Resul
 }
 
 /// A pipe that it writes to, if there is one.
-async fn piped(limit: usize, pipe: Option<impl Into<OwnedFd>>) -> io::Result<Piped> {
-    let Some(pipe) = pipe else { return Ok((None, None)) };
-    let (reader, transport) = read_pipe(limit, pipe).await?;
-    Ok((Some(reader), Some(transport)))
+async fn piped(
+    limit: usize,
+    pipe: Option<impl Into<OwnedFd>>,
+) -> io::Result<Option<StreamReader>> {
+    match pipe {
+        Some(pipe) => Ok(Some(read_pipe(limit, pipe).await?)),
+        None => Ok(None),
+    }
 }
-
-type Piped = (Option<StreamReader>, Option<Rc<dyn Transport>>);
 
 /// All of them at a time, until each is over or one fails.
 async fn all<const N: usize>(
@@ -297,16 +296,6 @@ impl Default for Options {
 }
 
 /// Nobody can read any more what is still here.
-impl Drop for Process {
-    fn drop(&mut self) {
-        for (reader, transport) in
-            [&self.stdout, &self.stderr].iter().zip(&self.transports)
-        {
-            transport.iter().filter(|_| reader.is_some()).for_each(|it| it.close());
-        }
-    }
-}
-
 impl fmt::Debug for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (pid, returncode) = (self.pid(), self.returncode());

@@ -8,6 +8,7 @@ mod common;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
@@ -149,6 +150,23 @@ fn one_whose_output_nobody_can_read_any_more_hears_of_that() {
         let pid = process.pid();
         drop(process); // else it would say "y" until its pipe is full, and wait for ever
         until(|| is_gone(pid)).await;
+    });
+}
+
+/// Its reader may have been taken out; and may have had enough, so that the pipe is not even listened
+/// to. (Here a descriptor was left until the loop's end.)
+#[test]
+fn one_whose_reader_was_taken_and_dropped_hears_of_that() {
+    in_time(async {
+        let open = get_running_loop().reactor().sockets();
+        let mut process = create_subprocess_exec("yes", [""; 0], piped()).await.unwrap();
+        let mut reader = process.stdout.take().unwrap();
+        assert_eq!(reader.readline().await.unwrap(), b"y\n");
+        sleep(20 * MS).await; // by then it is paused
+        drop(reader);
+        assert_eq!(process.wait().await.signal(), Some(13), "a broken pipe");
+        drop(process);
+        until(|| get_running_loop().reactor().sockets() == open).await;
     });
 }
 

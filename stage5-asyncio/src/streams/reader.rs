@@ -71,6 +71,8 @@ pub(crate) struct Fed {
     /// Told to pause when the buffer is too full. Set as it is connected.
     transport: RefCell<Option<Rc<dyn Transport>>>,
     is_paused: Cell<bool>,
+    /// Set for a pipe: nobody else has it, so it is closed with its reader.
+    is_the_only_end: Cell<bool>,
 }
 
 impl StreamReader {
@@ -89,7 +91,13 @@ impl StreamReader {
             waiter: Cell::default(),
             transport: RefCell::default(),
             is_paused: Cell::default(),
+            is_the_only_end: Cell::default(),
         }))
+    }
+
+    /// Has the transport closed when this is dropped.
+    pub(super) fn is_the_only_end(&self) {
+        self.0.is_the_only_end.set(true);
     }
 
     /// Reads up to `n` bytes, as soon as there are any. None at all: it is the end.
@@ -380,6 +388,17 @@ impl Fed {
 
     fn len(&self) -> usize {
         self.buffer.borrow().len()
+    }
+}
+
+/// What nobody can read any more is not kept: whoever writes to a pipe hears of that, even if it was
+/// paused, and so nobody would hear of its end.
+impl Drop for StreamReader {
+    fn drop(&mut self) {
+        if self.0.is_the_only_end.get() {
+            let transport = self.0.transport.borrow().clone();
+            transport.iter().for_each(|it| it.close());
+        }
     }
 }
 
