@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use reactor::trace::Place;
 
 use crate::cancel::{End, Scope, Settle, raise};
-use crate::events::{TimerHandle, get_running_loop};
+use crate::events::{Handle, TimerHandle, get_running_loop};
 pub use crate::exceptions::Elapsed;
 use crate::tasks::{Within, within};
 
@@ -56,7 +56,22 @@ struct Block {
     /// Set by `reschedule`.
     when: Cell<Option<Instant>>,
     /// Set while the body runs.
-    alarm: RefCell<Option<TimerHandle>>,
+    alarm: RefCell<Option<Alarm>>,
+}
+
+/// What expires it.
+enum Alarm {
+    Soon(Handle),
+    At(TimerHandle),
+}
+
+impl Alarm {
+    fn cancel(&self) {
+        match self {
+            Self::Soon(handle) => handle.cancel(),
+            Self::At(timer) => timer.cancel(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,12 +142,17 @@ impl Timeout {
             return;
         }
         let before = alarm.take();
-        before.iter().for_each(TimerHandle::cancel);
+        before.iter().for_each(Alarm::cancel);
         if let Some(when) = due.get() {
             let _place = place.enter();
             let expire = self.clone();
-            let timer = get_running_loop().call_at(when, move || expire.expire());
-            alarm.replace(Some(timer));
+            let (event_loop, expire) = (get_running_loop(), move || expire.expire());
+            // What is over is over before whoever yields just now has its turn again.
+            alarm.replace(Some(if when <= event_loop.time() {
+                Alarm::Soon(event_loop.call_soon(expire))
+            } else {
+                Alarm::At(event_loop.call_at(when, expire))
+            }));
         }
     }
 
@@ -168,7 +188,7 @@ impl Timeout {
             state.set(State::Exited);
         }
         let before = alarm.take();
-        before.iter().for_each(TimerHandle::cancel);
+        before.iter().for_each(Alarm::cancel);
     }
 }
 
