@@ -1,13 +1,20 @@
-//! What does it take to wait? A parked task and an idle connection, in each style, in memory
-//! that is really in use, each time in a process of its own.
+//! What does it take to wait? A parked task, an idle connection and a pending timer, in each style,
+//! in memory that is really in use, each time in a process of its own.
 //!
-//! `cargo run -p book -- measure memory` runs this and writes `benches/results/memory.json`.
+//! The verdict asks the same. `cargo run -p book -- measure memory` runs this alone, and writes
+//! `benches/results/memory.json`.
 
 #![allow(clippy::print_stdout, reason = "the figures are what it is for")]
 
-use std::io::{self, BufRead, BufReader};
+use std::env;
+use std::future::{Future, pending, poll_fn};
+use std::hint::black_box;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::pin::Pin;
+use std::process::{self, Child, ChildStdout, Command, Stdio};
+use std::task::Poll;
+use std::time::Duration;
 
 use lineage::cost::Row;
 use lineage::memory;
@@ -21,28 +28,104 @@ const SAMPLES: usize = 5;
 const CONNECTIONS: u16 = 500;
 const BEFORE: u16 = 100;
 
+/// How many timers, and tasks that hold something.
+const MANY: u16 = 50_000;
+
+const AN_HOUR: Duration = Duration::from_hours(1);
+
 const LINEAGE: &str = env!("CARGO_BIN_EXE_lineage");
 
+/// What keeps something in a process of its own: a name, words, and what does it.
+type Keep = (&'static str, &'static str, fn() -> io::Result<()>);
+
+/// Timers that nobody has a task for, and tasks that wait for nothing and hold 64 bytes.
+const KEPT: [Keep; 9] = [
+    ("timer-reactor", "the reactor alone, a timer", timers::reactor),
+    ("timer-callbacks", "callbacks, a timer", timers::callbacks),
+    ("timer-async-await", "async/await, a timer", timers::async_await),
+    ("timer-asyncio", "asyncio, a timer", timers::asyncio),
+    ("timer-tokio", "tokio, a timer", timers::tokio),
+    (
+        "holding-async-await",
+        "async/await, a task that holds 64 bytes",
+        holding::async_await,
+    ),
+    ("holding-asyncio", "asyncio, a task that holds 64 bytes", holding::asyncio),
+    ("holding-uvloop", "uvloop, a task that holds 64 bytes", holding::uvloop),
+    ("holding-tokio", "tokio, a task that holds 64 bytes", holding::tokio),
+];
+
 fn main() -> io::Result<()> {
-    let mut rows = Vec::new();
-    for style in STYLES.iter().filter(|style| style.is_concurrent()) {
-        let samples = (0..SAMPLES).map(|_| parked(style)).collect::<io::Result<_>>()?;
-        let label = format!("{}, a parked task", style.name);
-        rows.push(Row::of(&format!("task-{}", style.name), &label, "KiB", samples));
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    if let [flag, name, ..] = arguments.as_slice()
+        && flag == "--keep"
+    {
+        return keep(name);
     }
-    for style in STYLES.iter().filter(|style| style.is_concurrent()) {
-        let samples = (0..SAMPLES).map(|_| idle(style)).collect::<io::Result<_>>()?;
-        let label = format!("{}, an idle connection", style.name);
-        rows.push(Row::of(&format!("connection-{}", style.name), &label, "KiB", samples));
+    let mut rows = Vec::new();
+    for what in everything() {
+        let samples = (0..SAMPLES).map(|_| what.measure()).collect::<io::Result<_>>()?;
+        rows.push(Row::of(&what.id, &what.label, what.unit, samples));
     }
     println!("{}", json!({ "rows": rows }));
     Ok(())
 }
 
+/// Something that is kept while somebody waits.
+pub(crate) struct Kept {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    pub(crate) unit: &'static str,
+    measure: Box<dyn Fn() -> io::Result<f64>>,
+}
+
+impl Kept {
+    fn new(
+        id: String,
+        label: String,
+        unit: &'static str,
+        measure: impl Fn() -> io::Result<f64> + 'static,
+    ) -> Self {
+        Self { id, label, unit, measure: Box::new(measure) }
+    }
+
+    /// What one takes.
+    pub(crate) fn measure(&self) -> io::Result<f64> {
+        (self.measure)()
+    }
+}
+
+/// All there is to measure.
+pub(crate) fn everything() -> Vec<Kept> {
+    let styles = || STYLES.iter().filter(|style| style.is_concurrent());
+    let tasks = styles().map(|style| {
+        let (id, label) =
+            (format!("task-{}", style.name), format!("{}, a parked task", style.name));
+        Kept::new(id, label, "KiB", || parked(style))
+    });
+    let connections = styles().map(|style| {
+        let id = format!("connection-{}", style.name);
+        let label = format!("{}, an idle connection", style.name);
+        Kept::new(id, label, "KiB", || idle(style))
+    });
+    let kept = KEPT.iter().map(|(id, label, _)| {
+        Kept::new((*id).to_owned(), (*label).to_owned(), "bytes", || kept(id))
+    });
+    tasks.chain(connections).chain(kept).collect()
+}
+
 /// What the tour says of a style's tasks.
 fn parked(style: &Style) -> io::Result<f64> {
-    let said = Command::new(LINEAGE).args(["child-park", style.name]).output()?.stdout;
-    serde_json::from_slice(&said).map_err(io::Error::other)
+    answer(Command::new(LINEAGE).args(["child-park", style.name]))
+}
+
+/// What this program says, in another process.
+fn kept(name: &str) -> io::Result<f64> {
+    answer(Command::new(env::current_exe()?).args(["--keep", name]))
+}
+
+fn answer(command: &mut Command) -> io::Result<f64> {
+    serde_json::from_slice(&command.output()?.stdout).map_err(io::Error::other)
 }
 
 /// What an echo server has more in use when more clients are there and say nothing.
@@ -54,9 +137,128 @@ fn idle(style: &Style) -> io::Result<f64> {
     Ok((server.memory()? - before).max(0.0) / f64::from(CONNECTIONS))
 }
 
+/// Keeps many of these, says how many bytes each takes, and ends.
+pub(crate) fn keep(name: &str) -> io::Result<()> {
+    let found = KEPT.iter().find(|(id, ..)| *id == name);
+    let (_, _, keep) =
+        found.ok_or_else(|| io::Error::other(format!("there is no {name}")))?;
+    keep()
+}
+
+/// Looks at the memory, has `keep` take some, says what each took, and ends this process.
+fn tell<T>(keep: impl FnOnce() -> T) -> ! {
+    let in_use = || memory::in_use("self").expect("there is a /proc");
+    let before = in_use();
+    let kept = keep();
+    println!("{}", (in_use() - before).max(0.0) * 1024.0 / f64::from(MANY));
+    black_box(&kept);
+    process::exit(0);
+}
+
+/// Polls each once, so that it waits.
+async fn all_wait<F: Future<Output = ()> + 'static>(
+    make: impl Fn() -> F,
+) -> Vec<Pin<Box<F>>> {
+    let mut waiting: Vec<_> = (0..MANY).map(|_| Box::pin(make())).collect();
+    poll_fn(|context| {
+        let is_pending = |it: &mut Pin<Box<F>>| it.as_mut().poll(context).is_pending();
+        assert!(waiting.iter_mut().all(is_pending));
+        Poll::Ready(())
+    })
+    .await;
+    waiting
+}
+
+mod timers {
+    use std::time::Instant;
+
+    use super::{AN_HOUR, MANY, all_wait, io, tell};
+
+    pub(super) fn reactor() -> io::Result<()> {
+        let reactor = reactor::Reactor::new()?;
+        let deadline = Instant::now() + AN_HOUR;
+        tell(|| {
+            (0..MANY).for_each(|n| {
+                reactor.wait_until(deadline, n);
+            });
+        })
+    }
+
+    pub(super) fn callbacks() -> io::Result<()> {
+        use stage1_callbacks::{call_later, run};
+        let set = |_| drop(call_later(AN_HOUR, || {}));
+        run(move || tell(|| (0..MANY).for_each(set)))
+    }
+
+    pub(super) fn async_await() -> io::Result<()> {
+        use stage4_async_await::{run, time::sleep};
+        run(async { tell_later(all_wait(|| sleep(AN_HOUR))) })
+    }
+
+    pub(super) fn asyncio() -> io::Result<()> {
+        use stage5_asyncio::{get_running_loop, run};
+        run(async {
+            let event_loop = get_running_loop();
+            let set = |_| event_loop.call_later(AN_HOUR, || {});
+            tell(|| (0..MANY).map(set).collect::<Vec<_>>())
+        })
+    }
+
+    pub(super) fn tokio() -> io::Result<()> {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().build()?;
+        runtime.block_on(async { tell_later(all_wait(|| tokio::time::sleep(AN_HOUR))) })
+    }
+
+    /// What is kept here is made by waiting.
+    fn tell_later<T>(keep: impl Future<Output = T>) -> ! {
+        let mut keep = Box::pin(keep);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        tell(move || keep.as_mut().poll(&mut context))
+    }
+}
+
+mod holding {
+
+    use stage5_asyncio::events::with_loop_factory;
+
+    use super::{MANY, black_box, io, pending, tell};
+
+    async fn hold() {
+        let bytes = black_box([1_u8; 64]);
+        pending::<()>().await;
+        black_box(bytes);
+    }
+
+    pub(super) fn async_await() -> io::Result<()> {
+        use stage4_async_await::{run, spawn};
+        run(async { tell(|| (0..MANY).map(|_| spawn(hold())).collect::<Vec<_>>()) })
+    }
+
+    pub(super) fn asyncio() -> io::Result<()> {
+        use stage5_asyncio::{create_task, run};
+        run(async { tell(|| (0..MANY).map(|_| create_task(hold())).collect::<Vec<_>>()) })
+    }
+
+    pub(super) fn uvloop() -> io::Result<()> {
+        with_loop_factory(stage6_uvloop::open, asyncio)
+    }
+
+    pub(super) fn tokio() -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            tell(|| {
+                (0..MANY).map(|_| tokio::task::spawn_local(hold())).collect::<Vec<_>>()
+            })
+        })
+    }
+}
+
 /// `lineage run echo`, killed when this is dropped.
 struct Server {
     child: Child,
+    /// Kept open: who says something that nobody can read ends.
+    _said: BufReader<ChildStdout>,
     address: String,
 }
 
@@ -69,15 +271,15 @@ impl Server {
             .spawn()?;
         let mut line = String::new();
         let said = child.stdout.take().expect("it was asked for");
-        BufReader::new(said).read_line(&mut line)?;
+        let mut said = BufReader::new(said);
+        said.read_line(&mut line)?;
         let address = line.strip_prefix("listening on ").unwrap_or_default();
         let address = address.split(',').next().unwrap_or_default().trim().to_owned();
-        Ok(Self { child, address })
+        Ok(Self { child, _said: said, address })
     }
 
     /// Clients of which each has been served once, so that somebody waits for it.
     fn connect(&self, clients: u16) -> io::Result<Vec<TcpStream>> {
-        use std::io::{Read, Write};
         let connect = |_| {
             let mut client = TcpStream::connect(&self.address)?;
             client.write_all(b"x")?;

@@ -9,6 +9,8 @@
 mod claims;
 #[path = "../benches/verdict/compare.rs"]
 mod compare;
+#[path = "../benches/verdict/goals.rs"]
+mod goals;
 #[path = "../benches/verdict/report.rs"]
 mod report;
 #[path = "../benches/verdict/results.rs"]
@@ -45,15 +47,32 @@ fn an_interval_holds_the_median_and_is_the_same_each_time() {
     );
 }
 
+/// What misses a goal refers to the record that says why.
+#[test]
+fn every_goal_refers_to_a_record_that_is_there() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/adr");
+    let records: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for goal in goals::GOALS.iter().flat_map(|(_, goals)| *goals) {
+        let number = format!("{:04}-", goal.adr);
+        assert!(records.iter().any(|it| it.starts_with(&number)), "{}", goal.what);
+    }
+}
+
 /// Neither column stands for the other.
 #[test]
 fn a_claim_is_judged_by_each_language_for_itself() {
-    let text = table::of(&results(&[
-        ("call-function", 1.0),
-        ("call-await", 9.0),
-        ("python-call-function", 50.0),
-        ("python-call-await", 100.0),
-    ]));
+    let text = table::of(
+        &results(&[
+            ("call-function", 1.0),
+            ("call-await", 9.0),
+            ("python-call-function", 50.0),
+            ("python-call-await", 100.0),
+        ]),
+        None,
+    );
     let lines: Vec<_> = text.lines().skip_while(|line| !line.contains("~2x")).collect();
     assert_eq!(lines[2].trim(), "Python 3.5.0     holds (2.0x)");
     assert_eq!(lines[3].trim(), "Rust, here       holds not here (9.0x)");
@@ -62,20 +81,29 @@ fn a_claim_is_judged_by_each_language_for_itself() {
 
 #[test]
 fn a_goal_is_met_missed_or_not_measured() {
-    let text = table::of(&results(&[
+    let timed = results(&[
         ("call-deferred", 70.0),
         ("call-generator", 70.0),
         ("tasks-spawn-async-await", 10.0),
-        ("tasks-spawn-tokio", 20.0),
-    ]));
+        ("tasks-spawn-tokio-local-set", 20.0),
+    ]);
+    let counted = results(&[
+        ("echo-1-async-await-calls", 3.02),
+        ("echo-64-uvloop-uring-calls", 0.08),
+    ]);
+    let text = table::of(&timed, Some(&counted));
     let words = |what: &str| {
         let line = text.lines().find(|line| line.contains(what)).unwrap();
-        line.split_whitespace().last().unwrap().to_owned()
+        let (_, at_most) = line.rsplit_once(" of ").unwrap();
+        at_most.trim_start().split_once(' ').unwrap().1.trim().to_owned()
     };
     assert_eq!(words("Deferred: make"), "met");
-    assert_eq!(words("inline_callbacks"), "missed");
-    assert_eq!(words("spawn and join"), "met");
-    assert_eq!(words("yield / tokio"), "measured");
+    assert!(words("inline_callbacks").starts_with("missed: ADR "));
+    assert_eq!(words("spawn and join, one  "), "met");
+    assert!(words("100,000 timers, set and cancel").starts_with("not measured: ADR "));
+    // What was counted is another file.
+    assert_eq!(words("system calls a request, 1 "), "met");
+    assert!(words("system calls a request, 64 connections, on").starts_with("missed"));
 }
 
 #[test]
@@ -129,11 +157,12 @@ fn a_count_that_is_higher_is_worse_and_one_that_is_lost_too() {
 
 #[test]
 fn a_page_needs_nothing_beside_itself_and_shows_what_was_measured() {
-    let page = report::of(&results(&[
+    let results = results(&[
         ("call-function", 1.0),
         ("call-await", 2.0),
         ("python-call-await", 100.0),
-    ]));
+    ]);
+    let page = report::of(&results, None);
     assert!(!page.contains("src=") && !page.contains("href="), "{page}");
     for text in ["label of call-await", "class=\"python\"", "holds (2.0x)", "Our goals"] {
         assert!(page.contains(text), "{text}");

@@ -2,6 +2,7 @@
 //! run, so that nothing is optimised away.
 
 use std::hint::black_box;
+use std::io;
 use std::time::Duration;
 
 use calls::{
@@ -9,6 +10,7 @@ use calls::{
 };
 
 use crate::clock;
+use crate::loops;
 use crate::peers;
 
 /// Something that can be done again and again.
@@ -32,6 +34,12 @@ pub(crate) fn ours() -> impl Iterator<Item = Case> {
     let peers = peers::SPAWN.map(|body| format!("-{}", body.id));
     let is_a_peers = move |id: &str| peers.iter().any(|peer| id.ends_with(peer));
     all().into_iter().filter(move |case| !is_a_peers(&case.id))
+}
+
+/// The one that is called that.
+pub(crate) fn named(id: &str) -> io::Result<Case> {
+    let found = all().into_iter().find(|case| case.id == id);
+    found.ok_or_else(|| io::Error::other(format!("there is no {id}")))
 }
 
 /// Everything that there is.
@@ -59,7 +67,22 @@ pub(crate) fn all() -> Vec<Case> {
     let tasks = tasks.into_iter().flat_map(|(question, bodies)| {
         bodies.map(move |body| Case::of(&format!("tasks-{question}"), body, expected))
     });
-    binary.chain(call).chain(depth).chain(tasks).collect()
+    let futures = [
+        ("many", &loops::MANY),
+        ("called-off", &loops::CALLED_OFF),
+        ("sleeps", &loops::SLEEPS),
+        ("in-time", &loops::IN_TIME),
+        ("in-a-turn", &loops::IN_A_TURN),
+        ("shared-ball", &loops::SHARED_BALL),
+        ("local-ball", &loops::LOCAL_BALL),
+    ];
+    let futures = futures.into_iter().flat_map(|(question, bodies)| {
+        let question = format!("tasks-{question}");
+        bodies.iter().map(move |body| Case::of(&question, body, |n| n))
+    });
+    let queues =
+        loops::CALL_SOON.iter().map(|body| Case::of("tasks-call-soon", body, |n| n));
+    binary.chain(call).chain(depth).chain(tasks).chain(futures).chain(queues).collect()
 }
 
 impl Case {

@@ -1,7 +1,8 @@
 //! What was claimed, and what the figures say to it: two columns, since Rust's figure says
 //! nothing about Python's claim.
 
-use crate::results::Results;
+use crate::results::{Claimed, Column, Results};
+use crate::table;
 
 /// What somebody said.
 pub(crate) struct Claim {
@@ -61,18 +62,42 @@ pub(crate) const CLAIMS: [Claim; 5] = [
             ("tasks-spawn-asyncio", "tasks-spawn-uvloop"),
             ("tasks-yield-asyncio", "tasks-yield-uvloop"),
         ],
-        rust: &[],
+        rust: &[
+            ("tasks-spawn-asyncio", "tasks-spawn-uvloop"),
+            ("tasks-yield-asyncio", "tasks-yield-uvloop"),
+        ],
         holds: |times| times > 1.1,
     },
     Claim {
         quote: "super fast IO",
         who: "the talk, 2016, of uvloop",
-        how: "asyncio / uvloop: processor time of an echo, protocols, 64 connections",
+        how: "asyncio / uvloop: processor time of an echo, 64 connections (Python: protocols; Rust: streams, and on a ring)",
         python: &[("echo-64-asyncio-protocol", "echo-64-uvloop-protocol")],
-        rust: &[],
+        rust: &[
+            ("echo-64-asyncio", "echo-64-uvloop"),
+            ("echo-64-asyncio", "echo-64-uvloop-uring"),
+        ],
         holds: |times| times >= 2.0,
     },
 ];
+
+/// What the results say to all of it.
+pub(crate) fn judged(results: &Results) -> Vec<Claimed> {
+    let of = |claim: &Claim| {
+        let pythons = table::pythons(results).map(|name| {
+            let of = format!("Python {}", results.versions[name]);
+            claim.python(results, name).column(of)
+        });
+        let ours = claim.rust(results).column("Rust, here".to_owned());
+        Claimed {
+            quote: claim.quote.to_owned(),
+            who: claim.who.to_owned(),
+            how: claim.how.to_owned(),
+            columns: pythons.chain([ours]).collect(),
+        }
+    };
+    CLAIMS.iter().map(of).collect()
+}
 
 impl Claim {
     /// What a Python of that name says to it.
@@ -102,98 +127,33 @@ impl Claim {
     }
 }
 
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let list = |times: &[f64]| {
-            let times: Vec<_> =
-                times.iter().map(|times| format!("{times:.1}x")).collect();
-            times.join(", ")
-        };
+impl Verdict {
+    fn word(&self) -> &'static str {
         match self {
-            Self::Holds(times) => write!(f, "holds ({})", list(times)),
-            Self::HoldsNot(times) => write!(f, "holds not here ({})", list(times)),
-            Self::CannotBeTested => f.write_str("cannot be tested here"),
+            Self::Holds(_) => "holds",
+            Self::HoldsNot(_) => "holds not here",
+            Self::CannotBeTested => "cannot be tested here",
         }
+    }
+
+    fn times(&self) -> &[f64] {
+        match self {
+            Self::Holds(times) | Self::HoldsNot(times) => times,
+            Self::CannotBeTested => &[],
+        }
+    }
+
+    fn column(&self, of: String) -> Column {
+        Column { of, word: self.word().to_owned(), times: self.times().to_vec() }
     }
 }
 
-/// A figure of our own that is to be reached: this, divided by that, at the most.
-pub(crate) struct Goal {
-    pub(crate) what: &'static str,
-    pub(crate) above: &'static str,
-    /// `None`: the figure itself is meant.
-    pub(crate) below: Option<&'static str>,
-    pub(crate) at_most: f64,
-}
-
-const fn ratio(
-    what: &'static str,
-    above: &'static str,
-    below: &'static str,
-    at_most: f64,
-) -> Goal {
-    Goal { what, above, below: Some(below), at_most }
-}
-
-const fn figure(what: &'static str, above: &'static str, at_most: f64) -> Goal {
-    Goal { what, above, below: None, at_most }
-}
-
-pub(crate) const GOALS: [Goal; 16] = [
-    ratio("an await that cannot be inlined / a call", "call-await", "call-function", 2.2),
-    figure("Deferred: make, callback, fire, drop", "call-deferred", 75.0),
-    figure("inline_callbacks, a deferred that has fired", "call-generator", 50.0),
-    figure("greenlet: a switch and back", "call-greenlet-switch", 6.0),
-    figure("trampoline: a resume, 1 deep", "depth-trampoline-1", 25.0),
-    figure("trampoline: a resume, 1,000 deep", "depth-trampoline-1000", 25.0),
-    figure("delegation by objects: a resume, 100 deep", "depth-yield-from-100", 3_500.0),
-    ratio(
-        "spawn and join / tokio's",
-        "tasks-spawn-async-await",
-        "tasks-spawn-tokio",
-        0.6,
-    ),
-    ratio("yield / tokio's", "tasks-yield-async-await", "tasks-yield-tokio", 0.4),
-    ratio(
-        "hand a permit over / tokio's",
-        "tasks-hand-over-async-await",
-        "tasks-hand-over-tokio",
-        0.85,
-    ),
-    ratio("echo at 64, callbacks / mio by hand", "echo-64-callbacks", "echo-64-mio", 1.1),
-    ratio("echo at 64, greenlets / mio by hand", "echo-64-greenlets", "echo-64-mio", 1.1),
-    ratio(
-        "echo at 64, generators / mio by hand",
-        "echo-64-generators",
-        "echo-64-mio",
-        1.1,
-    ),
-    ratio(
-        "echo at 64, yield from / mio by hand",
-        "echo-64-yield-from",
-        "echo-64-mio",
-        1.1,
-    ),
-    ratio(
-        "echo at 64, async/await / mio by hand",
-        "echo-64-async-await",
-        "echo-64-mio",
-        1.05,
-    ),
-    ratio(
-        "echo at 64, async/await / tokio's",
-        "echo-64-async-await",
-        "echo-64-tokio",
-        1.0,
-    ),
-];
-
-impl Goal {
-    /// What was measured. `None`: it was not.
-    pub(crate) fn measured(&self, results: &Results) -> Option<f64> {
-        match self.below {
-            Some(below) => Some(results.times(self.above, below)?.median),
-            None => Some(results.row(self.above)?.median),
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let times: Vec<_> = self.times().iter().map(|it| format!("{it:.1}x")).collect();
+        match times.as_slice() {
+            [] => f.write_str(self.word()),
+            times => write!(f, "{} ({})", self.word(), times.join(", ")),
         }
     }
 }

@@ -23,6 +23,28 @@ const OTHERS: [(&str, &str, Serve); 4] = [
     ("smol", "smol, LocalExecutor", smol_echo::serve),
 ];
 
+/// What waits by completions.
+#[cfg(target_os = "linux")]
+const RINGS: &[(&str, &str, Serve)] = &[
+    ("asyncio-uring", "asyncio, on a ring", |address, control| {
+        on_a_ring("asyncio", address, control)
+    }),
+    ("uvloop-uring", "uvloop, on a ring", |address, control| {
+        on_a_ring("uvloop", address, control)
+    }),
+    ("uring", "a ring by hand", crate::uring_echo::serve),
+];
+#[cfg(not(target_os = "linux"))]
+const RINGS: &[(&str, &str, Serve)] = &[];
+
+/// Where there is no ring, it is none: no selector stands in for it.
+#[cfg(target_os = "linux")]
+fn on_a_ring(style: &str, address: SocketAddr, control: Control) -> io::Result<()> {
+    let ring = std::rc::Rc::new(stage6_uvloop::uring::Uring::new()?);
+    let style = lineage::styles::Style::named(style).expect("it is in the table");
+    reactor::backend::scope(ring, || (style.echo)(address, control))
+}
+
 /// Python's, of `python/bench/echo.py`.
 const PYTHONS: [(&str, &str); 8] = [
     ("selectors", "selectors, by hand"),
@@ -38,13 +60,14 @@ const PYTHONS: [(&str, &str); 8] = [
 /// The servers of this program: an id, and words.
 pub(crate) fn servers() -> impl Iterator<Item = (&'static str, &'static str)> {
     let styles = STYLES.iter().map(|style| (style.name, style.name));
-    styles.chain(OTHERS.iter().map(|(id, label, _)| (*id, *label)))
+    let others = RINGS.iter().chain(&OTHERS);
+    styles.chain(others.map(|(id, label, _)| (*id, *label)))
 }
 
 /// Those that are ours, and mio by hand. How often others ask the kernel in vain depends on how
-/// soon the client answers.
+/// soon the client answers; and what a ring finds done at once is chance, too.
 pub(crate) fn ours() -> impl Iterator<Item = (&'static str, &'static str)> {
-    servers().filter(|(id, _)| !matches!(*id, "tokio" | "smol"))
+    servers().filter(|(id, _)| !matches!(*id, "tokio" | "smol") && !id.ends_with("uring"))
 }
 
 /// The servers of each Python.
@@ -55,7 +78,7 @@ pub(crate) fn pythons() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// Is such a server, until its input ends.
 pub(crate) fn serve(name: &str) -> io::Result<()> {
     let ours = STYLES.iter().map(|style| (style.name, style.echo));
-    let others = OTHERS.iter().map(|(id, _, serve)| (*id, *serve));
+    let others = RINGS.iter().chain(&OTHERS).map(|(id, _, serve)| (*id, *serve));
     let (_, serve) = ours
         .chain(others)
         .find(|(id, _)| *id == name)
@@ -78,7 +101,26 @@ pub(crate) fn serve(name: &str) -> io::Result<()> {
 pub(crate) struct Cost {
     /// Nanoseconds of a processor.
     pub(crate) processor: f64,
+    /// Of these, the kernel's. It looks every few milliseconds who is at work, so this is the
+    /// rougher the shorter the time. `None`: the time was too short.
+    pub(crate) kernel: Option<f64>,
     pub(crate) answered: Answered,
+}
+
+/// Why it cannot be asked here, if so: each side needs a descriptor a connection.
+pub(crate) fn cannot_be(plan: Plan) -> Option<String> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit};
+        let most = getrlimit(Resource::Nofile).maximum?;
+        let few = most < plan.connections as u64 + 100;
+        few.then(|| format!("a process may have no more than {most} descriptors"))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = plan;
+        None
+    }
 }
 
 /// Has a server of ours asked.
@@ -110,13 +152,16 @@ fn of_server(command: Command, plan: Plan) -> io::Result<Cost> {
     let (mut load, ready) = Process::start(command)?;
     pin(load.child.id(), 1);
     is_line(&ready, "ready")?;
-    let before = processor_time(server.child.id())?;
+    let (before, shared) =
+        (processor_time(server.child.id())?, ticks(server.child.id())?);
     is_line(&load.goes_on()?, "halfway")?;
     let used = processor_time(server.child.id())? - before;
+    let kernel = ticks(server.child.id())?.since(shared).kernels();
     let answered: Answered = serde_json::from_str(&load.goes_on()?)?;
     #[expect(clippy::cast_precision_loss, reason = "a time of some digits, and a count")]
     let processor = used as f64 / answered.requests.max(1) as f64;
-    Ok(Cost { processor, answered })
+    let kernel = kernel.map(|share| share * processor);
+    Ok(Cost { processor, kernel, answered })
 }
 
 fn is_line(line: &str, expected: &str) -> io::Result<()> {
@@ -171,6 +216,41 @@ fn processor_time(process: u32) -> io::Result<u64> {
         sum += nanos.ok_or_else(|| io::Error::other("the kernel does not count"))?;
     }
     Ok(sum)
+}
+
+/// How often the kernel found a process at work, in the program or in the kernel.
+#[derive(Clone, Copy)]
+struct Ticks {
+    program: u32,
+    kernel: u32,
+}
+
+impl Ticks {
+    /// With fewer, a share would be a guess.
+    const ENOUGH: u32 = 6;
+
+    fn since(self, before: Self) -> Self {
+        let (program, kernel) =
+            (self.program - before.program, self.kernel - before.kernel);
+        Self { program, kernel }
+    }
+
+    /// The kernel's share.
+    fn kernels(self) -> Option<f64> {
+        let all = self.program + self.kernel;
+        (all >= Self::ENOUGH).then(|| f64::from(self.kernel) / f64::from(all))
+    }
+}
+
+/// Hundredths of a second, from the 14th and 15th words of `/proc/PID/stat`.
+fn ticks(process: u32) -> io::Result<Ticks> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let behind_the_name = text.rsplit(") ").next().unwrap_or_default();
+    let mut words = behind_the_name.split(' ').skip(11).map(str::parse);
+    let (Some(Ok(program)), Some(Ok(kernel))) = (words.next(), words.next()) else {
+        return Err(io::Error::other("the kernel does not count"));
+    };
+    Ok(Ticks { program, kernel })
 }
 
 /// Keeps a process to one processor, if there are two.

@@ -15,7 +15,7 @@ use mio::{Events, Interest, Poll, Token};
 use serde::{Deserialize, Serialize};
 
 /// What is to be asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) connections: usize,
     /// Bytes of a message.
@@ -33,7 +33,8 @@ pub(crate) struct Answered {
     /// Microseconds, at half that rate.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    pub(crate) p999: f64,
+    /// `None`: of fewer than a thousand answers there is none.
+    pub(crate) p999: Option<f64>,
 }
 
 /// Connects, says so, and begins when it is told to by a line on its input. Says when the first
@@ -50,7 +51,8 @@ pub(crate) fn run(address: SocketAddr, plan: Plan) -> io::Result<()> {
         let index = (delays.len() * share / 1_000).min(delays.len().saturating_sub(1));
         delays.get(index).map_or(f64::NAN, |it| it.as_secs_f64() * 1e6)
     };
-    let (p50, p99, p999) = (at(500), at(990), at(999));
+    let (p50, p99) = (at(500), at(990));
+    let p999 = (delays.len() >= 1_000).then(|| at(999));
     say(&serde_json::to_string(&Answered { requests, rate, p50, p99, p999 })?)
 }
 

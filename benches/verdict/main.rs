@@ -20,12 +20,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+mod callgrind;
 mod cases;
 mod claims;
 mod clock;
 mod compare;
 mod counts;
 mod echo;
+mod goals;
 mod load;
 mod python;
 mod report;
@@ -34,6 +36,15 @@ mod rounds;
 mod stats;
 mod table;
 
+#[path = "../memory.rs"]
+#[allow(dead_code, reason = "a bench: its `main` is for running it")]
+mod memory;
+
+#[path = "../../stage6-uvloop/examples/files.rs"]
+#[allow(dead_code, unreachable_pub, reason = "an example: its `main` is for running it")]
+mod files;
+#[path = "../peers/loops.rs"]
+mod loops;
 #[path = "../peers/mio_echo.rs"]
 mod mio_echo;
 #[path = "../peers/tasks.rs"]
@@ -45,6 +56,9 @@ mod reactor_echo;
 mod smol_echo;
 #[path = "../peers/tokio_echo.rs"]
 mod tokio_echo;
+#[cfg(target_os = "linux")]
+#[path = "../peers/uring_echo.rs"]
+mod uring_echo;
 
 use load::Plan;
 use results::Results;
@@ -80,6 +94,7 @@ fn main() -> ExitCode {
         // What it starts itself.
         ["--serve", name] => descriptors().and_then(|()| echo::serve(name)),
         ["--count", id, times] => counts::run(id, times),
+        ["--keep", name] => memory::keep(name),
         ["--load", address, connections, size, time] => {
             load(address, connections, size, time)
         }
@@ -102,8 +117,16 @@ fn measure(scale: Scale, command: &str) -> io::Result<()> {
         return Err(io::Error::other("built without optimisation, it would say nothing"));
     }
     let results = rounds::measure(scale, command)?;
-    print!("{}", table::of(&results));
+    print!("{}", table::of(&results, counts_for(&results).as_ref()));
     written(&results)
+}
+
+/// What was counted last, if that was on such a machine.
+fn counts_for(results: &Results) -> Option<Results> {
+    let counts = Results::read(&Results::path_of(counts::NAME)).ok()?;
+    let is_such = counts.machine.cpu == results.machine.cpu
+        && counts.machine.rustc == results.machine.rustc;
+    is_such.then_some(counts)
 }
 
 fn written(results: &Results) -> io::Result<()> {
@@ -113,15 +136,17 @@ fn written(results: &Results) -> io::Result<()> {
 
 fn report(path: &Path) -> io::Result<()> {
     let page = resolved("target/verdict.html");
-    fs::write(&page, report::of(&Results::read(path)?))?;
+    let results = Results::read(path)?;
+    fs::write(&page, report::of(&results, counts_for(&results).as_ref()))?;
     println!("written to {}", page.display());
     Ok(())
 }
 
 /// Counts do not depend on who else is on the machine, so they may be asserted.
 fn check() -> io::Result<()> {
-    let before = Results::read(&Results::path_of(counts::NAME))?;
-    let (worse, not_compared) = compare::counts(&before, &counts::all()?);
+    let mut before = Results::read(&Results::path_of(counts::NAME))?;
+    before.rows.retain(|row| counts::is_asserted(&row.id));
+    let (worse, not_compared) = compare::counts(&before, &counts::ours()?);
     not_compared.iter().for_each(|line| println!("not compared: {line}"));
     worse.iter().for_each(|line| println!("WORSE: {line}"));
     if worse.is_empty() {
@@ -133,7 +158,8 @@ fn check() -> io::Result<()> {
 }
 
 fn table(path: &Path) -> io::Result<()> {
-    print!("{}", table::of(&Results::read(path)?));
+    let results = Results::read(path)?;
+    print!("{}", table::of(&results, counts_for(&results).as_ref()));
     Ok(())
 }
 

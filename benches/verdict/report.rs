@@ -2,13 +2,16 @@
 
 use std::fmt::Display;
 
-use crate::claims::{CLAIMS, GOALS};
+use crate::claims::CLAIMS;
+use crate::goals::{GOALS, Outcome};
 use crate::results::Results;
 use crate::table::{QUESTIONS, number, of_question, pythons};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --bar: #3b6ea5; --python: #b8860b; }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
+/* On a telephone the table is moved, and not the page. */
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .25rem .5rem; border-bottom: 1px solid #8884; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -16,7 +19,7 @@ rect { fill: var(--bar); } .python rect { fill: var(--python); } svg { display: 
 ";
 
 /// The page.
-pub(crate) fn of(results: &Results) -> String {
+pub(crate) fn of(results: &Results, counts: Option<&Results>) -> String {
     let circumstances = escape(results.circumstances());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n\
@@ -25,8 +28,8 @@ pub(crate) fn of(results: &Results) -> String {
          <h1>Was the talk right?</h1>\n<p>{circumstances}</p>\n"
     );
     page += &claims(results);
-    page += &goals(results);
-    for (question, words) in QUESTIONS {
+    page += &goals(results, counts);
+    for &(question, words) in QUESTIONS {
         page += &chart(results, question, words);
     }
     if !results.missing.is_empty() {
@@ -40,8 +43,9 @@ pub(crate) fn of(results: &Results) -> String {
 }
 
 fn claims(results: &Results) -> String {
-    let mut table =
-        String::from("<table>\n<tr><th>Claim<th>Measured<th>Python<th>Rust, here\n");
+    let mut table = String::from(
+        "<div class=\"wide\"><table>\n<tr><th>Claim<th>Measured<th>Python<th>Rust, here\n",
+    );
     for claim in &CLAIMS {
         let versions = pythons(results).map(|name| {
             let version = &results.versions[name];
@@ -57,26 +61,34 @@ fn claims(results: &Results) -> String {
             escape(claim.rust(results)),
         );
     }
-    table + "</table>\n"
+    table + "</table></div>\n"
 }
 
-fn goals(results: &Results) -> String {
+fn goals(results: &Results, counts: Option<&Results>) -> String {
     let mut table = String::from(
-        "<h2>Our goals</h2>\n<table>\n<tr><th>Goal<th>Measured<th>At most<th>\n",
+        "<h2>Our goals</h2>\n<div class=\"wide\"><table>\n\
+         <tr><th>Goal<th>Measured<th>At most<th>\n",
     );
-    for goal in &GOALS {
-        let (measured, word) = match goal.measured(results) {
-            Some(measured) if measured <= goal.at_most => (number(measured), "met"),
-            Some(measured) => (number(measured), "missed"),
-            None => ("–".to_owned(), "not measured"),
-        };
-        let (what, at_most) = (escape(goal.what), number(goal.at_most));
-        table += &format!(
-            "<tr><td>{what}<td class=\"number\">{measured}<td class=\"number\">{at_most}\
-             <td>{word}\n"
-        );
+    for (part, goals) in GOALS {
+        table += &format!("<tr><th colspan=\"4\">{}\n", escape(part));
+        for goal in *goals {
+            let (measured, word) = match goal.outcome(results, counts) {
+                Outcome::Met(measured) => (number(measured), "met".to_owned()),
+                Outcome::Missed(measured) => {
+                    (number(measured), format!("missed: ADR {}", goal.adr))
+                }
+                Outcome::NotMeasured => {
+                    ("–".to_owned(), format!("not measured: ADR {}", goal.adr))
+                }
+            };
+            let (what, at_most) = (escape(goal.what), number(goal.at_most));
+            table += &format!(
+                "<tr><td>{what}<td class=\"number\">{measured}\
+                 <td class=\"number\">{at_most}<td>{word}\n"
+            );
+        }
     }
-    table + "</table>\n"
+    table + "</table></div>\n"
 }
 
 /// A table whose bars are as long as the logarithm says: from a tenth of the least on.
@@ -89,7 +101,7 @@ fn chart(results: &Results, question: &str, words: &str) -> String {
     }
     let decades = (most / least).log10() + 1.0;
     let mut table = format!(
-        "<h2>{}</h2>\n<table>\n<tr><th>Way<th>Median<th>95 % interval<th>log scale\n",
+        "<h2>{}</h2>\n<div class=\"wide\"><table>\n<tr><th>Way<th>Median<th>95 % interval<th>log scale\n",
         escape(words)
     );
     for row in rows {
@@ -105,7 +117,7 @@ fn chart(results: &Results, question: &str, words: &str) -> String {
             escape(&row.unit),
         );
     }
-    table + "</table>\n"
+    table + "</table></div>\n"
 }
 
 fn escape(text: impl Display) -> String {

@@ -24,7 +24,29 @@ pub(crate) struct Results {
     pub(crate) versions: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) missing: BTreeMap<String, String>,
+    /// What the rows say to what was claimed: filled by the verdict, shown by the book.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) claims: Vec<Claimed>,
     pub(crate) rows: Vec<Row>,
+}
+
+/// A claim, and the word of each column.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Claimed {
+    pub(crate) quote: String,
+    pub(crate) who: String,
+    pub(crate) how: String,
+    /// Python's first, each by its version; ours last.
+    pub(crate) columns: Vec<Column>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Column {
+    pub(crate) of: String,
+    /// `holds`, `holds not here`, `cannot be tested here`.
+    pub(crate) word: String,
+    /// How many times, for each measurement of it.
+    pub(crate) times: Vec<f64>,
 }
 
 impl Results {
@@ -47,6 +69,7 @@ impl Results {
             load: load(),
             versions,
             missing,
+            claims: Vec::new(),
             rows,
         }
     }

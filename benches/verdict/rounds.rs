@@ -6,10 +6,14 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use std::{env, fs, process};
 
 use crate::cases::{self, Case};
+use crate::claims;
 use crate::echo::{self, Cost};
+use crate::files;
 use crate::load::Plan;
+use crate::memory;
 use crate::python::{Python, SCRIPTS};
 use crate::results::Results;
 
@@ -21,10 +25,9 @@ pub(crate) struct Scale {
     stretches: usize,
     /// How long a script of Python's measures in a round.
     python: Duration,
-    /// Connections and bytes of a message, and how long the load asks.
-    echoes: &'static [(usize, usize)],
-    load: Duration,
-    /// They are asked in one round of so many: they take longest.
+    /// What is asked of each server.
+    echoes: &'static [Plan],
+    /// Scripts, servers and memory have their turn in one round of so many: they take longest.
     one_round_in: usize,
     /// How many of Python's versions.
     pythons: usize,
@@ -32,28 +35,37 @@ pub(crate) struct Scale {
 
 /// In less than a minute.
 pub(crate) const QUICK: Scale = Scale {
-    rounds: 3,
-    stretches: 2,
+    rounds: 1,
+    stretches: 5,
     python: Duration::from_millis(300),
-    echoes: &[(64, SMALL)],
-    load: Duration::from_millis(60),
+    echoes: &[MAIN],
     one_round_in: 1,
     pythons: 1,
 };
 
-/// In less than twenty.
+/// In less than twenty minutes, by far.
 pub(crate) const WHOLE: Scale = Scale {
-    rounds: 9,
-    stretches: 4,
-    python: Duration::from_millis(1_200),
-    echoes: &[(1, SMALL), (64, SMALL), (1_000, SMALL), (10_000, SMALL), (64, LARGE)],
-    load: Duration::from_millis(200),
-    one_round_in: 3,
+    rounds: 10,
+    stretches: 3,
+    python: Duration::from_millis(500),
+    echoes: &[
+        Plan { connections: 1, ..MAIN },
+        MAIN,
+        Plan { connections: 1_000, ..MAIN },
+        Plan { connections: 10_000, ..MAIN },
+        Plan { connections: 1, ..LARGE },
+        LARGE,
+        Plan { connections: 1_000, ..LARGE },
+        Plan { connections: 10_000, ..LARGE },
+    ],
+    one_round_in: 2,
     pythons: usize::MAX,
 };
 
-const SMALL: usize = 64;
-const LARGE: usize = 10 * 1_024;
+/// What is asked of Python's servers, too.
+const MAIN: Plan = Plan { connections: 64, size: 64, time: Duration::from_millis(200) };
+const LARGE: Plan =
+    Plan { connections: 64, size: 10 * 1_024, time: Duration::from_millis(100) };
 
 /// A row, as its samples come in.
 #[derive(Default)]
@@ -117,9 +129,11 @@ impl Rounds {
 
     fn one(&mut self, round: usize) {
         self.ours();
-        self.pythons();
         if round.is_multiple_of(self.scale.one_round_in) {
+            self.pythons();
             self.echoes();
+            self.memory();
+            self.files();
         }
     }
 
@@ -166,52 +180,95 @@ impl Rounds {
     }
 
     fn echoes(&mut self) {
-        for &(connections, size) in self.scale.echoes {
-            let plan = Plan { connections, size, time: self.scale.load };
-            let large = if size == SMALL { "" } else { "10k" };
-            let question = format!("echo{large}-{connections}");
-            for (name, label) in echo::servers() {
-                if self.is_interrupted() || (name == "blocking" && connections > 1) {
-                    continue; // it serves one connection after the other
-                }
-                self.progress(&format!("{question}: {name}"));
-                self.echo(format!("{question}-{name}"), label, echo::measure(name, plan));
-            }
-            if (connections, size) != (64, SMALL) {
+        for &plan in self.scale.echoes {
+            if let Some(why) = echo::cannot_be(plan) {
+                self.missing(format!("echo-{}", plan.connections), &why);
                 continue;
             }
-            let pythons = std::mem::take(&mut self.pythons);
-            for python in &pythons {
-                for (name, label) in echo::pythons() {
-                    if self.is_interrupted() {
-                        break;
-                    }
-                    self.progress(&format!(
-                        "{question}: Python {}, {name}",
-                        python.version
-                    ));
-                    let id = format!("{}-{question}-{name}", python.name);
-                    let label = format!("Python {}: {label}", python.version);
-                    self.echo(id, &label, echo::measure_python(python, name, plan));
+            for (name, label) in echo::servers() {
+                if self.is_interrupted() || (name == "blocking" && plan.connections > 1) {
+                    continue; // it serves one connection after the other
                 }
+                self.echo("", name, label, plan, || echo::measure(name, plan));
             }
-            self.pythons = pythons;
+            if plan == MAIN {
+                self.echoes_of_pythons(plan);
+            }
         }
     }
 
-    fn echo(&mut self, id: String, label: &str, went: io::Result<Cost>) {
-        match went {
-            Ok(Cost { processor, answered }) => {
-                let more = |what| format!("{}-{what}", id.replacen("echo", "answer", 1));
-                let (p50, p99, p999) = (more("p50"), more("p99"), more("p999"));
-                self.add(more("rate"), label, "/s", &[answered.rate]);
-                self.add(p50, &format!("{label}, p50"), "µs", &[answered.p50]);
-                self.add(p99, &format!("{label}, p99"), "µs", &[answered.p99]);
-                self.add(p999, &format!("{label}, p99.9"), "µs", &[answered.p999]);
-                self.add(id, label, "ns", &[processor]);
+    fn echoes_of_pythons(&mut self, plan: Plan) {
+        let pythons = std::mem::take(&mut self.pythons);
+        for python in &pythons {
+            for (name, label) in echo::pythons() {
+                if self.is_interrupted() {
+                    break;
+                }
+                let label = format!("Python {}: {label}", python.version);
+                let whose = format!("{}-", python.name);
+                let measure = || echo::measure_python(python, name, plan);
+                self.echo(&whose, name, &label, plan, measure);
             }
-            Err(error) => self.missing(id, &error.to_string()),
         }
+        self.pythons = pythons;
+    }
+
+    fn echo(
+        &mut self,
+        whose: &str,
+        name: &str,
+        label: &str,
+        plan: Plan,
+        measure: impl Fn() -> io::Result<Cost>,
+    ) {
+        let large = if plan.size == MAIN.size { "" } else { "10k" };
+        let id = |what: &str| format!("{whose}{what}{large}-{}-{name}", plan.connections);
+        self.progress(&id("echo"));
+        let Cost { processor, kernel, answered } = match measure() {
+            Ok(cost) => cost,
+            Err(error) => return self.missing(id("echo"), &error.to_string()),
+        };
+        self.add(id("echo"), label, "ns", &[processor]);
+        kernel.into_iter().for_each(|it| self.add(id("kernel"), label, "ns", &[it]));
+        self.add(id("rate"), label, "/s", &[answered.rate]);
+        self.add(id("p50"), label, "µs", &[answered.p50]);
+        self.add(id("p99"), label, "µs", &[answered.p99]);
+        answered.p999.into_iter().for_each(|it| self.add(id("p999"), label, "µs", &[it]));
+    }
+
+    fn memory(&mut self) {
+        for what in memory::everything() {
+            if self.is_interrupted() {
+                break;
+            }
+            self.progress(&what.label);
+            match what.measure() {
+                Ok(sample) => self.add(what.id, &what.label, what.unit, &[sample]),
+                Err(error) => self.missing(what.id, &error.to_string()),
+            }
+        }
+    }
+
+    /// Chapter 17's question: ten thousand small files.
+    fn files(&mut self) {
+        let folder = env::temp_dir().join(format!("verdict-files-{}", process::id()));
+        let went = files::fill(&folder).and_then(|paths| {
+            for (name, way) in files::WAYS {
+                if self.is_interrupted() {
+                    break;
+                }
+                self.progress(&format!("files: {name}"));
+                let began = files::processor_time();
+                way(&paths)?;
+                let spent = files::processor_time().saturating_sub(began).as_secs_f64();
+                self.add(format!("files-{name}"), name, "ms", &[1_000.0 * spent]);
+            }
+            Ok(())
+        });
+        if let Err(error) = went {
+            self.missing("files".to_owned(), &error.to_string());
+        }
+        let _it_is_in_the_way_of_nobody = fs::remove_dir_all(folder);
     }
 
     fn add(&mut self, id: String, label: &str, unit: &str, values: &[f64]) {
@@ -241,6 +298,7 @@ impl Rounds {
             let Samples { label, unit, values } = &self.samples[&id];
             self.results.add(id, label, unit, values);
         }
+        self.results.claims = claims::judged(&self.results);
         self.results
     }
 }

@@ -2,30 +2,51 @@
 
 use lineage::cost::Row;
 
-use crate::claims::{CLAIMS, GOALS};
+use crate::claims::CLAIMS;
+use crate::goals::{GOALS, Outcome};
 use crate::results::Results;
 
 /// The questions, as rows are called by, and in words.
-pub(crate) const QUESTIONS: [(&str, &str); 12] = [
+pub(crate) const QUESTIONS: &[(&str, &str)] = &[
     ("binary", "PEP 492's tree: what a call of it costs"),
     ("call", "One call that does not have to wait"),
     ("depth", "One resume of somebody far inside"),
     ("tasks-spawn", "To start a task and wait for its end"),
+    ("tasks-many", "The same, a thousand at a time"),
     ("tasks-yield", "To let the others have their turn"),
+    ("tasks-call-soon", "To queue a callback and have it run, a thousand at a time"),
     ("tasks-hand-over", "To hand a permit over"),
+    ("tasks-shared-ball", "A ball there and back, over tokio's channels"),
+    ("tasks-local-ball", "A ball there and back, over each loop's own channels"),
     ("tasks-timer", "To set a timer and be woken by it"),
-    ("echo-1", "An echo of 64 bytes, 1 connection"),
-    ("echo-64", "An echo of 64 bytes, 64 connections"),
-    ("echo-1000", "An echo of 64 bytes, 1,000 connections"),
-    ("echo10k-64", "An echo of 10 KiB, 64 connections"),
-    ("echo-10000", "An echo of 64 bytes, 10,000 connections"),
+    ("tasks-called-off", "To set a timer and call it off"),
+    ("tasks-sleeps", "To sleep, many tasks at once"),
+    ("tasks-in-time", "A timeout around what is ready"),
+    ("tasks-in-a-turn", "A timeout around a yield"),
+    ("echo-1", "An echo of 64 bytes, 1 connection: processor time of the server"),
+    ("echo-64", "The same, 64 connections"),
+    ("echo-1000", "The same, 1,000 connections"),
+    ("echo-10000", "The same, 10,000 connections"),
+    ("echo10k-1", "An echo of 10 KiB, 1 connection: processor time of the server"),
+    ("echo10k-64", "The same, 64 connections"),
+    ("echo10k-1000", "The same, 1,000 connections"),
+    ("echo10k-10000", "The same, 10,000 connections"),
+    ("rate-64", "Requests a second, 64 bytes, 64 connections"),
+    ("p50-64", "How long an answer takes at half of that rate: half of them"),
+    ("p99-64", "The same: 99 of 100"),
+    ("p999-64", "The same: 999 of 1,000"),
+    ("files", "To read 10,000 small files: processor time"),
+    ("task", "Memory of a parked task"),
+    ("connection", "Memory of an idle connection"),
+    ("timer", "Memory of a pending timer"),
+    ("holding", "Memory of a parked task that holds 64 bytes"),
 ];
 
 /// All of it: the claims, our goals, the figures.
-pub(crate) fn of(results: &Results) -> String {
+pub(crate) fn of(results: &Results, counts: Option<&Results>) -> String {
     let mut text = format!("{}\n\n", results.circumstances());
     text += &claims(results);
-    text += &goals(results);
+    text += &goals(results, counts);
     text += &figures(results);
     for (what, why) in &results.missing {
         text += &format!("not here: {what} ({why})\n");
@@ -55,26 +76,30 @@ pub(crate) fn pythons(results: &Results) -> impl Iterator<Item = &str> {
     names.filter(|name| name.starts_with("python"))
 }
 
-fn goals(results: &Results) -> String {
-    let mut text = String::from("Our goals\n\n");
-    for goal in &GOALS {
-        let unit = if goal.below.is_some() { "x" } else { " ns" };
-        let (measured, word) = match goal.measured(results) {
-            Some(measured) if measured <= goal.at_most => (number(measured), "met"),
-            Some(measured) => (number(measured), "missed"),
-            None => ("-".to_owned(), "not measured"),
-        };
-        let at_most = number(goal.at_most);
-        let (measured, at_most) =
-            (format!("{measured}{unit}"), format!("{at_most}{unit}"));
-        text += &format!("  {:<44}{measured:>10}  of {at_most:<9} {word}\n", goal.what);
+fn goals(results: &Results, counts: Option<&Results>) -> String {
+    let mut text = String::from("Our goals\n");
+    for (part, goals) in GOALS {
+        text += &format!("\n  {part}\n");
+        for goal in *goals {
+            let (measured, word) = match goal.outcome(results, counts) {
+                Outcome::Met(measured) => (number(measured), "met".to_owned()),
+                Outcome::Missed(measured) => {
+                    (number(measured), format!("missed: ADR {}", goal.adr))
+                }
+                Outcome::NotMeasured => {
+                    ("-".to_owned(), format!("not measured: ADR {}", goal.adr))
+                }
+            };
+            let (what, at_most) = (goal.what, number(goal.at_most));
+            text += &format!("    {what:<58}{measured:>9} of {at_most:<8} {word}\n");
+        }
     }
     text + "\n"
 }
 
 fn figures(results: &Results) -> String {
     let mut text = String::new();
-    for (question, words) in QUESTIONS {
+    for &(question, words) in QUESTIONS {
         let rows: Vec<_> = of_question(results, question).collect();
         let Some(first) = rows.first() else { continue };
         text += &format!("{words}\n\n");

@@ -10,6 +10,7 @@ use crate::guess::{self, Folds};
 use crate::html::escape;
 use crate::places::{Answer, Places};
 use crate::problem::Problem;
+use crate::typed;
 
 /// What a fence that is typed by hand may be.
 const BY_HAND: [&str; 2] = ["text", "console"];
@@ -34,6 +35,7 @@ pub struct Expansion {
 pub fn expand(places: &Places, name: &str, source: &str) -> Expansion {
     let mut expansion = Expansion::default();
     let code = code(name, source, &mut expansion.problems);
+    expansion.problems.extend(typed::problems(name, source, &code));
     let mut folds = Folds::default();
     let mut done = 0;
     for (at, _) in source.match_indices("{{") {

@@ -28,6 +28,8 @@ const MARGIN: f64 = 4.0;
 pub fn expand(places: &Places, key: &str) -> Answer<String> {
     let (name, question) = key.split_once('.').unwrap_or((key, ""));
     let mut results = Results::read(places, name)?;
+    let kernels: Vec<_> =
+        results.rows.iter().filter(|row| row.id.starts_with(KERNEL)).cloned().collect();
     results.rows.retain(|row| answers(row, question));
     let Some(first) = results.rows.first() else {
         return Err(format!("{key} has no rows"));
@@ -40,21 +42,33 @@ pub fn expand(places: &Places, key: &str) -> Answer<String> {
     }
     let caption = escape(&results.circumstances()).into_owned();
     let (id, scale) = (key.replace('.', "-"), Scale::of(&results.rows));
-    let of_bars = scale.words();
+    let of_kernel =
+        if results.rows.iter().any(|row| kernels_share(row, &kernels).is_some()) {
+            "; dark is the kernel's share"
+        } else {
+            ""
+        };
+    let of_bars = format!("{}{of_kernel}", scale.words());
     Ok(format!(
         "<figure class=\"chart\" id=\"chart-{id}\">\n{}{}\
          <figcaption>Median and interval{of_bars}. {caption}</figcaption>\n</figure>\n",
-        drawing(&results, &scale),
+        drawing(&results, &kernels, &scale),
         table(&results),
     ))
 }
 
-/// `QUESTION-WAY`, or `PYTHON-QUESTION-WAY`.
+/// What a row begins with that tells how much of another one was the kernel's.
+const KERNEL: &str = "kernel-";
+
+/// `kernel-64-mio` is of `echo-64-mio`.
+fn kernels_share<'a>(row: &Row, kernels: &'a [Row]) -> Option<&'a Row> {
+    let rest = row.id.strip_prefix("echo-")?;
+    kernels.iter().find(|it| it.id.strip_prefix(KERNEL) == Some(rest))
+}
+
+/// `QUESTION-WAY`, or `python-QUESTION-WAY`: of several Pythons, the first.
 fn answers(row: &Row, question: &str) -> bool {
-    let id = match row.id.split_once('-') {
-        Some((python, id)) if python.starts_with("python") => id,
-        _ => &row.id,
-    };
+    let id = row.id.strip_prefix("python-").unwrap_or(&row.id);
     let rest = id.strip_prefix(question);
     question.is_empty() || rest.is_some_and(|rest| rest.starts_with('-'))
 }
@@ -93,11 +107,11 @@ impl Scale {
     }
 }
 
-fn drawing(results: &Results, scale: &Scale) -> String {
+fn drawing(results: &Results, kernels: &[Row], scale: &Scale) -> String {
     let mut height = 0.0;
     let mut bars = String::new();
     for row in &results.rows {
-        bars.push_str(&bar(row, height, scale));
+        bars.push_str(&bar(row, kernels_share(row, kernels), height, scale));
         height += ROW;
     }
     format!(
@@ -107,21 +121,29 @@ fn drawing(results: &Results, scale: &Scale) -> String {
     )
 }
 
-/// A label, a bar to the median, and a line for the interval.
-fn bar(row: &Row, top: f64, scale: &Scale) -> String {
+/// A label, a bar to the median, in it the kernel's share, and a line for the interval.
+fn bar(row: &Row, kernels: Option<&Row>, top: f64, scale: &Scale) -> String {
     let (label, bar, middle) = (top + 12.0, top + 17.0, top + 22.0);
     let [median, low, high] = [row.median, row.low, row.high].map(|it| scale.length(it));
+    // A share of the bar, whatever the bar's scale is.
+    let kernels = kernels.map_or(String::new(), |it| {
+        let width = median * (it.median / row.median).min(1.0);
+        format!(
+            "<rect class=\"kernel\" x=\"0\" y=\"{bar}\" width=\"{width:.1}\" height=\"10\"/>"
+        )
+    });
     format!(
         "<text x=\"0\" y=\"{label}\">{}: {}</text>\
          <rect class=\"bar\" x=\"0\" y=\"{bar}\" width=\"{median:.1}\" height=\"10\"/>\
-         <line class=\"interval\" x1=\"{low:.1}\" y1=\"{middle}\" \
+         {kernels}<line class=\"interval\" x1=\"{low:.1}\" y1=\"{middle}\" \
          x2=\"{high:.1}\" y2=\"{middle}\"/>\n",
         escape(&row.label),
         row.median(),
     )
 }
 
-fn table(results: &Results) -> String {
+/// The same figures, for whoever does not see the drawing.
+pub fn table(results: &Results) -> String {
     let mut table = String::from(
         "<div class=\"table-wrapper\">\n<table>\n<thead><tr><th></th><th>Median</th><th>Interval</th><th>Samples</th>\
          </tr></thead>\n<tbody>\n",

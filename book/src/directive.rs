@@ -4,8 +4,8 @@ use crate::coverage::Shown;
 use crate::item::Piece;
 use crate::places::{Answer, Places};
 use crate::{
-    behaviours, chart, cycle, difference, figure, growth, guess, map, python, quiz, rest,
-    results, rosetta, slides, snapshot, story,
+    behaviours, chart, claims, curves, cycle, difference, figure, growth, guess, map,
+    python, quiz, rest, results, rosetta, slides, snapshot, story,
 };
 
 /// What somebody asked for, taken apart.
@@ -27,6 +27,10 @@ pub enum Directive<'a> {
     Trace(&'a str, Vec<&'a str>),
     /// A measurement, drawn.
     Chart(&'a str),
+    /// `curves NAME.QUESTION`.
+    Curves(&'a str),
+    /// `claims NAME`.
+    Claims(&'a str),
     /// A picture.
     Figure(&'a str),
     /// A number in prose.
@@ -86,6 +90,8 @@ impl<'a> Directive<'a> {
                 Ok(Self::Trace(program, styles.to_vec()))
             }
             ("chart", [name]) => Ok(Self::Chart(name)),
+            ("curves", [name]) => Ok(Self::Curves(name)),
+            ("claims", [name]) => Ok(Self::Claims(name)),
             ("figure", [name]) => Ok(Self::Figure(name)),
             ("measure", key) if !key.is_empty() => Ok(Self::Measure(key.join(" "))),
             ("quiz", [name]) => Ok(Self::Quiz(name)),
@@ -129,6 +135,8 @@ impl<'a> Directive<'a> {
             Self::Run(name) => snapshot::expand(places, name)?,
             Self::Trace(program, styles) => story::expand(places, program, styles)?,
             Self::Chart(name) => chart::expand(places, name)?,
+            Self::Curves(name) => curves::expand(places, name)?,
+            Self::Claims(name) => claims::expand(places, name)?,
             Self::Figure(name) => figure::expand(places, name)?,
             Self::Measure(key) => results::expand(places, key)?,
             Self::Quiz(name) => quiz::expand(places, name)?,
@@ -166,7 +174,7 @@ fn usage(name: &str) -> String {
     format!("there is no directive #{name}; there are: {}", names.join(", "))
 }
 
-const USAGES: [&str; 18] = [
+const USAGES: [&str; 20] = [
     "item FILE ITEM",
     "diff STAGE STAGE FILE",
     "grow FILE FILE ...",
@@ -175,6 +183,8 @@ const USAGES: [&str; 18] = [
     "run NAME",
     "trace PROGRAM STYLE [STYLE]",
     "chart NAME[.QUESTION]",
+    "curves NAME.QUESTION",
+    "claims NAME",
     "figure NAME",
     "measure KEY",
     "quiz NAME",

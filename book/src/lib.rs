@@ -7,7 +7,7 @@
 //!
 //! [`chapter`] finds the directives of a chapter and hands them to [`directive`], the table
 //! of what there is: [`item`], [`difference`], [`growth`], [`rest`], [`rosetta`], [`python`],
-//! [`snapshot`], [`story`] (a trace), [`results`] and [`chart`], [`quiz`] and [`guess`], [`map`] and
+//! [`snapshot`], [`story`] (a trace), [`results`], [`chart`], [`curves`] and [`claims`], [`quiz`] and [`guess`], [`map`] and
 //! [`cycle`], [`figure`], [`slides`], [`behaviours`].
 //! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
 //! [`pages`] and [`coverage`] look at the whole, [`search`] writes its index; [`serve`] shows it, [`play`] runs what is shown again with other knobs, [`record`] keeps what
@@ -21,7 +21,9 @@ pub mod behaviours;
 pub mod build;
 pub mod chapter;
 pub mod chart;
+pub mod claims;
 pub mod coverage;
+pub mod curves;
 pub mod cycle;
 pub mod difference;
 pub mod directive;
@@ -50,4 +52,5 @@ pub mod serve;
 pub mod slides;
 pub mod snapshot;
 pub mod story;
+pub mod typed;
 pub mod warnings;

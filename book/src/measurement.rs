@@ -41,6 +41,7 @@ pub fn measure(book: &Path, name: &str, output: &mut Output) -> Result<(), Error
         load: None,
         versions: BTreeMap::new(),
         missing: BTreeMap::new(),
+        claims: Vec::new(),
         rows: answer.rows,
     };
     results.make_sense(name).map_err(Error::Failure)?;

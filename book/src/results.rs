@@ -42,8 +42,37 @@ pub struct Results {
     /// What could not be measured there, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, String>,
+    /// What the rows say to what was claimed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claimed>,
     /// What came out.
     pub rows: Vec<Row>,
+}
+
+/// What somebody claimed, and what each column of figures says to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claimed {
+    /// In their words.
+    pub quote: String,
+    /// Who, when, and of what.
+    pub who: String,
+    /// What is divided by what.
+    pub how: String,
+    /// Each Python, then ours.
+    pub columns: Vec<Column>,
+}
+
+/// What one column says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Whose figures these are.
+    pub of: String,
+    /// `holds`, `holds not here`, `cannot be tested here`.
+    pub word: String,
+    /// How many times, for each way to measure it.
+    pub times: Vec<f64>,
 }
 
 /// A number that was measured.
@@ -160,12 +189,12 @@ fn look_up(places: &Places, key: &str) -> Answer<(Results, Row)> {
 
 fn span(results: &Results, row: &Row) -> String {
     let title = format!("{} samples; {}", row.samples, results.circumstances());
-    format!(
-        "<span class=\"measure\" title=\"{}\">{} ({})</span>",
-        escape(&title),
-        row.median(),
-        row.interval()
-    )
+    let (title, median) = (escape(&title), row.median());
+    // What was counted is its own interval.
+    let is_exact = row.low.to_bits() == row.high.to_bits();
+    let interval =
+        if is_exact { String::new() } else { format!(" ({})", row.interval()) };
+    format!("<span class=\"measure\" title=\"{title}\">{median}{interval}</span>")
 }
 
 impl Row {

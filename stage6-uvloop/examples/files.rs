@@ -24,9 +24,10 @@ const AT_ONCE: usize = 64;
 const ROUNDS: usize = 9;
 
 /// A way to read them all: gives how many bytes there were.
-type Way = fn(&[PathBuf]) -> io::Result<usize>;
+pub type Way = fn(&[PathBuf]) -> io::Result<usize>;
 
-const WAYS: [(&str, Way); 3] =
+/// All of them.
+pub const WAYS: [(&str, Way); 3] =
     [("ring", ring), ("threads", threads), ("in-turn", in_turn)];
 
 fn main() -> io::Result<()> {
@@ -40,7 +41,8 @@ fn main() -> io::Result<()> {
     shown
 }
 
-fn fill(folder: &Path) -> io::Result<Vec<PathBuf>> {
+/// Makes the files.
+pub fn fill(folder: &Path) -> io::Result<Vec<PathBuf>> {
     fs::create_dir(folder)?;
     let paths: Vec<_> = (0..FILES).map(|n| folder.join(n.to_string())).collect();
     paths.iter().try_for_each(|path| fs::write(path, [b'.'; SIZE]))?;
@@ -128,7 +130,7 @@ fn in_turn(paths: &[PathBuf]) -> io::Result<usize> {
 
 /// What all threads of this process have used so far.
 #[cfg(target_os = "linux")]
-fn processor_time() -> Duration {
+pub fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     let nanos = u64::try_from(time.tv_nsec).unwrap_or_default();
     Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or_default())
@@ -136,6 +138,6 @@ fn processor_time() -> Duration {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn processor_time() -> Duration {
+pub fn processor_time() -> Duration {
     Duration::ZERO
 }

@@ -33,7 +33,8 @@ Usage: cargo xtask ci [--skip-tests]
        cargo xtask trace-cost
        cargo xtask python-setup
 
-  ci            format, lints, tests, documentation, the book, licences, in this order
+  ci            format, lints, tests, documentation, the book, counts, licences, in this
+                order
   --skip-tests  all but the tests, for whoever has just run them
   loom          try every order in which threads can meet, in the models of the stages
   substrates    test generators that are the compiler's own coroutines, which no stable
@@ -164,6 +165,12 @@ const BOOK: Check = Check {
     cargo: &["run", "--quiet", "--locked", "--package", "book", "--", "check"],
     env: None,
 };
+/// What every stage executes, asks of memory and of the kernel, against the last time.
+const COUNTS: Check = Check {
+    name: "counts",
+    cargo: &["bench", "--quiet", "--locked", "--bench", "verdict", "--", "check"],
+    env: None,
+};
 const LICENCES: Check = Check { name: "licences", cargo: &["deny", "check"], env: None };
 
 fn ci(with_tests: bool) -> ExitCode {
@@ -172,6 +179,11 @@ fn ci(with_tests: bool) -> ExitCode {
         checks.push(TESTS);
     }
     checks.extend([DOCS, BOOK]);
+    if has("valgrind") && has("strace") {
+        checks.push(COUNTS);
+    } else {
+        say!("== counts: skipped, valgrind or strace is not installed");
+    }
     if has_cargo_deny() {
         checks.push(LICENCES);
     } else {
@@ -190,6 +202,10 @@ fn run(check: &Check) -> bool {
     let status = cargo().args(check.cargo).envs(check.env).status();
     say!("== {}: {:.1} s", check.name, began.elapsed().as_secs_f64());
     status.is_ok_and(|status| status.success())
+}
+
+fn has(tool: &str) -> bool {
+    Command::new(tool).arg("--version").output().is_ok()
 }
 
 fn has_cargo_deny() -> bool {

@@ -29,7 +29,7 @@ pub(crate) fn count() -> io::Result<Option<bool>> {
         return Ok(None);
     }
     let built = cargo()
-        .args(["build", "--quiet", "--release", "--package", "reactor"])
+        .args(["build", "--quiet", "--profile=bench", "--package", "reactor"])
         .args(["--example", "reactor-untraced"])
         .status()?;
     if !built.success() {

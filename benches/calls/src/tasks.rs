@@ -9,42 +9,52 @@ use std::time::Duration;
 
 use crate::Body;
 
+mod asyncio;
+
 /// How many tasks there are at once, where there is more than one.
 const PAIR: u64 = 2;
 
 /// Starts a task and waits for its end, one after the other.
-pub const SPAWN: [Body; 5] = [
+pub const SPAWN: [Body; 7] = [
     Body { id: "callbacks", label: "callbacks", run: callbacks::spawn },
     Body { id: "greenlets", label: "greenlets", run: greenlets::spawn },
     Body { id: "generators", label: "generators", run: generators::spawn },
     Body { id: "yield-from", label: "yield from", run: yield_from::spawn },
     Body { id: "async-await", label: "async/await", run: async_await::spawn },
+    Body { id: "asyncio", label: "asyncio", run: asyncio::spawn },
+    Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::spawn, n) },
 ];
 
 /// Two tasks that let each other have the turn.
-pub const YIELD: [Body; 5] = [
+pub const YIELD: [Body; 7] = [
     Body { id: "callbacks", label: "callbacks", run: callbacks::yield_now },
     Body { id: "greenlets", label: "greenlets", run: greenlets::yield_now },
     Body { id: "generators", label: "generators", run: generators::yield_now },
     Body { id: "yield-from", label: "yield from", run: yield_from::yield_now },
     Body { id: "async-await", label: "async/await", run: async_await::yield_now },
+    Body { id: "asyncio", label: "asyncio", run: asyncio::yield_now },
+    Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::yield_now, n) },
 ];
 
 /// Two tasks that take one permit from each other.
-pub const HAND_OVER: [Body; 4] = [
+pub const HAND_OVER: [Body; 6] = [
     Body { id: "greenlets", label: "greenlets", run: greenlets::hand_over },
     Body { id: "generators", label: "generators", run: generators::hand_over },
     Body { id: "yield-from", label: "yield from", run: yield_from::hand_over },
     Body { id: "async-await", label: "async/await", run: async_await::hand_over },
+    Body { id: "asyncio", label: "asyncio", run: asyncio::hand_over },
+    Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::hand_over, n) },
 ];
 
 /// Sleeps for a nanosecond: a timer is set and expires, whatever else that takes.
-pub const TIMER: [Body; 5] = [
+pub const TIMER: [Body; 7] = [
     Body { id: "callbacks", label: "callbacks", run: callbacks::timer },
     Body { id: "greenlets", label: "greenlets", run: greenlets::timer },
     Body { id: "generators", label: "generators", run: generators::timer },
     Body { id: "yield-from", label: "yield from", run: yield_from::timer },
     Body { id: "async-await", label: "async/await", run: async_await::timer },
+    Body { id: "asyncio", label: "asyncio", run: asyncio::timer },
+    Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::timer, n) },
 ];
 
 const A_MOMENT: Duration = Duration::from_nanos(1);
