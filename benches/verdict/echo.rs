@@ -64,10 +64,14 @@ pub(crate) fn servers() -> impl Iterator<Item = (&'static str, &'static str)> {
     styles.chain(others.map(|(id, label, _)| (*id, *label)))
 }
 
-/// Those that are ours, and mio by hand. How often others ask the kernel in vain depends on how
-/// soon the client answers; and what a ring finds done at once is chance, too.
+/// Those that are ours and have a loop, and mio by hand. How often others ask the kernel in vain
+/// depends on how soon the client answers; what a ring finds done at once is chance; and of those
+/// that block, so little is theirs that the C library's part shows.
 pub(crate) fn ours() -> impl Iterator<Item = (&'static str, &'static str)> {
-    servers().filter(|(id, _)| !matches!(*id, "tokio" | "smol") && !id.ends_with("uring"))
+    let is_chance = |id: &str| {
+        matches!(id, "blocking" | "threads" | "tokio" | "smol") || id.ends_with("uring")
+    };
+    servers().filter(move |(id, _)| !is_chance(id))
 }
 
 /// The servers of each Python.
