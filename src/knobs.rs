@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::run::Program;
 
 /// How many steps a page shows: more than any run has, however its knobs are turned.
-pub const STEPS: usize = 2500;
+pub const STEPS: usize = 4000;
 
 /// How all knobs are turned. As they come, they give the runs that the book shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
