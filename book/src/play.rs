@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use lineage::knobs::{Knobs, STEPS};
 use lineage::run::Program;
 use lineage::styles::Style;
-use lineage::trace;
+use lineage::trace::{self, Trace};
 
 use crate::places::{Answer, Places};
 use crate::{record, story};
@@ -87,16 +87,17 @@ impl Wish {
             let (program, knobs) = (self.program, self.knobs.clone());
             let trace = record::apart(style, move |style| {
                 trace::record_with(program, style, &knobs)
-            })?;
-            if trace.events.len() > STEPS {
-                return Err(format!(
-                    "{} steps: a page shows {STEPS}",
-                    trace.events.len()
-                ));
-            }
-            Ok(trace)
+            });
+            trace.and_then(fit_for_a_page)
         });
         story::together(&places, &traces.collect::<Answer<Vec<_>>>()?)
+    }
+}
+
+fn fit_for_a_page(trace: Trace) -> Answer<Trace> {
+    match trace.events.len() {
+        steps if steps > STEPS => Err(format!("{steps} steps: a page shows {STEPS}")),
+        _ => Ok(trace),
     }
 }
 
@@ -112,7 +113,12 @@ impl fmt::Display for Wish {
 
 #[cfg(test)]
 mod tests {
-    use super::Wish;
+    use lineage::knobs::STEPS;
+    use lineage::run::Program;
+    use lineage::styles::Style;
+    use lineage::trace;
+
+    use super::{Wish, fit_for_a_page};
 
     #[test]
     fn only_what_is_on_a_list_is_taken() {
@@ -134,5 +140,17 @@ mod tests {
         }
         let query = "program=echo&style=callbacks&style=asyncio&seed=7&loss=50";
         assert_eq!(Wish::read(query).expect("it is right").to_string(), query);
+    }
+
+    #[test]
+    fn a_run_with_more_steps_than_a_page_shows_is_refused() {
+        let style = Style::named("callbacks").expect("it is a style");
+        let mut trace = trace::record(Program::Countdown, style).expect("it runs");
+        let step = trace.events[0].clone();
+        trace.events.resize(STEPS, step.clone());
+        let mut trace = fit_for_a_page(trace).expect("so many are shown");
+        trace.events.push(step);
+        let refused = fit_for_a_page(trace).expect_err("one more is not");
+        assert_eq!(refused, "4001 steps: a page shows 4000");
     }
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -265,7 +265,9 @@ fn half_a_request_and_one_without_end_get_no_answer_and_keep_nobody_waiting() {
         assert_eq!(heard(stream), "", "{half:?}");
     }
     let mut endless = server.connect();
-    while endless.write_all(&[b'x'; 4096]).is_ok() {}
+    let pieces = std::iter::from_fn(|| endless.write_all(&[b'x'; 4096]).ok());
+    let sent = 4096 * pieces.count();
+    assert!(sent < 64 << 20, "more than the pipes hold was read: {sent} bytes");
     assert_eq!(heard(endless), "");
     // One letter now and then does not buy any more time.
     let mut slow = server.connect();
@@ -275,6 +277,67 @@ fn half_a_request_and_one_without_end_get_no_answer_and_keep_nobody_waiting() {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert!(server.ask("GET /one.html").contains("Hello."));
+}
+
+/// The last ones are: before anybody's patience with the first is at its end.
+#[test]
+fn whoever_opens_too_many_connections_is_let_down_at_once() {
+    let fixture = Fixture::saying("Hello.\n");
+    let server = Server::of(&fixture);
+    let mut silent: Vec<_> = (0..300).map(|_| server.connect()).collect();
+    let mut last = silent.pop().expect("there are 300");
+    // A reset says the same as an end.
+    assert_eq!(last.read(&mut [0]).unwrap_or(0), 0);
+    silent[0].set_nonblocking(true).expect("it need not wait");
+    let first = silent[0].read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(first, Err(ErrorKind::WouldBlock), "the first has to wait as the last");
+    drop((silent, last));
+    wait_until("there is room again", || {
+        let mut stream = server.connect();
+        let mut answer = String::new();
+        drop(write!(stream, "GET / HTTP/1.1\r\nHost: {}\r\n\r\n", server.address));
+        drop(stream.read_to_string(&mut answer));
+        answer.contains("Hello.")
+    });
+}
+
+/// A little now and then does not buy any more time.
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_does_not_hear_the_answer_out_is_left() {
+    let fixture = Fixture::saying("Hello.\n");
+    fixture.write("book/chapters/large.txt", "");
+    let large = std::fs::File::options()
+        .write(true)
+        .open(fixture.root().join("book/chapters/large.txt"))
+        .expect("it is there");
+    large.set_len(64 << 20).expect("it can be long");
+    let server = Server::of(&fixture);
+    assert!(server.ask("GET /one.html").contains("Hello."));
+    let before = sockets(server.child.id());
+    let asks = || {
+        let mut stream = server.connect();
+        write!(stream, "GET /large.txt HTTP/1.1\r\nHost: {}\r\n\r\n", server.address)
+            .expect("it reads");
+        stream
+    };
+    let (_silent, mut slow) = (asks(), asks());
+    wait_until("both are answered", || sockets(server.child.id()) == before + 2);
+    std::thread::spawn(move || {
+        while slow.read_exact(&mut [0; 16_384]).is_ok() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    wait_until("nobody is answered", || sockets(server.child.id()) == before);
+    assert!(server.ask("GET /one.html").contains("Hello."));
+}
+
+/// How many sockets a process has open.
+#[cfg(target_os = "linux")]
+fn sockets(id: u32) -> usize {
+    let open = std::fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten();
+    let targets = open.flatten().filter_map(|it| std::fs::read_link(it.path()).ok());
+    targets.filter(|it| it.to_string_lossy().starts_with("socket:")).count()
 }
 
 /// A workspace with the sources that the runs below name.
@@ -324,6 +387,21 @@ fn a_run_is_the_recorded_one_until_a_knob_is_turned() {
         let answer = server.ask(&format!("{RUN}{wrong}"));
         assert!(answer.starts_with("HTTP/1.1 400 "), "{wrong:.20}: {answer}");
     }
+}
+
+/// A source that is a pipe without a writer is never read to its end.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_hangs_is_ended_and_nobody_is_left() {
+    let fixture = with_runs();
+    let server = Server::of(&fixture);
+    let source = fixture.root().join("stage1-callbacks/examples/callbacks/echo.rs");
+    std::fs::remove_file(&source).expect("it is there");
+    assert!(Command::new("mkfifo").arg(source).status().expect("it runs").success());
+    let answer = server.ask(RUN);
+    assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nno end after 2s"), "{answer}");
+    assert_eq!(children(server.child.id()), 0);
 }
 
 /// Asks for a run, and says whether it was answered as it may be; or does not stay for that.
