@@ -2,6 +2,7 @@
 //! told to; each loop does as much as ours. A peer that is wrong is no measure of anything.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stderr, reason = "to skip is said aloud")]
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -19,11 +20,37 @@ mod smol_echo;
 mod tasks;
 #[path = "../benches/peers/tokio_echo.rs"]
 mod tokio_echo;
+#[cfg(target_os = "linux")]
+#[path = "../benches/peers/uring_echo.rs"]
+mod uring_echo;
 
 type Serve = fn(SocketAddr, Control) -> io::Result<()>;
 
 const PEERS: [(&str, Serve); 3] =
     [("mio", mio_echo::serve), ("tokio", tokio_echo::serve), ("smol", smol_echo::serve)];
+
+/// With the ring by hand, where this kernel has one that is new enough.
+fn peers() -> impl Iterator<Item = (&'static str, Serve)> {
+    PEERS.into_iter().chain(ring())
+}
+
+#[cfg(target_os = "linux")]
+fn ring() -> Option<(&'static str, Serve)> {
+    use stage6_uvloop::uring::by_hand::Server;
+
+    match Server::listen((Ipv4Addr::LOCALHOST, 0).into()) {
+        Ok(_) => Some(("uring", uring_echo::serve)),
+        Err(error) => {
+            eprintln!("SKIPPED: no ring: {error}");
+            None
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ring() -> Option<(&'static str, Serve)> {
+    None
+}
 
 /// Far more than any of this takes: whoever is not done by then hangs.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -42,7 +69,7 @@ fn while_serving(peer: &str, serve: Serve, visit: impl FnOnce(SocketAddr)) {
 
 #[test]
 fn a_server_that_sleeps_ends_when_it_is_told_to() {
-    for (peer, serve) in PEERS {
+    for (peer, serve) in peers() {
         for _ in 0..200 {
             while_serving(peer, serve, |_| {});
         }
@@ -53,7 +80,7 @@ fn a_server_that_sleeps_ends_when_it_is_told_to() {
 fn every_byte_comes_back_however_slowly_it_is_read() {
     let bytes: Vec<_> =
         (0..4_000_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
-    for (peer, serve) in PEERS {
+    for (peer, serve) in peers() {
         while_serving(peer, serve, |address| {
             let mut reader = TcpStream::connect(address).unwrap();
             reader.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -73,7 +100,7 @@ fn every_byte_comes_back_however_slowly_it_is_read() {
 
 #[test]
 fn bytes_and_an_end_that_come_at_once_are_both_seen() {
-    for (peer, serve) in PEERS {
+    for (peer, serve) in peers() {
         while_serving(peer, serve, |address| {
             for n in 0..200 {
                 let mut client = TcpStream::connect(address).unwrap();

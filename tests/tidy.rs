@@ -225,8 +225,8 @@ fn every_package_has_the_workspace_lints_and_no_unsafe() {
 }
 
 /// The lint forbids it everywhere else. What stands in the step is shown for its own sake; a
-/// ring is told addresses (and so is the raw one that ours is measured against), and the test of
-/// ours is an allocator.
+/// ring is told addresses (and so is the one by hand that ours is measured against), and the test
+/// of ours is an allocator.
 #[test]
 fn one_step_and_the_ring_have_unsafe_code_and_nothing_else_may() {
     let allows = ["allow(unsafe", "expect(unsafe", "warn(unsafe"]
@@ -234,8 +234,8 @@ fn one_step_and_the_ring_have_unsafe_code_and_nothing_else_may() {
     let allowed = |path: &PathBuf| allows.iter().any(|it| read(path).contains(it));
     let found = sorted(files(&["rs"]).into_iter().filter(allowed));
     let homes = [
-        "benches/peers/uring_echo.rs",
         "interlude-greenlets/steps/switch.rs",
+        "stage6-uvloop/src/uring/by_hand.rs",
         "stage6-uvloop/src/uring/ring.rs",
         "stage6-uvloop/tests/quarantine.rs",
     ];

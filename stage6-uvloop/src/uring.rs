@@ -15,10 +15,13 @@
 //! `operation.rs`: what the kernel is busy with, and who owns what it touches; `ring.rs`: the gate
 //! to the kernel; `buffers.rs`: those it helps itself to; `stream.rs`, `listener.rs`, `polled.rs`,
 //! `file.rs`: what can be open; `engine.rs`: who is told of what; `handle.rs`: what the reactor holds;
-//! `abilities.rs`: what this kernel can do.
+//! `abilities.rs`: what this kernel can do; `by_hand.rs`: a server without any of this, to measure
+//! against.
 
 mod abilities;
 mod buffers;
+#[cfg(feature = "by-hand")]
+pub mod by_hand;
 mod engine;
 mod file;
 mod handle;
