@@ -377,7 +377,9 @@ pub fn cancelled() {
 /// ```
 #[inline]
 pub fn name(value: impl Display) {
-    tell(move |it| it.name(value.to_string()));
+    if is_on() {
+        write_out(value, Recorder::name);
+    }
 }
 
 /// Whoever runs now holds a variable of that name, and this is its value from now on.
@@ -385,7 +387,9 @@ pub fn name(value: impl Display) {
 #[track_caller]
 pub fn note(variable: &'static str, value: impl Display) {
     let place = Place::caller();
-    tell(move |it| it.note(variable, value.to_string(), place));
+    if is_on() {
+        write_out(value, move |it, words| it.note(variable, words, place));
+    }
 }
 
 /// Whoever runs now has printed that line, which is given back.
@@ -512,4 +516,14 @@ fn tell(what: impl FnOnce(&mut Recorder)) {
 #[inline(never)]
 fn record_it(what: impl FnOnce(&mut Recorder)) {
     RECORDER.with_borrow_mut(what);
+}
+
+/// The value is the program's: writing it out, or dropping it, may tell something itself. So
+/// nothing is borrowed by then.
+#[cold]
+#[inline(never)]
+fn write_out(value: impl Display, what: impl FnOnce(&mut Recorder, String)) {
+    let words = value.to_string();
+    drop(value);
+    RECORDER.with_borrow_mut(|it| what(it, words));
 }

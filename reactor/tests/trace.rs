@@ -731,6 +731,38 @@ fn what_the_program_says_is_not_written_out_while_nobody_records() {
     assert_eq!(trace::said("a 2".to_owned()), "a 2");
 }
 
+/// When it is written out, and when it is dropped. What it tells then comes first.
+#[test]
+fn a_value_that_is_told_may_tell_something_itself() {
+    struct Wordy;
+    impl std::fmt::Display for Wordy {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            trace::note("asked", "how it looks");
+            f.write_str("wordy")
+        }
+    }
+    impl Drop for Wordy {
+        fn drop(&mut self) {
+            trace::said("gone".to_owned());
+        }
+    }
+    let ((), recording) = trace::record(|| {
+        let running = trace::resumed(task());
+        trace::name(Wordy);
+        trace::note("value", Wordy);
+        running.finished();
+    });
+    assert_eq!(recording.subjects[0].called.as_deref(), Some("wordy"));
+    let told = recording.events.iter().filter_map(|event| match event.what {
+        What::Noted(_, name, text) => Some((name, recording.text(text))),
+        What::Said(_, text) => Some(("said", recording.text(text))),
+        _ => None,
+    });
+    let of_one = [("asked", "how it looks"), ("said", "gone")];
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [&of_one[..], &of_one, &[("value", "wordy")]].concat());
+}
+
 #[test]
 fn every_socket_has_a_number_of_its_own() {
     let ((), recording) = trace::record(|| {
