@@ -2,7 +2,9 @@
 //! whatever it does, whoever runs it goes on.
 
 use std::io::{self, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+#[cfg(target_os = "linux")]
+use std::num::NonZero;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,17 +66,17 @@ impl Limits {
         self.bound(&child);
         let told = collect(child.stdout.take().expect("it is piped"), self.output);
         let complaints = collect(child.stderr.take().expect("it is piped"), self.output);
-        let ended = self.end_of(&mut child, stop);
+        let why = self.wait_for(&mut child, stop);
         // Whoever it has started and left behind holds its pipes, and us.
-        end_all(&mut child)?;
-        let status = ended?;
+        let status = end_all(&mut child)?;
         let [told, complaints] =
             [told, complaints].map(|pipe| pipe.join().unwrap_or_default());
-        let end = match status {
+        let end = match why? {
+            Why::Stopped => return Err(io::ErrorKind::Interrupted.into()),
             _ if told.len() == self.output => End::TooMuch,
-            None => End::Hung,
-            Some(status) if status.success() => End::Well,
-            Some(_) => End::Badly,
+            Why::Late => End::Hung,
+            Why::Ended if status.success() => End::Well,
+            Why::Ended => End::Badly,
         };
         Ok(Ran { told, complaints, end })
     }
@@ -87,32 +89,58 @@ impl Limits {
         let Some(id) = Pid::from_raw(child.id().cast_signed()) else { return };
         // Whoever has ended already needs no bounds.
         let _ = prlimit(Some(id), Resource::As, limit(self.memory));
-        let _ = prlimit(Some(id), Resource::Cpu, limit(self.time.as_secs() + 1));
+        let _ = prlimit(Some(id), Resource::Cpu, limit(self.processor_time()));
+    }
+
+    /// In seconds. All processors that it may use may be busy with it all the time.
+    #[cfg(target_os = "linux")]
+    fn processor_time(self) -> u64 {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        (self.time.as_secs() + 1) * processors as u64
     }
 
     #[cfg(not(target_os = "linux"))]
     fn bound(self, _: &Child) {}
 
-    /// Waits until a process ends, or ends it. `None`: because it was too late.
-    fn end_of(
-        self,
-        child: &mut Child,
-        stop: &dyn Fn() -> bool,
-    ) -> io::Result<Option<ExitStatus>> {
+    /// Waits until a process has ended, is late or is not wanted any more. Its number stays its
+    /// own until somebody has waited for it in earnest: so its group can still be ended.
+    fn wait_for(self, child: &mut Child, stop: &dyn Fn() -> bool) -> io::Result<Why> {
         let deadline = Instant::now() + self.time;
         loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(Some(status));
+            if has_ended(child)? {
+                return Ok(Why::Ended);
             }
-            let is_stopped = stop();
-            if is_stopped || Instant::now() > deadline {
-                end_all(child)?;
-                let stopped = io::ErrorKind::Interrupted.into();
-                return if is_stopped { Err(stopped) } else { Ok(None) };
+            if stop() {
+                return Ok(Why::Stopped);
+            }
+            if Instant::now() > deadline {
+                return Ok(Why::Late);
             }
             thread::sleep(LOOK);
         }
     }
+}
+
+/// Why nobody waits for a process any more.
+#[derive(Clone, Copy, Debug)]
+enum Why {
+    Ended,
+    Late,
+    Stopped,
+}
+
+/// Asks, and leaves it to be waited for.
+#[cfg(unix)]
+fn has_ended(child: &Child) -> io::Result<bool> {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let id = Pid::from_child(child);
+    let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    Ok(waitid(WaitId::Pid(id), how)?.is_some())
+}
+
+#[cfg(not(unix))]
+fn has_ended(child: &mut Child) -> io::Result<bool> {
+    Ok(child.try_wait()?.is_some())
 }
 
 /// Reads a pipe on a thread of its own, so that the program is never held up: to its end, or
@@ -148,6 +176,13 @@ mod tests {
         assert_eq!(shell(LIMITS, "true").end, End::Well);
     }
 
+    /// It would hold the pipes, and whoever reads them.
+    #[test]
+    fn whoever_ends_leaves_nobody_behind() {
+        let ran = shell(LIMITS, "sleep 1000 & echo bye");
+        assert_eq!((&*ran.told, ran.end), (&b"bye\n"[..], End::Well));
+    }
+
     #[test]
     fn whoever_hangs_is_ended_and_whoever_tells_too_much_is_not_heard_out() {
         let short = Limits { time: Duration::from_millis(50), ..LIMITS };
@@ -162,6 +197,16 @@ mod tests {
         let narrow = Limits { memory: 1 << 26, ..LIMITS };
         let greedy = "sleep 0.2; x=xxxxxxxx; while true; do x=$x$x; done";
         assert_eq!(shell(narrow, greedy).end, End::Badly);
+    }
+
+    /// Two threads that work all the time are not two programs that hang.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_program_may_keep_all_processors_busy_for_as_long_as_it_may_run() {
+        let wait = "while [ $(ulimit -t) = unlimited ]; do sleep 0.01; done; ulimit -t";
+        let told = String::from_utf8(shell(LIMITS, wait).told).expect("it is a number");
+        let processors = thread::available_parallelism().expect("there is one").get();
+        assert_eq!(told.trim(), (31 * processors).to_string());
     }
 
     #[test]

@@ -345,7 +345,7 @@ fn cannot_have(path: &str, outcome: Outcome, job: &Job) -> String {
         Outcome::Malformed => format!("{addresses}: the answer for {path} is not HTTP"),
         Outcome::NoDescriptors => descriptors::reason(),
         Outcome::NotSecure => {
-            let why = not_secure_because(&job.target);
+            let why = not_secure_because(job);
             format!("{addresses}: cannot get {path}: {outcome}{why}")
         }
         other => format!("{addresses}: cannot get {path}: {other}"),
@@ -354,22 +354,22 @@ fn cannot_have(path: &str, outcome: Outcome, job: &Job) -> String {
 
 /// What a handshake ends with, tried once more: an outcome is a kind, and has no words.
 #[cfg(feature = "tls")]
-fn not_secure_because(target: &Target) -> String {
+fn not_secure_because(job: &Job) -> String {
     use stage5_asyncio::streams::open_connection;
     use stage5_asyncio::{run, timeout, tls};
-    let (addresses, name) = (target.addresses.clone(), target.server_name.clone());
+    let Job { target, timeout: patience, .. } = job.clone();
     let attempt = async move {
-        let (_reader, writer) = open_connection(addresses).await?;
-        tls::encrypted(writer, name.as_deref()).await.map(drop)
+        let (_reader, writer) = open_connection(target.addresses).await?;
+        tls::encrypted(writer, target.server_name.as_deref()).await.map(drop)
     };
-    match run(async { timeout(Duration::from_secs(5), attempt).await }) {
+    match run(async { timeout(patience, attempt).await }) {
         Ok(Ok(Err(error))) => format!(": {error}"),
         _ => String::new(),
     }
 }
 
 #[cfg(not(feature = "tls"))]
-fn not_secure_because(_: &Target) -> String {
+fn not_secure_because(_: &Job) -> String {
     String::new()
 }
 

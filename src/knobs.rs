@@ -8,6 +8,7 @@ use reactor::sim::Weather;
 use serde::Serialize;
 
 use crate::run::Program;
+use crate::sim::GUESTS;
 
 /// How many steps a page shows: more than any run has, however its knobs are turned.
 pub const STEPS: usize = 4000;
@@ -70,7 +71,8 @@ const NETWORK: [Row; 6] = [
     ("reset", "reset", "% of writes", 0..=100, |it| &mut it.reset),
 ];
 
-const CLIENTS: [Row; 1] = [("clients", "clients", "", 1..=6, |it| &mut it.clients)];
+const CLIENTS: [Row; 1] =
+    [("clients", "clients", "", 1..=GUESTS.len() as u64, |it| &mut it.clients)];
 
 const CONCURRENCY: [Row; 1] =
     [("concurrency", "requests at once", "", 1..=8, |it| &mut it.concurrency)];
@@ -156,12 +158,17 @@ impl Knobs {
         }
     }
 
-    /// When a server closes: each client comes so many milliseconds after the one before, and
-    /// the last needs so many travels.
-    pub(crate) fn long_enough(&self, apart: u64, travels: u64) -> Duration {
+    /// How many clients or guests come.
+    pub(crate) fn clients(&self) -> u32 {
+        u32::try_from(self.clients).expect("a knob has its range")
+    }
+
+    /// When a server closes: each client comes so long after the one before, and the last needs
+    /// so many travels.
+    pub(crate) fn long_enough(&self, apart: Duration, travels: u64) -> Duration {
         let lost = if self.loss > 0 { 2 } else { 1 };
         let travel = lost * (self.latency + self.jitter);
-        Duration::from_millis(apart * (self.clients - 1) + travels * travel)
+        apart * (self.clients() - 1) + Duration::from_millis(travels * travel)
     }
 
     /// How long each rocket is silent.

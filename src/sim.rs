@@ -379,12 +379,16 @@ impl Case {
     }
 }
 
-/// Who comes to a recorded room, and what they are called.
-const GUESTS: [&str; 6] = ["ann", "bob", "cid", "dan", "eva", "fay"];
+/// Who comes to a recorded room at the most, and what they are called.
+pub(crate) const GUESTS: [&str; 6] = ["ann", "bob", "cid", "dan", "eva", "fay"];
 
-/// What the clients of a recorded echo server say.
-const SAID: [&str; 6] =
+/// What the clients of a recorded echo server say: as many as come to a room.
+const SAID: [&str; GUESTS.len()] =
     ["hello", "good day", "how are you?", "fine", "it rains", "goodbye"];
+
+/// How long after the one before a guest comes to a recorded room, and a client to an echo server.
+const GUESTS_APART: Duration = Duration::from_millis(9);
+const CLIENTS_APART: Duration = Duration::from_millis(4);
 
 /// A room with a few polite guests, to be recorded.
 ///
@@ -395,10 +399,10 @@ pub(crate) fn gossip(style: &Style, knobs: &Knobs) -> io::Result<()> {
     let serve = style.needs_a_room().map_err(io::Error::other)?;
     let (sim, control) = (weathered(knobs), Control::new());
     let stop = control.clone();
-    sim.after(knobs.long_enough(9, 51), move || stop.stop());
-    for (n, name) in (0..knobs.clients).zip(GUESTS) {
+    sim.after(knobs.long_enough(GUESTS_APART, 51), move || stop.stop());
+    for (n, name) in (0..knobs.clients()).zip(GUESTS) {
         let (guest, _) = Guest::new(Habit::Talks, name);
-        sim.connect_peer(Duration::from_millis(9 * n), ROOM.into(), Box::new(guest));
+        sim.connect_peer(GUESTS_APART * n, ROOM.into(), Box::new(guest));
     }
     backend::scope(sim, || serve(ROOM.into(), control))
 }
@@ -422,10 +426,10 @@ pub(crate) fn dash(style: &Style, knobs: &Knobs) -> io::Result<()> {
 pub(crate) fn talk(style: &Style, knobs: &Knobs) -> io::Result<()> {
     let (sim, control) = (weathered(knobs), Control::new());
     let stop = control.clone();
-    sim.after(knobs.long_enough(4, 26), move || stop.stop());
-    for (n, words) in (0..knobs.clients).zip(SAID) {
+    sim.after(knobs.long_enough(CLIENTS_APART, 26), move || stop.stop());
+    for (n, words) in (0..knobs.clients()).zip(SAID) {
         let (client, _) = Client::new(Manner::Eager, words.into());
-        sim.connect_peer(Duration::from_millis(4 * n), ECHO.into(), Box::new(client));
+        sim.connect_peer(CLIENTS_APART * n, ECHO.into(), Box::new(client));
     }
     backend::scope(sim, || (style.echo)(ECHO.into(), control))
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::thread;
-use std::time::Duration;
 
 use lineage::args::Check;
 use lineage::companion::{from_here, workspace};
@@ -12,11 +11,8 @@ use lineage::invocation::to_type;
 use lineage::output::Output;
 
 use crate::catalogue::Exercise;
-use crate::desk::Desk;
+use crate::desk::{Desk, GRACE};
 use crate::verdict::Verdict;
-
-/// How long after Ctrl-C the program that runs may take to be ended.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// Does what the command line says.
 ///

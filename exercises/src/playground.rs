@@ -21,17 +21,15 @@ use lineage::invocation::to_type;
 use lineage::output::Output;
 use lineage::styles::{STYLES, Style};
 
-use crate::desk::Interrupt;
+use crate::desk::{GRACE, Interrupt};
+use crate::trial::{ENOUGH, ROOM};
 
 /// What one may take: more than a program to look at needs.
 const LIMITS: Limits =
-    Limits { time: Duration::from_secs(20), output: 1 << 20, memory: 4 << 30 };
+    Limits { time: Duration::from_secs(20), output: ENOUGH, memory: ROOM };
 
 /// How many steps are recorded at the most: more than anybody looks at.
 const STEPS: usize = 20_000;
-
-/// How long after Ctrl-C whatever runs may take to be ended.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// The `main` beside the program; what stands between @s is filled in.
 const TRIED: &str = include_str!("playground/tried.txt");

@@ -35,7 +35,7 @@ pub struct Ran {
 pub const ENOUGH: usize = 1 << 20;
 
 /// How many bytes of addresses a program may have: a few hundred threads, and their stacks.
-const ROOM: u64 = 4 << 30;
+pub(crate) const ROOM: u64 = 4 << 30;
 
 impl Desk {
     /// Builds the program `name`, and runs it.
