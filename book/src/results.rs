@@ -137,9 +137,19 @@ impl Results {
 
     fn row(&self, id: &str) -> Answer<&Row> {
         self.rows.iter().find(|row| row.id == id).ok_or_else(|| {
-            let ids: Vec<_> = self.rows.iter().map(|row| row.id.as_str()).collect();
-            format!("{} has no row {id}; it has: {}", self.name, ids.join(", "))
+            let near = self.near(id).join(", ");
+            format!("{} has no row {id}; nearest to it are: {near}", self.name)
         })
+    }
+
+    /// The rows whose ids begin as `id` does, for as long as any does.
+    fn near(&self, id: &str) -> Vec<&str> {
+        let alike = |row: &Row| {
+            row.id.bytes().zip(id.bytes()).take_while(|(a, b)| a == b).count()
+        };
+        let most = self.rows.iter().map(alike).max();
+        let rows = self.rows.iter().filter(|row| Some(alike(row)) == most);
+        rows.map(|row| row.id.as_str()).collect()
     }
 
     /// Where, when and how it was measured, in a line.

@@ -232,7 +232,11 @@ fn a_number_needs_a_measurement() {
     };
     let two = format!("{},{}", row("a", "ns", 1), row("b", "KiB", 1));
     for (text, rows, said) in [
-        ("{{#measure cost.c}}", two.clone(), "cost has no row c; it has: a, b"),
+        (
+            "{{#measure cost.c}}",
+            two.clone(),
+            "cost has no row c; nearest to it are: a, b",
+        ),
         ("{{#measure cost.a / cost.b}}", two.clone(), "ns and KiB do not compare"),
         ("{{#chart cost}}", two, "cost has rows in ns and in KiB: one chart, one unit"),
         ("{{#chart cost}}", row("a", "ns", 3), "row a: 0 ≤ low ≤ median ≤ high, please"),
