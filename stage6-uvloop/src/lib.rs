@@ -12,7 +12,8 @@
 //! 1. [`event_loop`]: the fast loop, which looks at the world only every so often;
 //! 2. [`engine`]: which way to wait, and what is said where the kernel does not let us;
 //! 3. `uring`: the other way to wait, on Linux. epoll says when a call would not block; io_uring
-//!    is given the call, and says when it is done.
+//!    is given the call, and says when it is done;
+//! 4. [`light`]: tasks that promise less than asyncio's, and cost less.
 //!
 //! ```
 //! async fn main() -> &'static str {
@@ -28,6 +29,7 @@
 //! ```
 pub mod engine;
 pub mod event_loop;
+pub mod light;
 #[cfg(target_os = "linux")]
 pub mod uring;
 
