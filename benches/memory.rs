@@ -39,7 +39,7 @@ const LINEAGE: &str = env!("CARGO_BIN_EXE_lineage");
 type Keep = (&'static str, &'static str, fn() -> io::Result<()>);
 
 /// Timers that nobody has a task for, and tasks that wait for nothing and hold 64 bytes.
-const KEPT: [Keep; 9] = [
+const KEPT: [Keep; 10] = [
     ("timer-reactor", "the reactor alone, a timer", timers::reactor),
     ("timer-callbacks", "callbacks, a timer", timers::callbacks),
     ("timer-async-await", "async/await, a timer", timers::async_await),
@@ -52,6 +52,7 @@ const KEPT: [Keep; 9] = [
     ),
     ("holding-asyncio", "asyncio, a task that holds 64 bytes", holding::asyncio),
     ("holding-uvloop", "uvloop, a task that holds 64 bytes", holding::uvloop),
+    ("holding-light", "uvloop, a light task that holds 64 bytes", holding::light),
     ("holding-tokio", "tokio, a task that holds 64 bytes", holding::tokio),
 ];
 
@@ -242,6 +243,11 @@ mod holding {
 
     pub(super) fn uvloop() -> io::Result<()> {
         with_loop_factory(stage6_uvloop::open, asyncio)
+    }
+
+    pub(super) fn light() -> io::Result<()> {
+        use stage6_uvloop::light::{run, spawn};
+        run(async { tell(|| (0..MANY).map(|_| spawn(hold())).collect::<Vec<_>>()) })
     }
 
     pub(super) fn tokio() -> io::Result<()> {

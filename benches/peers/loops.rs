@@ -16,58 +16,65 @@ use stage5_asyncio::events::with_loop_factory;
 use tokio::sync as shared;
 
 /// Starts tasks, up to a thousand of them, then waits for all; and so on.
-pub(crate) const MANY: [Body; 4] = [
+pub(crate) const MANY: [Body; 5] = [
     body("async-await", "async/await", many::<Ours>),
     body("asyncio", "asyncio", many::<Asyncio>),
     body("uvloop", "uvloop", many::<Uvloop>),
+    body("light", "uvloop, light tasks", many::<Light>),
     body("tokio", "tokio, LocalSet", many::<Tokio>),
 ];
 
 /// Makes a sleep, has it set its timer, and drops it.
-pub(crate) const CALLED_OFF: [Body; 4] = [
+pub(crate) const CALLED_OFF: [Body; 5] = [
     body("async-await", "async/await", called_off::<Ours>),
     body("asyncio", "asyncio", called_off::<Asyncio>),
     body("uvloop", "uvloop", called_off::<Uvloop>),
+    body("light", "uvloop, light tasks", called_off::<Light>),
     body("tokio", "tokio, LocalSet", called_off::<Tokio>),
 ];
 
 /// So many tasks that sleep at once, for a millisecond each.
-pub(crate) const SLEEPS: [Body; 4] = [
+pub(crate) const SLEEPS: [Body; 5] = [
     body("async-await", "async/await", sleeps::<Ours>),
     body("asyncio", "asyncio", sleeps::<Asyncio>),
     body("uvloop", "uvloop", sleeps::<Uvloop>),
+    body("light", "uvloop, light tasks", sleeps::<Light>),
     body("tokio", "tokio, LocalSet", sleeps::<Tokio>),
 ];
 
 /// A timeout around what is ready.
-pub(crate) const IN_TIME: [Body; 4] = [
+pub(crate) const IN_TIME: [Body; 5] = [
     body("async-await", "async/await", in_time::<Ours>),
     body("asyncio", "asyncio", in_time::<Asyncio>),
     body("uvloop", "uvloop", in_time::<Uvloop>),
+    body("light", "uvloop, light tasks", in_time::<Light>),
     body("tokio", "tokio, LocalSet", in_time::<Tokio>),
 ];
 
 /// A timeout around what lets others have their turn.
-pub(crate) const IN_A_TURN: [Body; 4] = [
+pub(crate) const IN_A_TURN: [Body; 5] = [
     body("async-await", "async/await", in_a_turn::<Ours>),
     body("asyncio", "asyncio", in_a_turn::<Asyncio>),
     body("uvloop", "uvloop", in_a_turn::<Uvloop>),
+    body("light", "uvloop, light tasks", in_a_turn::<Light>),
     body("tokio", "tokio, LocalSet", in_a_turn::<Tokio>),
 ];
 
 /// A ball over tokio's channels, that may leave their thread: there and back.
-pub(crate) const SHARED_BALL: [Body; 4] = [
+pub(crate) const SHARED_BALL: [Body; 5] = [
     body("async-await", "async/await", shared_ball::<Ours>),
     body("asyncio", "asyncio", shared_ball::<Asyncio>),
     body("uvloop", "uvloop", shared_ball::<Uvloop>),
+    body("light", "uvloop, light tasks", shared_ball::<Light>),
     body("tokio", "tokio, LocalSet", shared_ball::<Tokio>),
 ];
 
 /// The same over channels of the loop, that cannot. tokio has none: its own stand beside them.
-pub(crate) const LOCAL_BALL: [Body; 4] = [
+pub(crate) const LOCAL_BALL: [Body; 5] = [
     body("async-await", "async/await, its channel", stage4_ball),
     body("asyncio", "asyncio, its queue", |n| Asyncio::run(queue_ball(n))),
     body("uvloop", "uvloop, its queue", |n| Uvloop::run(queue_ball(n))),
+    body("light", "uvloop, a channel of light tasks", light_ball),
     body("tokio", "tokio, LocalSet, its channel", shared_ball::<Tokio>),
 ];
 
@@ -231,6 +238,27 @@ fn stage4_ball(n: u64) -> u64 {
     })
 }
 
+fn light_ball(n: u64) -> u64 {
+    use stage6_uvloop::light::channel::channel;
+    Light::run(async move {
+        let (there, mut balls) = channel(1);
+        let (back, mut returned) = channel(1);
+        let other = Light::spawn(async move {
+            while let Some(ball) = balls.recv().await {
+                back.send(ball).await.expect("somebody plays");
+            }
+            0
+        });
+        let mut count = 0;
+        for _ in 0..n {
+            there.send(1).await.expect("somebody plays");
+            count += returned.recv().await.expect("it comes back");
+        }
+        drop(there);
+        count + other.await
+    })
+}
+
 async fn queue_ball(n: u64) -> u64 {
     use stage5_asyncio::queues::Queue;
     let there: Rc<Queue<u64>> = Rc::new(Queue::bounded(1));
@@ -312,6 +340,27 @@ impl Timed for Uvloop {
 
     fn timeout(of: impl Future<Output = ()>) -> impl Future<Output = bool> {
         Asyncio::timeout(of)
+    }
+}
+
+/// Stage 6's light tasks.
+struct Light;
+
+impl Timed for Light {
+    fn run(main: impl Future<Output = u64> + 'static) -> u64 {
+        stage6_uvloop::light::run(main).expect("a loop can be opened")
+    }
+
+    fn spawn(task: impl Future<Output = u64> + 'static) -> impl Future<Output = u64> {
+        stage6_uvloop::light::spawn(task)
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> {
+        stage6_uvloop::light::sleep(duration)
+    }
+
+    async fn timeout(of: impl Future<Output = ()>) -> bool {
+        stage6_uvloop::light::timeout(AN_HOUR, of).await.is_ok()
     }
 }
 

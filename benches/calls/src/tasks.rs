@@ -10,12 +10,13 @@ use std::time::Duration;
 use crate::Body;
 
 mod asyncio;
+mod light;
 
 /// How many tasks there are at once, where there is more than one.
 const PAIR: u64 = 2;
 
 /// Starts a task and waits for its end, one after the other.
-pub const SPAWN: [Body; 7] = [
+pub const SPAWN: [Body; 8] = [
     Body { id: "callbacks", label: "callbacks", run: callbacks::spawn },
     Body { id: "greenlets", label: "greenlets", run: greenlets::spawn },
     Body { id: "generators", label: "generators", run: generators::spawn },
@@ -23,10 +24,11 @@ pub const SPAWN: [Body; 7] = [
     Body { id: "async-await", label: "async/await", run: async_await::spawn },
     Body { id: "asyncio", label: "asyncio", run: asyncio::spawn },
     Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::spawn, n) },
+    Body { id: "light", label: "uvloop, light tasks", run: light::spawn },
 ];
 
 /// Two tasks that let each other have the turn.
-pub const YIELD: [Body; 7] = [
+pub const YIELD: [Body; 8] = [
     Body { id: "callbacks", label: "callbacks", run: callbacks::yield_now },
     Body { id: "greenlets", label: "greenlets", run: greenlets::yield_now },
     Body { id: "generators", label: "generators", run: generators::yield_now },
@@ -34,6 +36,7 @@ pub const YIELD: [Body; 7] = [
     Body { id: "async-await", label: "async/await", run: async_await::yield_now },
     Body { id: "asyncio", label: "asyncio", run: asyncio::yield_now },
     Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::yield_now, n) },
+    Body { id: "light", label: "uvloop, light tasks", run: light::yield_now },
 ];
 
 /// Two tasks that take one permit from each other.
@@ -47,7 +50,7 @@ pub const HAND_OVER: [Body; 6] = [
 ];
 
 /// Sleeps for a nanosecond: a timer is set and expires, whatever else that takes.
-pub const TIMER: [Body; 7] = [
+pub const TIMER: [Body; 8] = [
     Body { id: "callbacks", label: "callbacks", run: callbacks::timer },
     Body { id: "greenlets", label: "greenlets", run: greenlets::timer },
     Body { id: "generators", label: "generators", run: generators::timer },
@@ -55,6 +58,7 @@ pub const TIMER: [Body; 7] = [
     Body { id: "async-await", label: "async/await", run: async_await::timer },
     Body { id: "asyncio", label: "asyncio", run: asyncio::timer },
     Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::timer, n) },
+    Body { id: "light", label: "uvloop, light tasks", run: light::timer },
 ];
 
 const A_MOMENT: Duration = Duration::from_nanos(1);
