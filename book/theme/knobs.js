@@ -1,5 +1,6 @@
 // Knobs at a recorded run: the server of this book runs the program again as they are turned.
-// The figure is called TRACE?KNOBS from then on, and so its links lead to that run.
+// The figure is called TRACE?KNOBS from then on, and so its links lead to that run; the chapter's
+// own links lead back to the recorded one.
 'use strict';
 
 (() => {
@@ -118,9 +119,9 @@
     .map(panel);
 
   function restore() {
-    const [, id, query, step] = /^#([^?]+)\?(.+)(:step=\d+)$/.exec(location.hash) || [];
-    const one = panels.find(it => it.ids[0] === id);
-    if (one && one.now() !== `${id}?${query}`) {
+    const [, id, query = '', step] = /^#([^?]+)(\?.+)?(:step=\d+)$/.exec(location.hash) || [];
+    const one = panels.find(it => it.ids.includes(id));
+    if (one && one.now() !== one.ids[0] + query) {
       one.turn(new URLSearchParams(query), step);
     }
   }

@@ -368,7 +368,9 @@ function inStep(views) {
 
   // Puts another recording, elements of the same kind, in the place of one that plays.
   lineage.renew = (root, fresh) => {
-    players.get((root.matches('.trace') ? root : root.querySelector('.trace')).id).leave();
+    const old = players.get((root.matches('.trace') ? root : root.querySelector('.trace')).id);
+    old.leave();
+    players.forEach((player, id) => player === old && players.delete(id));
     root.replaceWith(fresh);
     enliven(fresh);
     return fresh;

@@ -95,6 +95,7 @@ pub(crate) fn turned(look: &mut Look) -> Answer<()> {
     }
     written_otherwise(browser, &server)?;
     back_again(browser, &recorded)?;
+    a_link_of_the_chapter_leads_back(browser, &recorded)?;
     let elsewhere = |it: &String| !it.contains(&server.url);
     let wrong: Vec<_> = browser.complaints().into_iter().filter(elsewhere).collect();
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
@@ -124,6 +125,28 @@ fn back_again(browser: &mut Chromium, recorded: &str) -> Answer<()> {
         return Ok(());
     }
     Err(format!("as recorded are {recorded} steps, and not {back}"))
+}
+
+/// A knob is turned, and then somebody reads on and follows "step 71 of this run".
+fn a_link_of_the_chapter_leads_back(
+    browser: &mut Chromium,
+    recorded: &str,
+) -> Answer<()> {
+    browser.evaluate(
+        "knob = document.querySelector('.knobs [name=clients]'); knob.value = 4;
+         knob.dispatchEvent(new Event('input', { bubbles: true }))",
+    )?;
+    browser.wait_until(&format!("location.hash === '#{ID}?clients=4:step=1'"))?;
+    browser.evaluate(&format!(
+        "document.querySelector('main a[href=\"#{ID}:step=71\"]').click()"
+    ))?;
+    browser
+        .wait_until("document.querySelector('.trace-controls input').value === '71'")?;
+    let back = steps(browser)?;
+    if back == recorded {
+        return Ok(());
+    }
+    Err(format!("the chapter's link leads to {back} steps, and not {recorded}"))
 }
 
 fn steps(browser: &mut Chromium) -> Answer<String> {
