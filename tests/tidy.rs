@@ -122,7 +122,8 @@ fn may_need(package: &str, other: &str, is_dev: bool) -> bool {
     let age =
         |name| STAGES.iter().position(|stage| stage.name == name).unwrap_or(STAGES.len());
     match floor(package) {
-        Floor::Tool => false,
+        // A file that it includes remembers where it was called from.
+        Floor::Tool => is_dev && (package, other) == ("models", "reactor"),
         // Its example is told to what visitors the site knows.
         Floor::Ground => is_dev && (package, other) == ("reactor", "site"),
         // It is another engine for the same programs.

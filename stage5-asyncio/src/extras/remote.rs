@@ -1,11 +1,22 @@
 //! The way into a loop from other threads: a list of what they have left, and whoever ends the
 //! loop's sleep.
+//!
+//! As in stage 4, it is the one place where threads meet with the loop, and `cargo xtask loom` tries
+//! every order in which they can.
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(loom)]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(not(loom))]
+use std::sync::{Mutex, MutexGuard};
 
 use log::Level;
 use reactor::trace::{self, Place};
@@ -51,7 +62,7 @@ pub(crate) struct Listed(AtomicBool);
 impl Remote {
     /// A way to a loop that `sleeper` wakes.
     pub fn new(sleeper: Waker) -> Self {
-        let (list, handles) = (Mutex::default(), AtomicUsize::new(0));
+        let (list, handles) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
         Self { list, handles, sleeper, is_closed: AtomicBool::new(false), ears: ears() }
     }
 
