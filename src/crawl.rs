@@ -362,7 +362,7 @@ fn not_secure_because(job: &Job) -> String {
         let (_reader, writer) = open_connection(target.addresses).await?;
         tls::encrypted(writer, target.server_name.as_deref()).await.map(drop)
     };
-    match run(async { timeout(patience, attempt).await }) {
+    match run(async move { timeout(patience, attempt).await }) {
         Ok(Ok(Err(error))) => format!(": {error}"),
         _ => String::new(),
     }
