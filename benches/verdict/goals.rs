@@ -2,6 +2,7 @@
 //! has had two attempts at it; the decision record says what stands in the way.
 
 use crate::results::Results;
+use crate::table::number;
 
 /// A figure of our own that is to be reached: this, divided by that, at the most.
 pub(crate) struct Goal {
@@ -15,7 +16,7 @@ pub(crate) struct Goal {
 }
 
 /// What became of it.
-pub(crate) enum Outcome {
+enum Outcome {
     Met(f64),
     Missed(f64),
     /// By this command: the record has the figure.
@@ -435,8 +436,22 @@ const ENGINE: &[Goal] = &[
 ];
 
 impl Goal {
+    /// What became of it, and what to read where it was not met: two cells of a table.
+    pub(crate) fn told(
+        &self,
+        results: &Results,
+        counts: Option<&Results>,
+    ) -> (String, String) {
+        let adr = self.adr;
+        match self.outcome(results, counts) {
+            Outcome::Met(measured) => (number(measured), "met".to_owned()),
+            Outcome::Missed(measured) => (number(measured), format!("missed: ADR {adr}")),
+            Outcome::NotMeasured => ("–".to_owned(), format!("not measured: ADR {adr}")),
+        }
+    }
+
     /// What was measured says, or else what was counted.
-    pub(crate) fn outcome(&self, results: &Results, counts: Option<&Results>) -> Outcome {
+    fn outcome(&self, results: &Results, counts: Option<&Results>) -> Outcome {
         let of = |results: &Results| match self.below {
             "" => Some(results.row(self.above)?.median),
             below => Some(results.times(self.above, below)?.median),

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::claims::CLAIMS;
-use crate::goals::{GOALS, Outcome};
+use crate::goals::GOALS;
 use crate::results::Results;
 use crate::table::{QUESTIONS, number, of_question, pythons};
 
@@ -72,15 +72,7 @@ fn goals(results: &Results, counts: Option<&Results>) -> String {
     for (part, goals) in GOALS {
         table += &format!("<tr><th colspan=\"4\">{}\n", escape(part));
         for goal in *goals {
-            let (measured, word) = match goal.outcome(results, counts) {
-                Outcome::Met(measured) => (number(measured), "met".to_owned()),
-                Outcome::Missed(measured) => {
-                    (number(measured), format!("missed: ADR {}", goal.adr))
-                }
-                Outcome::NotMeasured => {
-                    ("–".to_owned(), format!("not measured: ADR {}", goal.adr))
-                }
-            };
+            let (measured, word) = goal.told(results, counts);
             let (what, at_most) = (escape(goal.what), number(goal.at_most));
             table += &format!(
                 "<tr><td>{what}<td class=\"number\">{measured}\

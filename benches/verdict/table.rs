@@ -3,7 +3,7 @@
 use lineage::cost::Row;
 
 use crate::claims::CLAIMS;
-use crate::goals::{GOALS, Outcome};
+use crate::goals::GOALS;
 use crate::results::Results;
 
 /// The questions, as rows are called by, and in words.
@@ -81,15 +81,7 @@ fn goals(results: &Results, counts: Option<&Results>) -> String {
     for (part, goals) in GOALS {
         text += &format!("\n  {part}\n");
         for goal in *goals {
-            let (measured, word) = match goal.outcome(results, counts) {
-                Outcome::Met(measured) => (number(measured), "met".to_owned()),
-                Outcome::Missed(measured) => {
-                    (number(measured), format!("missed: ADR {}", goal.adr))
-                }
-                Outcome::NotMeasured => {
-                    ("-".to_owned(), format!("not measured: ADR {}", goal.adr))
-                }
-            };
+            let (measured, word) = goal.told(results, counts);
             let (what, at_most) = (goal.what, number(goal.at_most));
             text += &format!("    {what:<58}{measured:>9} of {at_most:<8} {word}\n");
         }
