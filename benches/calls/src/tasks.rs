@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use crate::Body;
 
-mod asyncio;
+mod futures;
 mod light;
+
+use futures::{AsyncAwait, Asyncio, fast};
 
 /// How many tasks there are at once, where there is more than one.
 const PAIR: u64 = 2;
@@ -21,9 +23,9 @@ pub const SPAWN: [Body; 8] = [
     Body { id: "greenlets", label: "greenlets", run: greenlets::spawn },
     Body { id: "generators", label: "generators", run: generators::spawn },
     Body { id: "yield-from", label: "yield from", run: yield_from::spawn },
-    Body { id: "async-await", label: "async/await", run: async_await::spawn },
-    Body { id: "asyncio", label: "asyncio", run: asyncio::spawn },
-    Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::spawn, n) },
+    Body { id: "async-await", label: "async/await", run: futures::spawn::<AsyncAwait> },
+    Body { id: "asyncio", label: "asyncio", run: futures::spawn::<Asyncio> },
+    Body { id: "uvloop", label: "uvloop", run: |n| fast(futures::spawn::<Asyncio>, n) },
     Body { id: "light", label: "uvloop, light tasks", run: light::spawn },
 ];
 
@@ -33,9 +35,17 @@ pub const YIELD: [Body; 8] = [
     Body { id: "greenlets", label: "greenlets", run: greenlets::yield_now },
     Body { id: "generators", label: "generators", run: generators::yield_now },
     Body { id: "yield-from", label: "yield from", run: yield_from::yield_now },
-    Body { id: "async-await", label: "async/await", run: async_await::yield_now },
-    Body { id: "asyncio", label: "asyncio", run: asyncio::yield_now },
-    Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::yield_now, n) },
+    Body {
+        id: "async-await",
+        label: "async/await",
+        run: futures::yield_now::<AsyncAwait>,
+    },
+    Body { id: "asyncio", label: "asyncio", run: futures::yield_now::<Asyncio> },
+    Body {
+        id: "uvloop",
+        label: "uvloop",
+        run: |n| fast(futures::yield_now::<Asyncio>, n),
+    },
     Body { id: "light", label: "uvloop, light tasks", run: light::yield_now },
 ];
 
@@ -44,9 +54,17 @@ pub const HAND_OVER: [Body; 6] = [
     Body { id: "greenlets", label: "greenlets", run: greenlets::hand_over },
     Body { id: "generators", label: "generators", run: generators::hand_over },
     Body { id: "yield-from", label: "yield from", run: yield_from::hand_over },
-    Body { id: "async-await", label: "async/await", run: async_await::hand_over },
-    Body { id: "asyncio", label: "asyncio", run: asyncio::hand_over },
-    Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::hand_over, n) },
+    Body {
+        id: "async-await",
+        label: "async/await",
+        run: futures::hand_over::<AsyncAwait>,
+    },
+    Body { id: "asyncio", label: "asyncio", run: futures::hand_over::<Asyncio> },
+    Body {
+        id: "uvloop",
+        label: "uvloop",
+        run: |n| fast(futures::hand_over::<Asyncio>, n),
+    },
 ];
 
 /// Sleeps for a nanosecond: a timer is set and expires, whatever else that takes.
@@ -55,9 +73,9 @@ pub const TIMER: [Body; 8] = [
     Body { id: "greenlets", label: "greenlets", run: greenlets::timer },
     Body { id: "generators", label: "generators", run: generators::timer },
     Body { id: "yield-from", label: "yield from", run: yield_from::timer },
-    Body { id: "async-await", label: "async/await", run: async_await::timer },
-    Body { id: "asyncio", label: "asyncio", run: asyncio::timer },
-    Body { id: "uvloop", label: "uvloop", run: |n| asyncio::fast(asyncio::timer, n) },
+    Body { id: "async-await", label: "async/await", run: futures::timer::<AsyncAwait> },
+    Body { id: "asyncio", label: "asyncio", run: futures::timer::<Asyncio> },
+    Body { id: "uvloop", label: "uvloop", run: |n| fast(futures::timer::<Asyncio>, n) },
     Body { id: "light", label: "uvloop, light tasks", run: light::timer },
 ];
 
@@ -362,91 +380,5 @@ mod yield_from {
             }
             Ok(count.get())
         }))
-    }
-}
-
-mod async_await {
-    use std::future::poll_fn;
-    use std::rc::Rc;
-    use std::task::Poll;
-
-    use stage4_async_await::sync::Semaphore;
-    use stage4_async_await::time::sleep;
-    use stage4_async_await::{run, spawn as start};
-
-    use super::{A_MOMENT, Count, PAIR, expected};
-
-    pub(super) fn spawn(n: u64) -> u64 {
-        let body = async move {
-            let count = Count::default();
-            for _ in 0..expected(n) {
-                let count = count.clone();
-                start(async move { count.one_more() }).await;
-            }
-            count.get()
-        };
-        run(body).expect("a loop can be opened")
-    }
-
-    fn by_two<S: Future<Output = ()> + 'static>(
-        n: u64,
-        step: impl Fn() -> S + Clone + 'static,
-    ) -> u64 {
-        let body = async move {
-            let count = Count::default();
-            let task = || {
-                let (count, step) = (count.clone(), step.clone());
-                start(async move {
-                    for _ in 0..n / PAIR {
-                        step().await;
-                        count.one_more();
-                    }
-                })
-            };
-            let (one, other) = (task(), task());
-            one.await;
-            other.await;
-            count.get()
-        };
-        run(body).expect("a loop can be opened")
-    }
-
-    async fn turn() {
-        let mut woken = false;
-        poll_fn(|context| {
-            if std::mem::replace(&mut woken, true) {
-                return Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-    }
-
-    pub(super) fn yield_now(n: u64) -> u64 {
-        by_two(n, turn)
-    }
-
-    pub(super) fn hand_over(n: u64) -> u64 {
-        let permit = Rc::new(Semaphore::new(1));
-        by_two(n, move || {
-            let permit = Rc::clone(&permit);
-            async move {
-                let _permit = permit.acquire().await;
-                turn().await;
-            }
-        })
-    }
-
-    pub(super) fn timer(n: u64) -> u64 {
-        let body = async move {
-            let count = Count::default();
-            for _ in 0..expected(n) {
-                sleep(A_MOMENT).await;
-                count.one_more();
-            }
-            count.get()
-        };
-        run(body).expect("a loop can be opened")
     }
 }
