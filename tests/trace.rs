@@ -329,6 +329,26 @@ fn a_recording_by_an_invented_clock_is_the_same_each_time() {
     }
 }
 
+/// As chapter 17 tells of the race. In the simulated network, to ask a world that answers at once
+/// takes a microsecond: turns that begin at the same time have one question between them.
+#[test]
+fn the_fast_loop_takes_the_same_steps_of_a_race_and_asks_less_often() {
+    let [plain, fast] = ["asyncio", "uvloop"]
+        .map(|name| record(Program::HappyEyeballs, Style::named(name).unwrap()).unwrap());
+    let steps = |trace: &Trace| -> Vec<_> {
+        let events = trace.events.iter();
+        events.map(|it| (it.what.clone(), it.subject, it.by, it.on, it.ready)).collect()
+    };
+    assert_eq!(steps(&plain), steps(&fast));
+    let turns = |trace: &Trace| -> Vec<_> {
+        let begun = trace.events.iter().filter(|event| event.what == "turn-began");
+        begun.map(|event| event.at).collect()
+    };
+    let times = |trace| turns(trace).into_iter().collect::<BTreeSet<_>>().len();
+    assert_eq!((turns(&plain).len(), times(&plain)), (18, 18));
+    assert_eq!((turns(&fast).len(), times(&fast)), (18, 6));
+}
+
 #[test]
 fn a_task_waits_on_its_own_line_of_the_program() {
     for style in with_a_loop() {

@@ -1,6 +1,6 @@
 //! `{{#trace PROGRAM STYLE [STYLE]}}`: a recorded run, as a table and as data for the player.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use lineage::invocation::to_type;
@@ -19,7 +19,7 @@ pub const FOLDER: &str = "traces";
 struct Data<'a> {
     #[serde(flatten)]
     trace: &'a Trace,
-    /// By the files' indices, line by line.
+    /// By the files' indices, line by line. The second of a pair leaves out what the first has.
     sources: BTreeMap<usize, Vec<String>>,
 }
 
@@ -34,8 +34,11 @@ pub fn path(program: &str, style: &str) -> String {
 ///
 /// Fails when there is no such recording, or when it does not fit the sources any more.
 pub fn expand(places: &Places, program: &str, styles: &[&str]) -> Answer<String> {
-    let figures: Vec<_> =
-        styles.iter().map(|style| figure(places, program, style)).collect();
+    let mut sent = BTreeSet::new();
+    let figures = styles
+        .iter()
+        .map(|style| figure(places, &read(places, program, style)?, &mut sent));
+    let figures: Vec<_> = figures.collect();
     let wrong: Vec<_> = figures.iter().filter_map(|it| it.clone().err()).collect();
     if !wrong.is_empty() {
         return Err(wrong.join("; "));
@@ -50,7 +53,8 @@ pub fn expand(places: &Places, program: &str, styles: &[&str]) -> Answer<String>
 ///
 /// Fails when one does not fit the sources.
 pub fn together(places: &Places, traces: &[Trace]) -> Answer<String> {
-    let figures = traces.iter().map(|trace| figure_of(places, trace));
+    let mut sent = BTreeSet::new();
+    let figures = traces.iter().map(|trace| figure(places, trace, &mut sent));
     Ok(side_by_side(traces.len(), figures.collect::<Answer<String>>()?))
 }
 
@@ -87,13 +91,11 @@ fn how_to_record(program: &str, style: &str) -> String {
     format!("record it with: {}", to_type(&format!("book record {program} {style}")))
 }
 
-fn figure(places: &Places, program: &str, style: &str) -> Answer<String> {
-    figure_of(places, &read(places, program, style)?)
-}
-
-fn figure_of(places: &Places, trace: &Trace) -> Answer<String> {
+/// One recording. `sent` are the files whose text stands on the page already.
+fn figure(places: &Places, trace: &Trace, sent: &mut BTreeSet<String>) -> Answer<String> {
     let Trace { program, style, .. } = trace;
-    let sources = sources(places, trace)?;
+    let mut sources = sources(places, trace)?;
+    sources.retain(|&index, _| sent.insert(trace.files[index].clone()));
     let json = serde_json::to_string(&Data { trace, sources })
         .map_err(|error| error.to_string())?;
     let mut html = format!(

@@ -171,6 +171,20 @@ fn two_traces_stand_together() {
     );
 }
 
+/// What both name stands on the page once, with whichever comes first.
+#[test]
+fn two_traces_send_the_text_of_a_file_once() {
+    let fixture = Fixture::saying("{{#trace countdown async-await callbacks}}\n");
+    fixture.write("book/traces/countdown.async-await.json", TRACE);
+    let other = TRACE.replace("async-await\",\n", "callbacks\",\n");
+    fixture.write("book/traces/countdown.callbacks.json", &other);
+    assert_in_order(
+        &fixture.page(),
+        &["\"sources\":{\"0\":[\"//! Counts.", "\"sources\":{}"],
+    );
+    assert_eq!(fixture.page().matches("//! Counts.").count(), 1);
+}
+
 const RESULTS: &str = r#"{"version":1,"name":"cost","command":"lineage cost",
 "machine":{"cpu":"A <fast> one","os":"Linux","rustc":"rustc 1.95"},"date":"2026-01-02",
 "rows":[

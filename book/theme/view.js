@@ -15,7 +15,14 @@ const holds = ({ notes = {} }) => Object.entries(notes).map(([name, value]) => `
 lineage.View = class {
   constructor(figure) {
     this.figure = figure;
-    this.trace = JSON.parse(figure.querySelector('.trace-data').textContent);
+    const told = root => JSON.parse(root.querySelector('.trace-data').textContent);
+    this.trace = told(figure);
+    // The second of a pair is not sent again what the first names, too.
+    const first = told(figure.closest('.trace-pair') || figure);
+    this.trace.files.forEach((file, n) => {
+      const text = first.sources[first.files.indexOf(file)];
+      this.trace.sources[n] ||= text;
+    });
     this.events = this.trace.events;
     this.states = lineage.states(this.events);
     this.parallel = this.trace.subjects.some(({ kind }) => kind === 'thread');

@@ -198,6 +198,11 @@ pub(crate) fn pairs(look: &mut Look) -> Answer<()> {
         if !browser.is(is_at_the_end)? {
             complaints.push("at the end, a table is not".to_owned());
         }
+        let has_its_source = "[...player.querySelectorAll('.trace')]
+            .every(it => it.querySelector('.trace-source .now'))";
+        if !browser.is(has_its_source)? {
+            complaints.push("one shows no line of a source".to_owned());
+        }
         complaints.extend(still_at(browser, page)?);
         Ok(complaints)
     })
