@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::slides::Ids;
 
 /// How large the HTML of a page may be.
-const MOST_HTML: usize = 150_000;
+const MOST_HTML: usize = 200_000;
 
 /// How large the scripts and styles may be that are ours.
 const MOST_OURS: usize = 70_000;
