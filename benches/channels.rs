@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use stage4_async_await::extras::channel::{mpsc, oneshot};
+use stage4_async_await::extras::channel as local;
 use stage4_async_await::{run, spawn};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync as shared;
@@ -20,29 +20,65 @@ const TIMES: u64 = 10_000;
 /// Plays that often; gives how often the ball came back.
 type Body = fn(u64) -> u64;
 
+#[macro_use]
+#[path = "peers/ball.rs"]
+mod ball;
+
+/// The same with a question, which has the way back in it: a new channel each time.
+macro_rules! question {
+    ($times:expr, $channels:ident, $spawn:expr) => {{
+        let (there, mut questions) =
+            $channels::mpsc::channel::<$channels::oneshot::Sender<u64>>(1);
+        let other = $spawn(async move {
+            while let Some(back) = questions.recv().await {
+                back.send(1).expect("somebody plays");
+            }
+            0
+        });
+        let mut count = 0;
+        for _ in 0..$times {
+            let (back, returned) = $channels::oneshot::channel();
+            there.send(back).await.expect("somebody plays");
+            count += returned.await.expect("it comes back");
+        }
+        drop(there);
+        count + other.await
+    }};
+}
+
 fn channels(criterion: &mut Criterion) {
     compare(
         criterion,
         "channels/mpsc",
         &[
-            ("tokio-on-tokio", |n| on_tokio(shared_mpsc(n, tokio_spawn))),
-            ("tokio-on-tokio-local", |n| {
-                on_tokio_local(shared_mpsc(n, tokio_spawn_local))
+            ("tokio-on-tokio", |n| {
+                on_tokio(async move { ball!(n, shared::mpsc::channel, tokio_spawn) })
             }),
-            ("tokio-on-ours", |n| on_ours(shared_mpsc(n, our_spawn))),
-            ("loop-local", |n| on_ours(local_mpsc(n))),
+            ("tokio-on-tokio-local", |n| {
+                on_tokio_local(async move {
+                    ball!(n, shared::mpsc::channel, tokio_spawn_local)
+                })
+            }),
+            ("tokio-on-ours", |n| {
+                on_ours(async move { ball!(n, shared::mpsc::channel, spawn) })
+            }),
+            ("loop-local", |n| {
+                on_ours(async move { ball!(n, local::mpsc::channel, spawn) })
+            }),
         ],
     );
     compare(
         criterion,
         "channels/oneshot",
         &[
-            ("tokio-on-tokio", |n| on_tokio(shared_oneshot(n, tokio_spawn))),
-            ("tokio-on-tokio-local", |n| {
-                on_tokio_local(shared_oneshot(n, tokio_spawn_local))
+            ("tokio-on-tokio", |n| {
+                on_tokio(async move { question!(n, shared, tokio_spawn) })
             }),
-            ("tokio-on-ours", |n| on_ours(shared_oneshot(n, our_spawn))),
-            ("loop-local", |n| on_ours(local_oneshot(n))),
+            ("tokio-on-tokio-local", |n| {
+                on_tokio_local(async move { question!(n, shared, tokio_spawn_local) })
+            }),
+            ("tokio-on-ours", |n| on_ours(async move { question!(n, shared, spawn) })),
+            ("loop-local", |n| on_ours(async move { question!(n, local, spawn) })),
         ],
     );
 }
@@ -62,84 +98,18 @@ fn compare(criterion: &mut Criterion, question: &str, bodies: &[(&str, Body)]) {
     group.finish();
 }
 
-async fn shared_mpsc(n: u64, spawn: impl Fn(Ball)) -> u64 {
-    let (there, mut balls) = shared::mpsc::channel(1);
-    let (back, mut returned) = shared::mpsc::channel(1);
-    spawn(Box::pin(async move {
-        while let Some(ball) = balls.recv().await {
-            back.send(ball).await.expect("somebody plays");
-        }
-    }));
-    let mut count = 0;
-    for _ in 0..n {
-        there.send(1).await.expect("somebody plays");
-        count += returned.recv().await.expect("it comes back");
-    }
-    count
+fn tokio_spawn(
+    task: impl Future<Output = u64> + Send + 'static,
+) -> impl Future<Output = u64> {
+    let task = tokio::spawn(task);
+    async { task.await.expect("it does not panic") }
 }
 
-async fn local_mpsc(n: u64) -> u64 {
-    let (there, mut balls) = mpsc::channel(1);
-    let (back, mut returned) = mpsc::channel(1);
-    drop(spawn(async move {
-        while let Some(ball) = balls.recv().await {
-            back.send(ball).await.expect("somebody plays");
-        }
-    }));
-    let mut count = 0;
-    for _ in 0..n {
-        there.send(1).await.expect("somebody plays");
-        count += returned.recv().await.expect("it comes back");
-    }
-    count
-}
-
-/// A question, with the way back in it: a new channel each time.
-async fn shared_oneshot(n: u64, spawn: impl Fn(Ball)) -> u64 {
-    let (there, mut balls) = shared::mpsc::channel::<shared::oneshot::Sender<u64>>(1);
-    spawn(Box::pin(async move {
-        while let Some(back) = balls.recv().await {
-            back.send(1).expect("somebody plays");
-        }
-    }));
-    let mut count = 0;
-    for _ in 0..n {
-        let (back, returned) = shared::oneshot::channel();
-        there.send(back).await.expect("somebody plays");
-        count += returned.await.expect("it comes back");
-    }
-    count
-}
-
-async fn local_oneshot(n: u64) -> u64 {
-    let (there, mut balls) = mpsc::channel::<oneshot::Sender<u64>>(1);
-    drop(spawn(async move {
-        while let Some(back) = balls.recv().await {
-            back.send(1).expect("somebody plays");
-        }
-    }));
-    let mut count = 0;
-    for _ in 0..n {
-        let (back, returned) = oneshot::channel();
-        there.send(back).await.expect("somebody plays");
-        count += returned.await.expect("it comes back");
-    }
-    count
-}
-
-/// A task that may go anywhere.
-type Ball = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
-
-fn our_spawn(task: Ball) {
-    drop(spawn(task));
-}
-
-fn tokio_spawn(task: Ball) {
-    drop(tokio::spawn(task));
-}
-
-fn tokio_spawn_local(task: Ball) {
-    drop(tokio::task::spawn_local(task));
+fn tokio_spawn_local(
+    task: impl Future<Output = u64> + 'static,
+) -> impl Future<Output = u64> {
+    let task = tokio::task::spawn_local(task);
+    async { task.await.expect("it does not panic") }
 }
 
 fn on_ours(main: impl Future<Output = u64> + 'static) -> u64 {

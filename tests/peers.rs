@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use site::Control;
 
+#[path = "../benches/peers/loops.rs"]
+mod loops;
 #[path = "../benches/peers/mio_echo.rs"]
 mod mio_echo;
 #[path = "../benches/peers/smol_echo.rs"]
@@ -120,6 +122,25 @@ fn every_loop_does_it_as_often_as_asked_for() {
     for question in [tasks::SPAWN, tasks::YIELD, tasks::HAND_OVER] {
         for body in question {
             assert_eq!((body.run)(101), calls::expected(101), "{}", body.id);
+        }
+    }
+}
+
+#[test]
+fn every_loop_with_timers_does_it_as_often_as_asked_for() {
+    let questions: [&[_]; 8] = [
+        &loops::MANY,
+        &loops::CALLED_OFF,
+        &loops::SLEEPS,
+        &loops::IN_TIME,
+        &loops::IN_A_TURN,
+        &loops::SHARED_BALL,
+        &loops::LOCAL_BALL,
+        &loops::CALL_SOON,
+    ];
+    for (n, question) in questions.into_iter().enumerate() {
+        for body in question {
+            assert_eq!((body.run)(101), 101, "{} of question {n}", body.id);
         }
     }
 }

@@ -15,59 +15,40 @@ use calls::Body;
 use stage5_asyncio::events::with_loop_factory;
 use tokio::sync as shared;
 
+#[macro_use]
+#[path = "ball.rs"]
+mod ball;
+
+/// The program on each of the loops.
+macro_rules! on_each {
+    ($program:ident) => {
+        [
+            body("async-await", "async/await", $program::<Ours>),
+            body("asyncio", "asyncio", $program::<Asyncio>),
+            body("uvloop", "uvloop", $program::<Uvloop>),
+            body("light", "uvloop, light tasks", $program::<Light>),
+            body("tokio", "tokio, LocalSet", $program::<Tokio>),
+        ]
+    };
+}
+
 /// Starts tasks, up to a thousand of them, then waits for all; and so on.
-pub(crate) const MANY: [Body; 5] = [
-    body("async-await", "async/await", many::<Ours>),
-    body("asyncio", "asyncio", many::<Asyncio>),
-    body("uvloop", "uvloop", many::<Uvloop>),
-    body("light", "uvloop, light tasks", many::<Light>),
-    body("tokio", "tokio, LocalSet", many::<Tokio>),
-];
+pub(crate) const MANY: [Body; 5] = on_each!(many);
 
 /// Makes a sleep, has it set its timer, and drops it.
-pub(crate) const CALLED_OFF: [Body; 5] = [
-    body("async-await", "async/await", called_off::<Ours>),
-    body("asyncio", "asyncio", called_off::<Asyncio>),
-    body("uvloop", "uvloop", called_off::<Uvloop>),
-    body("light", "uvloop, light tasks", called_off::<Light>),
-    body("tokio", "tokio, LocalSet", called_off::<Tokio>),
-];
+pub(crate) const CALLED_OFF: [Body; 5] = on_each!(called_off);
 
 /// So many tasks that sleep at once, for a millisecond each.
-pub(crate) const SLEEPS: [Body; 5] = [
-    body("async-await", "async/await", sleeps::<Ours>),
-    body("asyncio", "asyncio", sleeps::<Asyncio>),
-    body("uvloop", "uvloop", sleeps::<Uvloop>),
-    body("light", "uvloop, light tasks", sleeps::<Light>),
-    body("tokio", "tokio, LocalSet", sleeps::<Tokio>),
-];
+pub(crate) const SLEEPS: [Body; 5] = on_each!(sleeps);
 
 /// A timeout around what is ready.
-pub(crate) const IN_TIME: [Body; 5] = [
-    body("async-await", "async/await", in_time::<Ours>),
-    body("asyncio", "asyncio", in_time::<Asyncio>),
-    body("uvloop", "uvloop", in_time::<Uvloop>),
-    body("light", "uvloop, light tasks", in_time::<Light>),
-    body("tokio", "tokio, LocalSet", in_time::<Tokio>),
-];
+pub(crate) const IN_TIME: [Body; 5] = on_each!(in_time);
 
 /// A timeout around what lets others have their turn.
-pub(crate) const IN_A_TURN: [Body; 5] = [
-    body("async-await", "async/await", in_a_turn::<Ours>),
-    body("asyncio", "asyncio", in_a_turn::<Asyncio>),
-    body("uvloop", "uvloop", in_a_turn::<Uvloop>),
-    body("light", "uvloop, light tasks", in_a_turn::<Light>),
-    body("tokio", "tokio, LocalSet", in_a_turn::<Tokio>),
-];
+pub(crate) const IN_A_TURN: [Body; 5] = on_each!(in_a_turn);
 
 /// A ball over tokio's channels, that may leave their thread: there and back.
-pub(crate) const SHARED_BALL: [Body; 5] = [
-    body("async-await", "async/await", shared_ball::<Ours>),
-    body("asyncio", "asyncio", shared_ball::<Asyncio>),
-    body("uvloop", "uvloop", shared_ball::<Uvloop>),
-    body("light", "uvloop, light tasks", shared_ball::<Light>),
-    body("tokio", "tokio, LocalSet", shared_ball::<Tokio>),
-];
+pub(crate) const SHARED_BALL: [Body; 5] = on_each!(shared_ball);
 
 /// The same over channels of the loop, that cannot. tokio has none: its own stand beside them.
 pub(crate) const LOCAL_BALL: [Body; 5] = [
@@ -198,65 +179,17 @@ fn in_a_turn<L: Timed>(n: u64) -> u64 {
 }
 
 fn shared_ball<L: Timed>(n: u64) -> u64 {
-    L::run(async move {
-        let (there, mut balls) = shared::mpsc::channel(1);
-        let (back, mut returned) = shared::mpsc::channel(1);
-        let other = L::spawn(async move {
-            while let Some(ball) = balls.recv().await {
-                back.send(ball).await.expect("somebody plays");
-            }
-            0
-        });
-        let mut count = 0;
-        for _ in 0..n {
-            there.send(1).await.expect("somebody plays");
-            count += returned.recv().await.expect("it comes back");
-        }
-        drop(there);
-        count + other.await
-    })
+    L::run(async move { ball!(n, shared::mpsc::channel, L::spawn) })
 }
 
 fn stage4_ball(n: u64) -> u64 {
     use stage4_async_await::extras::channel::mpsc;
-    Ours::run(async move {
-        let (there, mut balls) = mpsc::channel(1);
-        let (back, mut returned) = mpsc::channel(1);
-        let other = Ours::spawn(async move {
-            while let Some(ball) = balls.recv().await {
-                back.send(ball).await.expect("somebody plays");
-            }
-            0
-        });
-        let mut count = 0;
-        for _ in 0..n {
-            there.send(1).await.expect("somebody plays");
-            count += returned.recv().await.expect("it comes back");
-        }
-        drop(there);
-        count + other.await
-    })
+    Ours::run(async move { ball!(n, mpsc::channel, Ours::spawn) })
 }
 
 fn light_ball(n: u64) -> u64 {
     use stage6_uvloop::light::channel::channel;
-    Light::run(async move {
-        let (there, mut balls) = channel(1);
-        let (back, mut returned) = channel(1);
-        let other = Light::spawn(async move {
-            while let Some(ball) = balls.recv().await {
-                back.send(ball).await.expect("somebody plays");
-            }
-            0
-        });
-        let mut count = 0;
-        for _ in 0..n {
-            there.send(1).await.expect("somebody plays");
-            count += returned.recv().await.expect("it comes back");
-        }
-        drop(there);
-        count + other.await
-    })
+    Light::run(async move { ball!(n, channel, Light::spawn) })
 }
 
 async fn queue_ball(n: u64) -> u64 {

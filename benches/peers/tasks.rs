@@ -17,30 +17,23 @@ use futures::task::LocalSpawnExt;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::{LocalSet, spawn_local};
 
+/// The program on each of the loops.
+macro_rules! on_each {
+    ($program:ident) => {
+        [
+            body("tokio", "tokio, current thread", $program::<Tokio>),
+            body("tokio-local-set", "tokio, LocalSet", $program::<InALocalSet>),
+            body("tokio-local", "tokio, LocalRuntime", $program::<Local>),
+            body("smol", "smol, LocalExecutor", $program::<Smol>),
+            body("futures", "futures, LocalPool", $program::<Pool>),
+        ]
+    };
+}
+
 /// By question, in the order of ours; each is to be shown beside the list of that name.
-pub(crate) const SPAWN: [Body; 5] = [
-    body("tokio", "tokio, current thread", spawn::<Tokio>),
-    body("tokio-local-set", "tokio, LocalSet", spawn::<InALocalSet>),
-    body("tokio-local", "tokio, LocalRuntime", spawn::<Local>),
-    body("smol", "smol, LocalExecutor", spawn::<Smol>),
-    body("futures", "futures, LocalPool", spawn::<Pool>),
-];
-
-pub(crate) const YIELD: [Body; 5] = [
-    body("tokio", "tokio, current thread", yield_now::<Tokio>),
-    body("tokio-local-set", "tokio, LocalSet", yield_now::<InALocalSet>),
-    body("tokio-local", "tokio, LocalRuntime", yield_now::<Local>),
-    body("smol", "smol, LocalExecutor", yield_now::<Smol>),
-    body("futures", "futures, LocalPool", yield_now::<Pool>),
-];
-
-pub(crate) const HAND_OVER: [Body; 5] = [
-    body("tokio", "tokio, current thread", hand_over::<Tokio>),
-    body("tokio-local-set", "tokio, LocalSet", hand_over::<InALocalSet>),
-    body("tokio-local", "tokio, LocalRuntime", hand_over::<Local>),
-    body("smol", "smol, LocalExecutor", hand_over::<Smol>),
-    body("futures", "futures, LocalPool", hand_over::<Pool>),
-];
+pub(crate) const SPAWN: [Body; 5] = on_each!(spawn);
+pub(crate) const YIELD: [Body; 5] = on_each!(yield_now);
+pub(crate) const HAND_OVER: [Body; 5] = on_each!(hand_over);
 
 const fn body(id: &'static str, label: &'static str, run: fn(u64) -> u64) -> Body {
     Body { id, label, run }
