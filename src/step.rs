@@ -21,8 +21,10 @@ pub fn step(step: &Step, typed: Vec<OsString>) -> Result<(), Error> {
     let args = match step.program() {
         Some(program) if !step.style().has_loop() => {
             let plain = step.plain.then(|| "--plain".into());
+            let beside = step.beside.iter();
+            let beside = beside.flat_map(|it| ["--beside".into(), it.clone().into()]);
             let recorded = recorded(program, step.style())?;
-            [recorded.into()].into_iter().chain(plain).collect()
+            [recorded.into()].into_iter().chain(plain).chain(beside).collect()
         }
         None if !step.what.exists() => return Err(not_there(step)),
         _ => typed,

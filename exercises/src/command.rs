@@ -4,7 +4,7 @@ use std::io;
 use std::thread;
 
 use lineage::args::Check;
-use lineage::companion::{from_here, workspace};
+use lineage::companion::{Companion, from_here, workspace};
 use lineage::error::Error;
 use lineage::interrupt;
 use lineage::invocation::to_type;
@@ -12,6 +12,7 @@ use lineage::output::Output;
 
 use crate::catalogue::Exercise;
 use crate::desk::{Desk, GRACE};
+use crate::trial::Outcome;
 use crate::verdict::Verdict;
 
 /// Does what the command line says.
@@ -27,11 +28,10 @@ pub fn run(args: &Check, output: &mut Output) -> Result<(), Error> {
     let Some(choice) = args.exercise else { return list(&all, &desk, output) };
     let chosen: Vec<_> = all.iter().filter(|it| choice.takes(it.number)).collect();
     if chosen.is_empty() {
-        let numbers: Vec<_> = all.iter().map(|it| it.number.to_string()).collect();
-        let there_are = numbers.join(", ");
-        return Err(Error::Usage(format!(
-            "there is no such exercise; there are: {there_are}"
-        )));
+        return Err(no_such(&all));
+    }
+    if args.step && chosen.len() > 1 {
+        return Err(too_many(chosen[0]));
     }
     let interrupt = desk.interrupt();
     interrupt::on_interrupt(move || {
@@ -44,6 +44,8 @@ pub fn run(args: &Check, output: &mut Output) -> Result<(), Error> {
             show_solution(exercise, output)?;
         } else if args.hint > 0 {
             show_hints(exercise, args.hint.into(), output)?;
+        } else if args.step {
+            return step(exercise, args.plain, &desk, output);
         } else if !check(exercise, &desk, output)? {
             wrong += 1;
         }
@@ -56,6 +58,16 @@ pub fn run(args: &Check, output: &mut Output) -> Result<(), Error> {
         1 => Err(Error::failure("one exercise is not right yet")),
         n => Err(Error::Failure(format!("{n} exercises are not right yet"))),
     }
+}
+
+fn no_such(all: &[Exercise]) -> Error {
+    let numbers: Vec<_> = all.iter().map(|it| it.number.to_string()).collect();
+    let there_are = numbers.join(", ");
+    Error::Usage(format!("there is no such exercise; there are: {there_are}"))
+}
+
+fn too_many(first: &Exercise) -> Error {
+    Error::Usage(format!("--step is for one exercise, such as {}", first.number))
 }
 
 fn out_of_place(error: &io::Error) -> Error {
@@ -94,6 +106,37 @@ fn name_the_next(
 
 /// Checks one exercise, or begins it. Says whether it is right.
 fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, Error> {
+    begin(exercise, desk, output)?;
+    let name = exercise.number.to_string();
+    desk.renew_check(exercise, &name).map_err(Error::failure)?;
+    let outcome = desk.try_program(&name).map_err(|error| tried(&error))?;
+    tell(exercise, outcome, desk, output)
+}
+
+/// Checks one exercise, and shows its run beside that of the solution.
+fn step(
+    exercise: &Exercise,
+    plain: bool,
+    desk: &Desk,
+    output: &mut Output,
+) -> Result<(), Error> {
+    begin(exercise, desk, output)?;
+    let pair = desk.record(exercise).map_err(|error| tried(&error))?;
+    tell(exercise, pair.outcome, desk, output)?;
+    let Some([yours, right]) = pair.recordings else {
+        let number = exercise.number;
+        return Err(Error::Failure(format!(
+            "{number} has no run to look at: it does not compile, or had to be ended"
+        )));
+    };
+    // Whoever shows the runs takes our place.
+    let mut typed = vec![yours.into_os_string(), "--beside".into(), right.into()];
+    typed.extend(plain.then(|| "--plain".into()));
+    Companion::STEPPER.run(&typed)
+}
+
+/// Lays its file on the desk, if it is not there, and says what is going to happen.
+fn begin(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<(), Error> {
     let (number, title) = (exercise.number, exercise.title().map_err(Error::failure)?);
     let file = desk.exercise(number);
     if !desk.begin(exercise).map_err(Error::failure)? {
@@ -101,10 +144,17 @@ fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, 
         output.line(statement.trim_end())?;
         output.line(format_args!("\nYour file: {}\n", from_here(&file).display()))?;
     }
-    output.line(format_args!("{number} {title}: building and running it …"))?;
-    let name = number.to_string();
-    desk.renew_check(exercise, &name).map_err(Error::failure)?;
-    let outcome = desk.try_program(&name).map_err(|error| tried(&error))?;
+    output.line(format_args!("{number} {title}: building and running it …"))
+}
+
+/// Tells what came of it. Says whether it is right.
+fn tell(
+    exercise: &Exercise,
+    outcome: Outcome,
+    desk: &Desk,
+    output: &mut Output,
+) -> Result<bool, Error> {
+    let number = exercise.number;
     let expected = exercise.read("expected.txt").map_err(Error::failure)?;
     match Verdict::of(outcome, &expected) {
         Verdict::Right => {
@@ -124,7 +174,8 @@ fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, 
             output.line(&difference)?;
         }
     }
-    let [task, file] = [exercise.file("statement.md"), file].map(|it| from_here(&it));
+    let [task, file] =
+        [exercise.file("statement.md"), desk.exercise(number)].map(|it| from_here(&it));
     output.line(format_args!(
         "The task: {}\nYour file: {}\nA hint: {}\n",
         task.display(),

@@ -68,6 +68,11 @@ impl Desk {
         self.interrupt.clone()
     }
 
+    /// The root of the workspace.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Where `cargo` finds the package.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -16,7 +16,8 @@
 //!
 //! [`catalogue`]: which exercises there are. [`desk`]: the folder `work/` where the reader
 //! edits. [`trial`]: building and running what they wrote, with a time-out. [`verdict`]: the
-//! first difference. [`command`]: `check`, as it is typed. [`playground`]: `try`, which runs any
+//! first difference. [`recorded`]: both runs, the
+//! reader's and the solution's, to be looked at. [`command`]: `check`, as it is typed. [`playground`]: `try`, which runs any
 //! program of the reader's.
 
 #![forbid(unsafe_code)]
@@ -25,5 +26,6 @@ pub mod catalogue;
 pub mod command;
 pub mod desk;
 pub mod playground;
+pub mod recorded;
 pub mod trial;
 pub mod verdict;

@@ -1,7 +1,7 @@
 //! A trial: what the reader wrote is built, and run with a time-out.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub use lineage::apart::End;
@@ -74,20 +74,25 @@ impl Desk {
     ///
     /// Fails when it cannot be started, and when it is interrupted.
     pub fn run(&self, name: &str) -> io::Result<Ran> {
-        let executable = self.executable(name);
+        self.run_file(&self.built(&program_name(name)))
+    }
+
+    /// Runs it from its file.
+    pub(crate) fn run_file(&self, executable: &Path) -> io::Result<Ran> {
         let limits = Limits { time: self.patience, output: ENOUGH, memory: ROOM };
-        let mut command = Command::new(&executable);
+        let mut command = Command::new(executable);
         let ran = limits.run(&mut command, &|| self.interrupt.is_wished());
         let ran = ran.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
-            _ => named(&executable)(error),
+            _ => named(executable)(error),
         })?;
         let told = as_text(&ran.told).lines().map(str::to_owned).collect();
         Ok(Ran { told, complaints: as_text(&ran.complaints), end: ran.end })
     }
 
-    fn executable(&self, name: &str) -> PathBuf {
-        let name = format!("{}{}", program_name(name), std::env::consts::EXE_SUFFIX);
+    /// Where a program is that was built.
+    pub(crate) fn built(&self, name: &str) -> PathBuf {
+        let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
         self.target().join("debug").join(name)
     }
 }

@@ -13,9 +13,12 @@ use std::time::Duration;
 
 use exercises::catalogue::Exercise;
 use exercises::desk::Desk;
+use exercises::recorded::Pair;
 use exercises::trial::{ENOUGH, End, Outcome};
 use exercises::verdict::Verdict;
 use lineage::args::Number;
+use lineage::trace::Trace;
+use lineage::trace::json::{Event, Line};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -193,4 +196,76 @@ fn every_exercise_has_a_statement_hints_and_a_why() {
             assert!(!exercise.read(file).unwrap().trim().is_empty(), "{number}: {file}");
         }
     }
+}
+
+/// Exercise 2.1 as `text`, run and recorded beside its solution on a desk in `folder`.
+fn recorded(folder: &Path, text: &str) -> Pair {
+    let desk = Desk::at(&root(), folder, Duration::from_mins(5));
+    let exercise = the_wait_that_is_missing();
+    desk.put(&exercise, "2.1", text).unwrap();
+    desk.record(&exercise).unwrap()
+}
+
+fn the_wait_that_is_missing() -> Exercise {
+    let number = Number { chapter: 2, place: 1 };
+    let mut all = Exercise::all(&root().join("exercises")).unwrap().into_iter();
+    all.find(|it| it.number == number).unwrap()
+}
+
+fn read(recordings: &[PathBuf; 2]) -> [Trace; 2] {
+    let text = recordings.each_ref().map(|path| fs::read_to_string(path).unwrap());
+    text.map(|text| serde_json::from_str(&text).unwrap())
+}
+
+/// What a run has printed, as its steps tell.
+fn printed(trace: &Trace) -> String {
+    let said = trace.events.iter().filter(|it| it.what == "said");
+    said.map(|it| it.text.clone().unwrap() + "\n").collect()
+}
+
+/// What is printed is a step as what happens at the reactor is, and the lines are the reader's.
+/// One test, as all of them take the same place.
+#[test]
+fn the_readers_run_is_recorded_beside_the_right_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let exercise = the_wait_that_is_missing();
+    let wrong = exercise.read("wrong/waits_after_the_end.rs").unwrap();
+    let wrong = wrong.replacen(" {\n    let", " { println!(\"mine\");\n    let", 1);
+    let pair = recorded(folder.path(), &wrong);
+    let expected = exercise.read("expected.txt").unwrap();
+    assert_ne!(Verdict::of(pair.outcome, &expected), Verdict::Right);
+    let [yours, right] = read(&pair.recordings.unwrap());
+    assert_eq!(printed(&right), expected);
+    assert!(printed(&yours).starts_with("mine\n"));
+    assert!(right.events.iter().any(|it| it.what == "socket-parked"));
+    // The `main` around it is nobody's business.
+    assert_eq!(right.events[0].place, Line::default());
+    // The lines are there to be looked at; of the solution, nobody sees one.
+    let mine = folder.path().join("2.1/exercise.rs").display().to_string();
+    let check = "exercises/chapter02/1-the-wait-that-is-missing/check.rs";
+    assert!(yours.files.contains(&mine) && yours.files.iter().any(|it| it == check));
+    let line = exercise.read("check.rs").unwrap();
+    let line = line.lines().position(|line| line.contains("still waited for")).unwrap();
+    let last = right.events.iter().rfind(|it| it.what == "said").unwrap();
+    assert_eq!(last.place.line, Some(u32::try_from(line + 1).unwrap()));
+    assert!(right.files.iter().all(|file| file == check), "{:?}", right.files);
+    the_solution_runs_as_itself(folder.path(), &exercise);
+    what_does_not_compile_has_no_run(folder.path(), &mine);
+}
+
+fn the_solution_runs_as_itself(folder: &Path, exercise: &Exercise) {
+    let same = recorded(folder, &exercise.read("solution.rs").unwrap());
+    let happened = |trace: Trace| {
+        let events = trace.events.into_iter();
+        events.map(|it| Event { place: Line::default(), ..it }).collect::<Vec<_>>()
+    };
+    let [yours, right] = read(&same.recordings.unwrap()).map(happened);
+    assert_eq!(yours, right);
+}
+
+fn what_does_not_compile_has_no_run(folder: &Path, mine: &str) {
+    let broken = recorded(folder, "fn broken( {}");
+    assert!(broken.recordings.is_none());
+    let Outcome::DoesNotCompile(errors) = broken.outcome else { panic!("it compiles") };
+    assert!(errors.contains(mine), "{errors}");
 }

@@ -21,6 +21,14 @@ pub struct Check {
     /// Show the solution, and why it is one
     #[arg(long, requires = "exercise", conflicts_with = "hint")]
     pub solution: bool,
+
+    /// Look at your run step by step, beside the right one; the first difference has a sign
+    #[arg(long, requires = "exercise", conflicts_with_all = ["hint", "solution"])]
+    pub step: bool,
+
+    /// With --step: print both runs side by side, as it is without a terminal
+    #[arg(long, requires = "step")]
+    pub plain: bool,
 }
 
 #[cfg(test)]
@@ -36,8 +44,15 @@ mod tests {
 
     #[test]
     fn a_hint_is_for_an_exercise() {
-        for typed in [&["--hint"][..], &["--solution"], &["1.1", "--hint", "--solution"]]
-        {
+        for typed in [
+            &["--hint"][..],
+            &["--solution"],
+            &["1.1", "--hint", "--solution"],
+            &["--step"],
+            &["1.1", "--step", "--hint"],
+            &["1.1", "--step", "--solution"],
+            &["1.1", "--plain"],
+        ] {
             let args = ["check"].iter().chain(typed);
             assert!(Check::try_parse_from(args).is_err(), "{typed:?} was taken");
         }

@@ -27,6 +27,10 @@ pub struct Step {
     /// Print all of it as a table, as it is without a terminal
     #[arg(long)]
     pub plain: bool,
+
+    /// Lay this recording beside it, and begin where they first differ
+    #[arg(long, value_name = "OTHER.json")]
+    pub beside: Option<PathBuf>,
 }
 
 impl Step {

@@ -26,17 +26,26 @@ use crate::{table, terminal};
 /// A failure if there is no such recording, or none can be made, or no terminal obeys.
 pub fn obey(step: &Step, output: &mut Output) -> Result<(), Error> {
     let story = story(step)?;
+    let other = step.beside.as_deref().map(|path| read(path, not_there_beside));
+    let other = other.transpose()?;
     let sources = Sources::read(&story.files, source::root().as_deref());
     if step.plain || !output.is_terminal() {
-        return table::print(&story, &sources, output);
+        return match other {
+            Some(other) => output.show(table::beside(&story, &other)),
+            None => table::print(&story, &sources, output),
+        };
     }
-    terminal::show(Stepper::new(story, sources), Look::of_the_environment())
+    let mut stepper = Stepper::new(story, sources);
+    if let Some(other) = other {
+        stepper = stepper.beside(other);
+    }
+    terminal::show(stepper, Look::of_the_environment())
 }
 
 fn story(step: &Step) -> Result<Story, Error> {
     match (step.program(), step.style) {
         (Some(program), _) => record(program, step.style()),
-        (None, None) => read(step),
+        (None, None) => read(&step.what, |_| not_there(step)),
         (None, Some(_)) => Err(Error::Usage(format!(
             "{} is no program, and a recording has its style already",
             step.what.display()
@@ -51,11 +60,14 @@ fn record(program: Program, style: &'static Style) -> Result<Story, Error> {
     Story::of(&trace::record(program, style)?).map_err(Error::Failure)
 }
 
-fn read(step: &Step) -> Result<Story, Error> {
-    let path: &Path = &step.what;
+fn not_there_beside(path: &Path) -> Error {
+    Error::Failure(format!("{}: there is no such file", path.display()))
+}
+
+fn read(path: &Path, not_there: impl Fn(&Path) -> Error) -> Result<Story, Error> {
     let named = |error: String| Error::Failure(format!("{}: {error}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => not_there(step),
+        ErrorKind::NotFound => not_there(path),
         ErrorKind::InvalidData => named("this is no JSON: it is no text".to_owned()),
         _ => named(error.to_string()),
     })?;

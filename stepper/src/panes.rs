@@ -2,32 +2,57 @@
 
 use lineage::trace::json::Thing;
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph, Wrap};
 
 use crate::screen::Look;
 use crate::source::window;
 use crate::state::{State, Timer};
-use crate::stepper::Stepper;
+use crate::stepper::{Other, Stepper};
+use crate::story::Story;
 use crate::words::due_at;
 
 /// How many of the printed lines are shown.
 const LINES: usize = 3;
 
-/// The events around this one, which has a sign.
+/// The events around this one, which has a sign; below them those of the recording that lies
+/// beside it, where another sign is at the first difference.
 pub fn events(frame: &mut Frame<'_>, area: Rect, stepper: &Stepper, look: Look) {
-    let (story, step) = (stepper.story(), stepper.step());
+    let story = stepper.story();
+    let Some(Other { story: other, differs }) = stepper.other() else {
+        return events_of(frame, area, (story, "Events"), stepper, look);
+    };
+    let halves = Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]);
+    let [upper, lower] = area.layout(&halves);
+    events_of(frame, upper, (story, "Events"), stepper, look);
+    let title = match differs {
+        Some(step) => format!("Beside it; step {step} differs"),
+        None => "Beside it the same".to_owned(),
+    };
+    events_of(frame, lower, (other, &title), stepper, look);
+}
+
+fn events_of(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    (story, title): (&Story, &str),
+    stepper: &Stepper,
+    look: Look,
+) {
+    let step = stepper.step();
+    let differs = stepper.other().and_then(|it| it.differs);
     let rows = rows(area);
     let digits = story.last().to_string().len();
-    let first = window(step - 1, story.last(), rows) + 1;
+    let first = window(step.min(story.last()) - 1, story.last(), rows) + 1;
     let steps = (first..=story.last()).take(rows);
     let lines = steps.map(|at| {
         let sign = if at == step { '>' } else { ' ' };
-        let line = format!("{sign}{at:>digits$} {}", story.words(story.event(at)));
+        let other = if Some(at) == differs { "≠ " } else { "" };
+        let line = format!("{sign}{at:>digits$} {other}{}", story.words(story.event(at)));
         marked(line, at == step, look)
     });
-    pane(frame, area, "Events", lines.collect(), look);
+    pane(frame, area, title, lines.collect(), look);
 }
 
 /// The lines around the event's place.

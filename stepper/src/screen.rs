@@ -25,6 +25,7 @@ pub const HELP: &[(&str, &str)] = &[
     ("PgDn PgUp", "ten steps"),
     ("Home End", "first, last step"),
     ("n N", "next turn, previous turn"),
+    ("d", "first difference, of two"),
     ("Space", "play, pause"),
     ("+ -", "faster, slower"),
     ("g /", "jump: 14 is a step,"),
@@ -90,7 +91,8 @@ fn whole(frame: &mut Frame<'_>, stepper: &Stepper, look: Look) {
     foot(frame, bottom, stepper, look);
     let columns = [Constraint::Fill(11), Constraint::Fill(9)];
     let [left, right] = middle.layout(&Layout::horizontal(columns).spacing(1));
-    let halves = Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]);
+    let lists = if stepper.other().is_some() { 2 } else { 1 };
+    let halves = Layout::vertical([Constraint::Fill(lists), Constraint::Fill(1)]);
     let [events, source] = left.layout(&halves);
     panes::events(frame, events, stepper, look);
     panes::source(frame, source, stepper, look);

@@ -8,6 +8,7 @@ use crate::screen::HELP;
 use crate::source::Sources;
 use crate::state::State;
 use crate::story::{Place, Story, What};
+use crate::table::difference;
 
 /// How long a step is shown while it plays, from slow to fast.
 const PACES: [u64; 6] = [1600, 800, 400, 200, 100, 50];
@@ -33,6 +34,16 @@ pub struct Stepper {
     mode: Mode,
     notice: Option<String>,
     pane: usize,
+    other: Option<Other>,
+}
+
+/// A recording that lies beside it.
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// What happened there.
+    pub story: Story,
+    /// The first step at which something else happens.
+    pub differs: Option<usize>,
 }
 
 /// What the keys go to.
@@ -77,9 +88,24 @@ impl Stepper {
             mode: Mode::Watching,
             notice: None,
             pane: 0,
+            other: None,
         };
         new.go(1);
         new
+    }
+
+    /// Lays another recording beside it, and stands where they first differ.
+    #[must_use]
+    pub fn beside(mut self, story: Story) -> Self {
+        let differs = self.story.differs_from(&story);
+        self.other = Some(Other { story, differs });
+        self.show_the_difference();
+        self
+    }
+
+    /// The recording beside it.
+    pub fn other(&self) -> Option<&Other> {
+        self.other.as_ref()
     }
 
     /// The recording.
@@ -180,6 +206,7 @@ impl Stepper {
             KeyCode::PageUp => self.walk(self.step.saturating_sub(PAGE)),
             KeyCode::Home => self.walk(1),
             KeyCode::End => self.walk(last),
+            KeyCode::Char('d') => self.show_the_difference(),
             KeyCode::Char('n') => self.next_turn(),
             KeyCode::Char('N' | 'p') => self.previous_turn(),
             KeyCode::Char(' ') => self.play(),
@@ -220,6 +247,18 @@ impl Stepper {
             self.state = State::after(&self.story.events[..step]);
         }
         self.step = step;
+    }
+
+    fn show_the_difference(&mut self) {
+        let Some(Other { differs, .. }) = self.other else {
+            self.notice = Some("no other recording lies beside it".to_owned());
+            return;
+        };
+        if let Some(step) = differs {
+            self.playing = false;
+            self.go(step);
+        }
+        self.notice = Some(difference(differs));
     }
 
     fn next_turn(&mut self) {

@@ -131,6 +131,14 @@ impl Story {
         story.check().map(|()| story)
     }
 
+    /// The first step at which something else happens there, or nothing any more. Where in
+    /// the source and when does not matter.
+    pub fn differs_from(&self, other: &Self) -> Option<usize> {
+        let both = self.events.iter().zip(&other.events);
+        let same = both.take_while(|(one, other)| one.what == other.what).count();
+        (same < self.last().max(other.last())).then_some(same + 1)
+    }
+
     /// The number of the last step. Step 1 is right after the first event.
     pub fn last(&self) -> usize {
         self.events.len()

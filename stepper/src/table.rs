@@ -1,5 +1,7 @@
 //! `--plain`: every step with everything that the screen shows of it, as a table.
 
+use std::fmt::Write as _;
+
 use lineage::error::Error;
 use lineage::output::Output;
 use lineage::trace::json::Thing;
@@ -16,6 +18,9 @@ const COLUMNS: usize = 9;
 
 /// Columns of numbers, which are flush right.
 const NUMBERS: [usize; 3] = [0, 1, 2];
+
+/// How many characters of an event are shown where two stand side by side.
+const WIDEST: usize = 64;
 
 type Row = [String; COLUMNS];
 
@@ -40,6 +45,45 @@ pub fn text(story: &Story, sources: &Sources) -> String {
     }
     let lines: String = aligned(&rows).into_iter().map(|line| line + "\n").collect();
     format!("{}: {} steps\n\n{}\n{lines}", story.title(), story.last(), cast(story))
+}
+
+/// Two recordings side by side, a row for each step; the sign is where they first differ.
+pub fn beside(story: &Story, other: &Story) -> String {
+    let differs = story.differs_from(other);
+    let words = |it: &Story, step: usize| {
+        let event = it.events.get(step - 1);
+        let words = event.map_or_else(|| "-".to_owned(), |event| it.words(event));
+        match words.char_indices().nth(WIDEST) {
+            Some((end, _)) => format!("{}…", &words[..end]),
+            None => words,
+        }
+    };
+    let last = story.last().max(other.last());
+    let width = (1..=last).map(|step| words(story, step).chars().count()).max();
+    let width = width.unwrap_or(0).max("THIS".len());
+    let mut text = format!(
+        "{}: {} steps\nbeside it {}: {} steps\n{}\n\nSTEP    {:width$}  BESIDE IT\n",
+        story.title(),
+        story.last(),
+        other.title(),
+        other.last(),
+        difference(differs),
+        "THIS"
+    );
+    for step in 1..=last {
+        let sign = if Some(step) == differs { '≠' } else { ' ' };
+        let (here, there) = (words(story, step), words(other, step));
+        _ = writeln!(text, "{step:>4} {sign}  {here:width$}  {there}");
+    }
+    text
+}
+
+/// Where two recordings first differ, in words.
+pub fn difference(differs: Option<usize>) -> String {
+    match differs {
+        Some(step) => format!("they first differ at step {step}"),
+        None => "the same happens in both".to_owned(),
+    }
 }
 
 /// Who took part: the table calls them by their numbers.

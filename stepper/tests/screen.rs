@@ -12,6 +12,7 @@ use stepper::screen::{self, Look};
 use stepper::source::Sources;
 use stepper::stepper::Stepper;
 use stepper::story::Story;
+use stepper::table;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (40, 12), (20, 5)];
 
@@ -57,6 +58,49 @@ fn a_task_waits_and_all_of_it_is_shown() {
 #[test]
 fn a_turn_has_begun() {
     check("turn", "nnn");
+}
+
+/// Another run of the same program, in which somebody else is woken at step 9.
+fn pair() -> Stepper {
+    let text = include_str!("fixtures/countdown.json");
+    let mut lines: Vec<_> = text.lines().collect();
+    let is_event = |line: &&str| line.contains("\"what\"");
+    let first = lines.iter().position(is_event).unwrap();
+    lines.remove(first + 8);
+    let other = Story::read(&lines.join("\n")).unwrap();
+    after("").beside(other)
+}
+
+#[test]
+fn two_runs_lie_beside_each_other_and_the_first_difference_has_a_sign() {
+    let mut pair = pair();
+    assert_eq!((pair.step(), pair.other().unwrap().differs), (9, Some(9)));
+    for size in SIZES {
+        let name = format!("pair_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, drawn(&pair, size, Look::default()));
+    }
+    // From anywhere, a key leads back to it.
+    for key in [KeyCode::End, KeyCode::Char('d')] {
+        pair.press(KeyEvent::new(key, KeyModifiers::NONE));
+    }
+    assert_eq!(pair.step(), 9);
+    // The other one is shorter: its list stays at its last step.
+    pair.press(KeyEvent::new(KeyCode::End, KeyModifiers::NONE));
+    let shown = drawn(&pair, (80, 24), Look::default()).to_string();
+    assert_eq!(shown.matches(&format!("{} ", pair.story().last() - 1)).count(), 2);
+    let table = table::beside(pair.story(), &pair.other().unwrap().story);
+    let differs: Vec<_> = table.lines().filter(|line| line.contains('≠')).collect();
+    assert!(matches!(differs[..], [line] if line.starts_with("   9 ≠")), "{table}");
+}
+
+#[test]
+fn the_same_run_beside_itself_does_not_differ() {
+    let one = after("");
+    let pair = one.clone().beside(one.story().clone());
+    assert_eq!(pair.other().unwrap().differs, None);
+    assert_eq!(pair.notice(), Some("the same happens in both"));
+    let alone = after("d");
+    assert_eq!(alone.notice(), Some("no other recording lies beside it"));
 }
 
 #[test]
