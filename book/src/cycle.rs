@@ -89,8 +89,10 @@ fn functions(places: &Places, stage: &str) -> Answer<Functions> {
         let (file, item) = place
             .split_once(' ')
             .ok_or_else(|| format!("{FILE}: {stage}.{name} is \"FILE ITEM\""))?;
-        Piece::of(places, &format!("{stage}/src/{file}"), item)
-            .map_err(|error| format!("{FILE}: {error}"))?;
+        // What a stage has from another stands in that one's file, named from the root.
+        let is_own = !file.contains('/');
+        let path = if is_own { format!("{stage}/src/{file}") } else { file.to_owned() };
+        Piece::of(places, &path, item).map_err(|error| format!("{FILE}: {error}"))?;
         let short = item.rsplit("::").next().unwrap_or(item);
         functions.insert(name.to_owned(), (file.to_owned(), short.to_owned()));
     }

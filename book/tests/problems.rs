@@ -430,6 +430,11 @@ fn the_cycle_names_functions_that_are_there() {
     fixture.write("book/cycle.toml", &arrows("park = \"a.rs retry\"\n"));
     let page = fixture.page();
     assert!(page.contains("<b>park</b> is <code>retry</code> in a.rs"), "{page}");
+    // What a stage has from another.
+    fixture.write("stage9/src/b.rs", "fn sleep() {}");
+    fixture.write("book/cycle.toml", &arrows("park = \"stage9/src/b.rs sleep\"\n"));
+    let page = fixture.page();
+    assert!(page.contains("<code>sleep</code> in stage9/src/b.rs"), "{page}");
     fixture
         .write("book/chapters/one.md", "# One\n\n{{#cycle stage4-async-await spark}}\n");
     let problems = fixture.problems();
