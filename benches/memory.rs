@@ -148,12 +148,20 @@ pub(crate) fn keep(name: &str) -> io::Result<()> {
 
 /// Looks at the memory, has `keep` take some, says what each took, and ends this process.
 fn tell<T>(keep: impl FnOnce() -> T) -> ! {
-    let in_use = || memory::in_use("self").expect("there is a /proc");
     let before = in_use();
     let kept = keep();
+    end(before, &kept)
+}
+
+/// Says what each took since then, while they are kept, and ends this process.
+fn end<T>(before: f64, kept: &T) -> ! {
     println!("{}", (in_use() - before).max(0.0) * 1024.0 / f64::from(MANY));
-    black_box(&kept);
+    black_box(kept);
     process::exit(0);
+}
+
+fn in_use() -> f64 {
+    memory::in_use("self").expect("there is a /proc")
 }
 
 /// Polls each once, so that it waits.
@@ -197,12 +205,8 @@ mod timers {
     }
 
     pub(super) fn asyncio() -> io::Result<()> {
-        use stage5_asyncio::{get_running_loop, run};
-        run(async {
-            let event_loop = get_running_loop();
-            let set = |_| event_loop.call_later(AN_HOUR, || {});
-            tell(|| (0..MANY).map(set).collect::<Vec<_>>())
-        })
+        use stage5_asyncio::{run, time::sleep};
+        run(async { tell_later(all_wait(|| sleep(AN_HOUR))) })
     }
 
     pub(super) fn tokio() -> io::Result<()> {
@@ -220,25 +224,44 @@ mod timers {
 }
 
 mod holding {
+    use std::cell::Cell;
 
+    use smol::future::yield_now;
     use stage5_asyncio::events::with_loop_factory;
 
-    use super::{MANY, black_box, io, pending, tell};
+    use super::{MANY, black_box, end, in_use, io, pending};
+
+    thread_local! {
+        /// How many have begun, and wait.
+        static PARKED: Cell<u16> = const { Cell::new(0) };
+    }
 
     async fn hold() {
         let bytes = black_box([1_u8; 64]);
+        PARKED.set(PARKED.get() + 1);
         pending::<()>().await;
         black_box(bytes);
     }
 
+    /// Spawns them, and looks at the memory when each has had its turn: one that has not begun may
+    /// take more or less than one that waits.
+    async fn tell_of_tasks<T>(spawn: impl Fn() -> T) {
+        let before = in_use();
+        let tasks: Vec<_> = (0..MANY).map(|_| spawn()).collect();
+        while PARKED.get() < MANY {
+            yield_now().await;
+        }
+        end(before, &tasks)
+    }
+
     pub(super) fn async_await() -> io::Result<()> {
         use stage4_async_await::{run, spawn};
-        run(async { tell(|| (0..MANY).map(|_| spawn(hold())).collect::<Vec<_>>()) })
+        run(tell_of_tasks(|| spawn(hold())))
     }
 
     pub(super) fn asyncio() -> io::Result<()> {
         use stage5_asyncio::{create_task, run};
-        run(async { tell(|| (0..MANY).map(|_| create_task(hold())).collect::<Vec<_>>()) })
+        run(tell_of_tasks(|| create_task(hold())))
     }
 
     pub(super) fn uvloop() -> io::Result<()> {
@@ -247,16 +270,14 @@ mod holding {
 
     pub(super) fn light() -> io::Result<()> {
         use stage6_uvloop::light::{run, spawn};
-        run(async { tell(|| (0..MANY).map(|_| spawn(hold())).collect::<Vec<_>>()) })
+        run(tell_of_tasks(|| spawn(hold())))
     }
 
     pub(super) fn tokio() -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        tokio::task::LocalSet::new().block_on(&runtime, async {
-            tell(|| {
-                (0..MANY).map(|_| tokio::task::spawn_local(hold())).collect::<Vec<_>>()
-            })
-        })
+        let spawn = || tokio::task::spawn_local(hold());
+        tokio::task::LocalSet::new().block_on(&runtime, tell_of_tasks(spawn));
+        Ok(())
     }
 }
 
