@@ -121,10 +121,32 @@ impl Request {
     /// Its answer, from a folder.
     pub(super) fn answer(&self, folder: &Path, version: u64) -> Answer {
         if self.is_question() {
-            get(&self.target, folder, version)
+            self.get(folder, version)
         } else {
             Answer::text("405 Method Not Allowed", "only GET and HEAD")
         }
+    }
+
+    /// The file that it names, or what is said instead.
+    fn get(&self, folder: &Path, version: u64) -> Answer {
+        let path = self.path();
+        if path == VERSION {
+            return Answer::text("200 OK", &version.to_string());
+        }
+        if is_folder(folder, path) {
+            return Answer::moved_below(path, &self.target[path.len()..]);
+        }
+        let Some(file) = file(folder, path) else {
+            return Answer::text("404 Not Found", "there is no such page");
+        };
+        let Ok(mut body) = fs::read(&file) else {
+            return Answer::text("404 Not Found", "there is no such page");
+        };
+        let kind = kind(&file);
+        if kind.starts_with("text/html") {
+            body.extend_from_slice(reload(version).as_bytes());
+        }
+        Answer { status: "200 OK", kind, body, location: None }
     }
 
     /// Sends it, as long as that may take.
@@ -213,27 +235,6 @@ impl Answer {
         let location = Some(format!("{path}/{rest}"));
         Self { location, ..Self::text("301 Moved Permanently", "it ends with a slash") }
     }
-}
-
-fn get(target: &str, folder: &Path, version: u64) -> Answer {
-    let path = target.split(['?', '#']).next().unwrap_or("");
-    if path == VERSION {
-        return Answer::text("200 OK", &version.to_string());
-    }
-    if is_folder(folder, path) {
-        return Answer::moved_below(path, &target[path.len()..]);
-    }
-    let Some(file) = file(folder, path) else {
-        return Answer::text("404 Not Found", "there is no such page");
-    };
-    let Ok(mut body) = fs::read(&file) else {
-        return Answer::text("404 Not Found", "there is no such page");
-    };
-    let kind = kind(&file);
-    if kind.starts_with("text/html") {
-        body.extend_from_slice(reload(version).as_bytes());
-    }
-    Answer { status: "200 OK", kind, body, location: None }
 }
 
 /// Whether a path names a folder, and does not end as one.

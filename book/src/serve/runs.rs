@@ -20,7 +20,7 @@ const AT_ONCE: usize = 2;
 /// How long somebody waits to be the next.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What one may take. The largest takes some milliseconds, and a fifth of that.
+/// What one may take. The largest takes some milliseconds, and a fifth of this memory.
 const LIMITS: Limits =
     Limits { time: Duration::from_secs(2), output: 4 << 20, memory: 2 << 30 };
 
