@@ -36,6 +36,14 @@ impl Machine {
         }
     }
 
+    /// Whether a program of one is the same instructions on the other: the compiler is the same, and
+    /// so is the architecture. The processors may differ, and so may the systems: valgrind shows a
+    /// program one of its own making, and what a C library has for the newer ones is chosen by that.
+    pub fn executes_the_same_as(&self, other: &Self) -> bool {
+        let architecture = |it: &Self| it.os.rsplit(' ').next().map(str::to_owned);
+        self.rustc == other.rustc && architecture(self) == architecture(other)
+    }
+
     /// A name for its file, of the processor's: `amd-epyc`.
     pub fn slug(&self) -> String {
         let words = self.cpu.split(|char: char| !char.is_ascii_alphanumeric());

@@ -5,6 +5,8 @@
 #![allow(dead_code, reason = "a part of the bench is left out here")]
 #![allow(clippy::format_push_string, reason = "as in the bench")]
 
+#[path = "../benches/verdict/callgrind.rs"]
+mod callgrind;
 #[path = "../benches/verdict/claims.rs"]
 mod claims;
 #[path = "../benches/verdict/compare.rs"]
@@ -17,6 +19,8 @@ mod report;
 mod results;
 #[path = "../benches/verdict/stats.rs"]
 mod stats;
+#[path = "../benches/verdict/strace.rs"]
+mod strace;
 #[path = "../benches/verdict/table.rs"]
 mod table;
 
@@ -75,7 +79,7 @@ fn a_claim_is_judged_by_each_language_for_itself() {
     );
     let lines: Vec<_> = text.lines().skip_while(|line| !line.contains("~2x")).collect();
     assert_eq!(lines[2].trim(), "Python 3.5.0     holds (2.0x)");
-    assert_eq!(lines[3].trim(), "Rust, here       holds not here (9.0x)");
+    assert_eq!(lines[3].trim(), "Rust, here       does not hold here (9.0x)");
     assert!(text.contains("cannot be tested here"), "what nobody has measured");
 }
 
@@ -135,24 +139,74 @@ fn a_count_that_is_higher_is_worse_and_one_that_is_lost_too() {
         ("b", "instructions", 1_000.0),
         ("c", "instructions", 1_000.0),
         ("d", "system calls", 3.0),
+        ("e", "instructions", 1_000.0),
     ]);
     let mut now = counts(&[
         ("a", "allocations", 3.0),
         ("b", "instructions", 1_005.0),
         ("c", "instructions", 1_500.0),
+        ("e", "instructions", 1_050.0),
+        ("f", "instructions", 9.0),
     ]);
     let (worse, not_compared) = compare::counts(&before, &now);
     let expected = [
         "a: 2.00 -> 3.00 allocations",
         "c: 1000 -> 1500 instructions",
+        "e: 1000 -> 1050 instructions",
         "d: not counted any more",
     ];
     assert_eq!(worse, expected);
-    assert!(not_compared.is_empty());
+    assert_eq!(not_compared, ["f: not in the base line"], "what is new is told");
+    now.machine.cpu = "another".to_owned();
+    assert_eq!(compare::counts(&before, &now).0, expected, "valgrind shows its own");
     now.machine.rustc = "another".to_owned();
     let (worse, not_compared) = compare::counts(&before, &now);
-    assert_eq!(worse, [expected[0], expected[2]], "what depends on no compiler");
-    assert_eq!(not_compared.len(), 1);
+    assert_eq!(worse, [expected[0], expected[3]], "what depends on no compiler");
+    assert_eq!(not_compared.len(), 2);
+}
+
+/// What is called is counted where it is, and what is not ours is no atomic of ours.
+#[test]
+fn a_profile_says_how_much_was_executed_and_how_often_memory_was_asked_for() {
+    let profile = "\
+        fn=main\nob=/bin/ours\n0x10 5\n0x14 2\n\
+        cfn=malloc\ncalls=3 0x99\n0x18 700\n\
+        cfn=malloc_usable_size\ncalls=8 0x98\n0x1c 40\n\
+        ob=/lib/libc.so\nfn=malloc\n0x14 90\n\
+        cfn=realloc\ncalls=1 0x97\n0x18 20\n";
+    let atomics = std::collections::HashSet::from([0x14, 0x18]);
+    let counted = callgrind::of(profile, std::path::Path::new("/bin/ours"), &atomics);
+    assert_eq!(counted.instructions, 5 + 2 + 90, "each once");
+    assert_eq!(counted.allocations, 3 + 1, "by their names, whole");
+    assert_eq!(counted.atomics, 2, "ours alone");
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn an_exchange_with_memory_is_atomic_without_a_word() {
+    let lines = [
+        "  401180:\tlock addl $0x1,0x2e94(%rip)",
+        "  401188:\txchg %rax,(%rdi)",
+        "  40118c:\txchg %ax,%ax",
+        "  401190:\tmov %rax,(%rdi)",
+    ];
+    let found: Vec<_> = lines.into_iter().filter_map(callgrind::atomic).collect();
+    assert_eq!(found, [0x40_1180, 0x40_1188]);
+}
+
+/// Stopped by a signal and made again, it is one.
+#[test]
+fn a_call_counts_when_it_comes_to_its_end() {
+    let told = "\
+        7 read(5, \"e\", 64) = 1\n\
+        7 epoll_wait(4,  <unfinished ...>\n\
+        8 --- SIGSTOP {si_signo=SIGSTOP, si_code=SI_USER, si_pid=1, si_uid=0} ---\n\
+        7 <... epoll_wait resumed>[], 64, -1) = -1 EINTR (Interrupted system call)\n\
+        7 epoll_wait(4, [], 64, -1) = 1\n\
+        8 read(0, 0x1, 1) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)\n\
+        8 read(0, \"\", 1) = 0\n\
+        7 +++ exited with 0 +++\n";
+    assert_eq!(strace::calls_in(told), 3);
 }
 
 #[test]

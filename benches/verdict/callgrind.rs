@@ -71,7 +71,7 @@ impl Drop for Profile {
 
 /// `ob=` says whose the instructions are, `cfn=` who is called, `calls=` how often; the line
 /// after that is what was executed below, and counted there.
-fn of(text: &str, program: &Path, atomics: &HashSet<u64>) -> Counted {
+pub(crate) fn of(text: &str, program: &Path, atomics: &HashSet<u64>) -> Counted {
     let mut counted = Counted::default();
     let (mut is_ours, mut asks, mut is_below) = (false, false, false);
     for line in text.lines() {
@@ -113,7 +113,7 @@ fn atomics_of(program: &Path) -> &'static HashSet<u64> {
 }
 
 /// `  401180: lock addl $0x1,0x2e94(%rip)`; an exchange with memory is locked without a word.
-fn atomic(line: &str) -> Option<u64> {
+pub(crate) fn atomic(line: &str) -> Option<u64> {
     let (address, instruction) = line.split_once(":\t")?;
     let locks = instruction.starts_with("lock ")
         || (instruction.starts_with("xchg ") && instruction.contains('('));

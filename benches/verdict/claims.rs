@@ -22,7 +22,7 @@ pub(crate) struct Claim {
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     Holds(Vec<f64>),
-    HoldsNot(Vec<f64>),
+    DoesNotHold(Vec<f64>),
     CannotBeTested,
 }
 
@@ -122,7 +122,7 @@ impl Claim {
         match times.iter().all(|times| (self.holds)(*times)) {
             _ if times.is_empty() => Verdict::CannotBeTested,
             true => Verdict::Holds(times),
-            false => Verdict::HoldsNot(times),
+            false => Verdict::DoesNotHold(times),
         }
     }
 }
@@ -131,14 +131,14 @@ impl Verdict {
     fn word(&self) -> &'static str {
         match self {
             Self::Holds(_) => "holds",
-            Self::HoldsNot(_) => "holds not here",
+            Self::DoesNotHold(_) => "does not hold here",
             Self::CannotBeTested => "cannot be tested here",
         }
     }
 
     fn times(&self) -> &[f64] {
         match self {
-            Self::Holds(times) | Self::HoldsNot(times) => times,
+            Self::Holds(times) | Self::DoesNotHold(times) => times,
             Self::CannotBeTested => &[],
         }
     }

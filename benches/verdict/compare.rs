@@ -46,11 +46,10 @@ pub(crate) fn of(before: &Results, after: &Results) -> String {
 /// What is worse than it was, a line each; and what is not compared.
 pub(crate) fn counts(before: &Results, now: &Results) -> (Vec<String>, Vec<String>) {
     let (mut worse, mut not_compared) = (Vec::new(), Vec::new());
-    let is_same = before.machine.rustc == now.machine.rustc
-        && before.machine.cpu == now.machine.cpu;
+    let is_same = before.machine.executes_the_same_as(&now.machine);
     if !is_same {
         let line =
-            "instructions: another compiler or processor than those of the base line";
+            "instructions: another compiler or architecture than those of the base line";
         not_compared.push(line.to_owned());
     }
     for row in &now.rows {

@@ -17,6 +17,7 @@ use crate::callgrind::{Counted, Profile};
 use crate::cases;
 use crate::echo;
 use crate::results::Results;
+use crate::strace;
 use crate::table::number;
 
 /// How often a case does it, the first time.
@@ -183,10 +184,7 @@ fn served_calls(name: &str, crowd: u64, rounds: u64) -> io::Result<u64> {
     server.asked(crowd, rounds)?;
     let lines = fs::read_to_string(&file)?;
     fs::remove_file(&file)?;
-    // One that another thread interrupted is told in two lines.
-    let calls =
-        lines.lines().filter(|line| line.contains('(') && !line.contains("resumed>"));
-    Ok(calls.count() as u64)
+    Ok(strace::calls_in(&lines))
 }
 
 /// A server that somebody watches.

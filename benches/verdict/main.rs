@@ -34,6 +34,7 @@ mod report;
 mod results;
 mod rounds;
 mod stats;
+mod strace;
 mod table;
 
 #[path = "../memory.rs"]
@@ -121,12 +122,10 @@ fn measure(scale: Scale, command: &str) -> io::Result<()> {
     written(&results)
 }
 
-/// What was counted last, if that was on such a machine.
+/// What was counted last, if that was of the same instructions.
 fn counts_for(results: &Results) -> Option<Results> {
     let counts = Results::read(&Results::path_of(counts::NAME)).ok()?;
-    let is_such = counts.machine.cpu == results.machine.cpu
-        && counts.machine.rustc == results.machine.rustc;
-    is_such.then_some(counts)
+    counts.machine.executes_the_same_as(&results.machine).then_some(counts)
 }
 
 fn written(results: &Results) -> io::Result<()> {

@@ -69,7 +69,7 @@ pub struct Claimed {
 pub struct Column {
     /// Whose figures these are.
     pub of: String,
-    /// `holds`, `holds not here`, `cannot be tested here`.
+    /// `holds`, `does not hold here`, `cannot be tested here`.
     pub word: String,
     /// How many times, for each way to measure it.
     pub times: Vec<f64>,
@@ -167,7 +167,7 @@ impl Results {
 pub fn expand(places: &Places, key: &str) -> Answer<String> {
     let Some((above, below)) = key.split_once('/') else {
         let (results, row) = look_up(places, key)?;
-        return Ok(span(&results, &row));
+        return Ok(span(&results, &row, &row.spread()));
     };
     let (results, above) = look_up(places, above)?;
     let (_, below) = look_up(places, below)?;
@@ -182,9 +182,13 @@ pub fn expand(places: &Places, key: &str) -> Answer<String> {
         median: above.median / below.median,
         low: above.low / below.high,
         high: above.high / below.low,
-        ..above
+        samples: above.samples.min(below.samples),
+        ..above.clone()
     };
-    Ok(span(&results, &times))
+    // Of one sample each, as far as is known.
+    let spread =
+        if above.samples > times.samples { below.spread() } else { above.spread() };
+    Ok(span(&results, &times, &spread))
 }
 
 fn look_up(places: &Places, key: &str) -> Answer<(Results, Row)> {
@@ -197,17 +201,38 @@ fn look_up(places: &Places, key: &str) -> Answer<(Results, Row)> {
     Ok((results, row))
 }
 
-fn span(results: &Results, row: &Row) -> String {
+fn span(results: &Results, row: &Row, spread: &Spread) -> String {
     let title = format!("{} samples; {}", row.samples, results.circumstances());
     let (title, median) = (escape(&title), row.median());
-    // What was counted is its own interval.
-    let is_exact = row.low.to_bits() == row.high.to_bits();
-    let interval =
-        if is_exact { String::new() } else { format!(" ({})", row.interval()) };
+    let interval = match spread {
+        Spread::Counted => String::new(),
+        Spread::Unknown => " (one sample)".to_owned(),
+        Spread::Interval => format!(" ({})", row.interval()),
+    };
     format!("<span class=\"measure\" title=\"{title}\">{median}{interval}</span>")
 }
 
+/// What is known of how far a number may be off.
+enum Spread {
+    /// What was counted is its own interval.
+    Counted,
+    /// What was measured once may be anywhere.
+    Unknown,
+    Interval,
+}
+
+/// The units of what comes out the same each time.
+const COUNTED: [&str; 4] = ["instructions", "allocations", "atomics", "system calls"];
+
 impl Row {
+    fn spread(&self) -> Spread {
+        match self.samples {
+            _ if COUNTED.contains(&&*self.unit) => Spread::Counted,
+            1 => Spread::Unknown,
+            _ => Spread::Interval,
+        }
+    }
+
     /// `14.2 ns`, in HTML.
     pub fn median(&self) -> String {
         format!("{}\u{a0}{}", number(self.median), escape(&self.unit))
@@ -248,7 +273,26 @@ fn thousands(digits: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{Row, Spread, number};
+
+    /// An interval of one sample would be none, and look like certainty.
+    #[test]
+    fn what_was_measured_once_is_told_from_what_was_counted() {
+        let row = |unit: &str, samples| Row {
+            id: String::new(),
+            label: String::new(),
+            unit: unit.to_owned(),
+            median: 1.0,
+            low: 1.0,
+            high: 1.0,
+            samples,
+        };
+        assert!(matches!(row("ns", 1).spread(), Spread::Unknown));
+        assert!(matches!(row("KiB", 1).spread(), Spread::Unknown));
+        assert!(matches!(row("ns", 2).spread(), Spread::Interval));
+        assert!(matches!(row("instructions", 1).spread(), Spread::Counted));
+        assert!(matches!(row("system calls", 1).spread(), Spread::Counted));
+    }
 
     #[test]
     fn a_number_has_three_digits_that_count() {

@@ -2,7 +2,8 @@
 //!
 //! A session has two doors. At one of them the network hands in what it has received, and takes
 //! away what is to be sent; at the other, whoever talks reads and writes. There is no socket, no
-//! loop, and no clock in it: so it can be tested with two vectors, and it fits any loop.
+//! loop, and no timer in it: so it can be tested with two vectors, and it fits any loop. (The date it
+//! does read: a certificate is valid until some day.)
 
 use std::fmt;
 use std::io::{self, Read, Write};
