@@ -73,7 +73,9 @@ impl Limits {
             [told, complaints].map(|pipe| pipe.join().unwrap_or_default());
         let end = match why? {
             Why::Stopped => return Err(io::ErrorKind::Interrupted.into()),
-            _ if told.len() == self.output => End::TooMuch,
+            _ if [&told, &complaints].iter().any(|it| it.len() == self.output) => {
+                End::TooMuch
+            }
             Why::Late => End::Hung,
             Why::Ended if status.success() => End::Well,
             Why::Ended => End::Badly,
@@ -189,6 +191,8 @@ mod tests {
         assert_eq!(shell(short, "sleep 1000 & sleep 1000").end, End::Hung);
         let ran = shell(LIMITS, "while true; do echo all work; done");
         assert_eq!((ran.told.len(), ran.end), (1000, End::TooMuch));
+        let ran = shell(LIMITS, "while true; do echo no end >&2; done");
+        assert_eq!((ran.complaints.len(), ran.end), (1000, End::TooMuch));
     }
 
     #[cfg(target_os = "linux")]

@@ -31,6 +31,9 @@ const LIMITS: Limits =
 /// How many steps are recorded at the most: more than anybody looks at.
 const STEPS: usize = 20_000;
 
+/// How many bytes are shown of what has no end.
+const FIRST: usize = 1000;
+
 /// The `main` beside the program; what stands between @s is filled in.
 const TRIED: &str = include_str!("playground/tried.txt");
 
@@ -130,7 +133,11 @@ impl Tried {
         drop(fs::remove_file(self.recording()));
         let write = |name: &str, text: &str| {
             let path = self.folder.join(name);
-            fs::write(&path, text).map_err(named(&path))
+            // Cargo builds again what was written again.
+            match fs::read_to_string(&path) {
+                Ok(before) if before == text => Ok(()),
+                _ => fs::write(&path, text).map_err(named(&path)),
+            }
         };
         let end = "\npub(super) fn run_by_lineage() -> std::process::ExitCode {\n    \
                    std::process::Termination::report(main())\n}\n";
@@ -182,7 +189,8 @@ impl Tried {
         });
         format!(
             "# Written by `lineage try`.\n[package]\nname = \"try\"\nversion = \"0.0.0\"\n\
-             edition = \"2024\"\n\n[[bin]]\nname = \"tried\"\npath = \"main.rs\"\n\n\
+             edition = \"2024\"\n\
+             build = false\n\n[[bin]]\nname = \"tried\"\npath = \"main.rs\"\n\n\
              [dependencies]\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\
              serde_json = \"1\"\n{}\n[workspace]\n",
             ours.collect::<String>()
@@ -214,17 +222,22 @@ impl Tried {
             io::ErrorKind::Interrupted => Error::INTERRUPTED,
             _ => Error::failure(error),
         })?;
-        let shown = if ran.end == End::TooMuch {
-            &ran.told[..ran.told.len().min(1000)]
-        } else {
-            &ran.told
-        };
-        output.show(String::from_utf8_lossy(shown))?;
-        drop(io::stderr().write_all(&ran.complaints));
+        let [told, complaints] = [&ran.told, &ran.complaints].map(|it| match ran.end {
+            End::TooMuch => &it[..it.len().min(FIRST)],
+            _ => &it[..],
+        });
+        output.show(String::from_utf8_lossy(told))?;
+        drop(io::stderr().write_all(complaints));
         let file = self.file.display();
         let time = LIMITS.time;
         Err(Error::Failure(match ran.end {
             End::Well => return Ok(()),
+            End::Badly if has_no_memory(complaints) => {
+                let most = LIMITS.memory >> 30;
+                format!(
+                    "{file} wanted more than the {most} GiB of memory that it may have"
+                )
+            }
             End::Badly => format!("{file} ended in an error"),
             End::Hung => format!("{file} had not ended after {time:?}, and was ended"),
             End::TooMuch => {
@@ -252,6 +265,12 @@ impl Tried {
     fn recording(&self) -> PathBuf {
         self.folder.join("recording.json")
     }
+}
+
+/// Whether a program was ended by its allocator: its last words then are these.
+fn has_no_memory(complaints: &[u8]) -> bool {
+    let complaints = String::from_utf8_lossy(complaints);
+    complaints.lines().any(|line| line.starts_with("memory allocation of "))
 }
 
 /// The stages that a program names.

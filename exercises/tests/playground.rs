@@ -5,7 +5,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use lineage::trace::Trace;
 use tempfile::TempDir;
@@ -47,6 +49,8 @@ fn a_program_of_the_readers_is_run_and_recorded_or_it_is_said_why_not() {
     let said = complaint(&tried(&folder, "fn main() { 1 }\n// stage4_async_await", &[]));
     assert!(said.contains("mine.rs:1:13"), "{said}");
     assert!(!said.contains("target/try"), "{said}");
+    #[cfg(target_os = "linux")]
+    has_its_bounds();
 }
 
 /// An hour is over at once; the run names the program's own lines.
@@ -97,4 +101,151 @@ fn is_refused_with_a_word(folder: &TempDir) {
         assert!(complaint.contains(said), "{said}: {complaint}");
         assert_eq!(output.status.code(), Some(status), "{complaint}");
     }
+}
+
+/// One program for all of it, which is compiled once: what it does, its surroundings say.
+#[cfg(target_os = "linux")]
+const DOES: &str = "use std::{process::Command, thread, time::Duration};
+use stage4_async_await::{run, spawn, time::sleep};
+
+fn main() -> std::io::Result<()> {
+    match &*std::env::var(\"DOES\").unwrap() {
+        \"hangs\" => loop { thread::park() },
+        \"takes\" => drop([(); 5].map(|()| Vec::<u8>::with_capacity(1 << 30))),
+        \"complains\" => loop { eprintln!(\"again\") },
+        \"panics\" => panic!(\"oh\"),
+        \"leaves\" => drop(Command::new(\"sleep\").arg(\"1000\").spawn()?),
+        _ => run(async {
+            for _ in 0..100 {
+                let nap = || spawn(sleep(Duration::from_millis(1)));
+                for one in (0..100).map(|_| nap()).collect::<Vec<_>>() {
+                    one.await;
+                }
+            }
+        })?,
+    }
+    Ok(())
+}
+";
+
+/// A place for a program, with a folder for whatever is to be gone in the end.
+#[cfg(target_os = "linux")]
+struct Bounds {
+    folder: TempDir,
+}
+
+#[cfg(target_os = "linux")]
+impl Bounds {
+    /// In a path with spaces, and with a name that means something to cargo.
+    fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("my programs").join("build.rs")
+    }
+
+    fn passing(&self) -> std::path::PathBuf {
+        self.folder.path().join("passing")
+    }
+
+    fn command(&self, does: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exercises"));
+        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+        command.env("TMPDIR", self.passing()).env("DOES", does);
+        command.arg("try").arg(self.file()).args(["--sim", "--out"]);
+        command.arg(self.folder.path().join("run.json"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// It says that, with that status, and has left nobody and nothing.
+    fn end(&self, does: &str, output: &Output, status: i32, said: &str) {
+        let complaint = complaint(output);
+        assert_eq!(output.status.code(), Some(status), "{does}: {complaint}");
+        assert!(complaint.contains(said), "{does}: {complaint}");
+        assert!(complaint.len() < 5000, "{does}: {} bytes", complaint.len());
+        assert_eq!(those_with(&self.passing()), Vec::<u32>::new(), "{does}: they go on");
+        let left = fs::read_dir(self.passing()).unwrap().count();
+        assert_eq!(left, 0, "{does}: left in the folder for what passes");
+    }
+}
+
+/// Those processes that have this folder for what passes, without those that have ended.
+#[cfg(target_os = "linux")]
+fn those_with(passing: &Path) -> Vec<u32> {
+    let wanted = format!("TMPDIR={}", passing.display());
+    let pids = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let has = |pid: &u32| {
+        let all = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        all.split(|byte| *byte == 0).any(|it| it == wanted.as_bytes())
+    };
+    pids.filter(has).collect()
+}
+
+/// Within its time, its memory and its output, and whoever presses Ctrl-C is rid of all of it.
+#[cfg(target_os = "linux")]
+fn has_its_bounds() {
+    let bounds = Bounds { folder: tempfile::tempdir().unwrap() };
+    let file = bounds.file();
+    for folder in [bounds.passing(), file.parent().unwrap().to_owned()] {
+        fs::create_dir(folder).unwrap();
+    }
+    let missing = bounds.command("nothing").output().unwrap();
+    bounds.end("nothing", &missing, 1, "my programs/build.rs: there is no such file");
+    fs::write(&file, b"fn main() {} // \xff").unwrap();
+    let no_text = bounds.command("nothing").output().unwrap();
+    bounds.end("nothing", &no_text, 1, "my programs/build.rs: it is no text");
+    fs::write(&file, DOES).unwrap();
+    is_interrupted_while_it_compiles(&bounds);
+    let copy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/try/build.rs");
+    let mut written = None;
+    for (does, status, said) in [
+        ("counts", 0, "steps, the first 20000 are in the recording\n"),
+        ("takes", 1, "build.rs wanted more than the 4 GiB of memory that it may have"),
+        ("complains", 1, "build.rs went on and on (here are the first words)"),
+        ("panics", 1, "build.rs:9:21:\noh\n"),
+        ("leaves", 0, ""),
+    ] {
+        let output = bounds.command(does).output().unwrap();
+        bounds.end(does, &output, status, said);
+        let now = fs::metadata(&copy).unwrap().modified().unwrap();
+        let before = written.replace(now);
+        assert!(before.is_none_or(|it| it == now), "what had not changed is built again");
+    }
+    is_interrupted_while_it_runs(&bounds);
+    let late = bounds.command("hangs").output().unwrap();
+    bounds.end("hangs", &late, 1, "had not ended after 20s, and was ended");
+}
+
+/// In the place of cargo stands somebody who never ends, and has started somebody else.
+#[cfg(target_os = "linux")]
+fn is_interrupted_while_it_compiles(bounds: &Bounds) {
+    use std::os::unix::fs::PermissionsExt;
+    let cargo = bounds.folder.path().join("cargo");
+    fs::write(&cargo, "#!/bin/sh\nsleep 1000 &\nwait\n").unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = bounds.command("builds");
+    is_interrupted(bounds, "builds", command.env("CARGO", cargo), "-TERM");
+}
+
+#[cfg(target_os = "linux")]
+fn is_interrupted_while_it_runs(bounds: &Bounds) {
+    is_interrupted(bounds, "hangs", &mut bounds.command("hangs"), "-INT");
+}
+
+/// As soon as one who `sleep`s, or the program itself, is there.
+#[cfg(target_os = "linux")]
+fn is_interrupted(bounds: &Bounds, does: &str, command: &mut Command, signal: &str) {
+    let child = command.spawn().unwrap();
+    let runs = |pid: &u32| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        ["sleep\n", "tried\n"].contains(&&*name)
+    };
+    let patience = Instant::now() + Duration::from_mins(2);
+    while !those_with(&bounds.passing()).iter().any(runs) {
+        assert!(Instant::now() < patience, "{does}: it never came so far");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    bounds.end(does, &child.wait_with_output().unwrap(), 130, "");
 }
