@@ -217,6 +217,55 @@ mod tests {
         assert!(knobs.turn(Program::Countdown, "seed", "2").is_err());
     }
 
+    /// Every knob of every program goes to both of its ends, and not one further.
+    #[test]
+    fn a_knob_ends_where_its_range_does() {
+        for program in Program::ALL {
+            for Knob { name, value, least, most, .. } in Knobs::of(program) {
+                assert!((least..=most).contains(&value), "{name} of {program:?}");
+                let mut knobs = Knobs::default();
+                let mut turn = |value: i128| {
+                    knobs.turn(program, name, &value.to_string())?;
+                    let row = rows(program).into_iter().find(|row| row.0 == name);
+                    Ok(i128::from(*(row.expect("it is one of them").4)(&mut knobs)))
+                };
+                let (least, most) = (i128::from(least), i128::from(most));
+                assert_eq!(turn(least), Ok(least), "{name} of {program:?}");
+                assert_eq!(turn(most), Ok(most), "{name} of {program:?}");
+                let said = Err(format!("{name} goes from {least} to {most}"));
+                for beyond in [least - 1, most + 1, i128::from(u64::MAX) + 1 + least] {
+                    assert_eq!(turn(beyond), said, "{name} of {program:?}: {beyond}");
+                }
+                for no_number in ["", " ", "ten", "0x1", "1.0", "1_0", "١", "NaN", "1&"]
+                {
+                    let refused = Knobs::default().turn(program, name, no_number);
+                    assert_eq!(refused.map_err(Err::<i128, _>), Err(said.clone()));
+                }
+            }
+            let refused = Knobs::default().turn(program, "gravity", "1").unwrap_err();
+            let has = Knobs::of(program).iter().map(|knob| knob.name).collect::<Vec<_>>();
+            let (name, has) = (program.name(), has.join(", "));
+            assert_eq!(refused, format!("{name} has no such knob; it has {has}"));
+        }
+    }
+
+    /// Those that stand in the addresses of the book: a link that was kept is to go on leading there.
+    #[test]
+    fn the_ranges_are_these() {
+        let network = "seed 1-999, latency 1-100, jitter 0-100, loss 0-50, split 0-100";
+        for (program, ranges) in [
+            (Program::Countdown, "a 10-300, b 10-300, c 10-300"),
+            (Program::Echo, &format!("{network}, reset 0-100, clients 1-6")),
+            (Program::Crawl, &format!("{network}, reset 0-100, concurrency 1-8")),
+            (Program::Chat, &format!("{network}, reset 0-100, clients 1-6")),
+            (Program::HappyEyeballs, network.rsplit_once(", ").expect("it has some").0),
+        ] {
+            let of = |it: Knob| format!("{} {}-{}", it.name, it.least, it.most);
+            let all: Vec<_> = Knobs::of(program).into_iter().map(of).collect();
+            assert_eq!(all.join(", "), ranges, "{program:?}");
+        }
+    }
+
     /// Each knob makes another run than the one that is recorded, in every style; and none is
     /// larger than a page shows.
     #[test]
