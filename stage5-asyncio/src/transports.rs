@@ -20,7 +20,7 @@ use crate::protocols::{DatagramProtocol, Protocol};
 pub(crate) use channel::Channel;
 pub(crate) use datagram::{DatagramEndpoint, Name};
 pub use file::{FilePart, SendfileOptions};
-pub(crate) use file::{Sending, has_to_be_read};
+pub(crate) use file::{Sending, has_no_fallback, has_to_be_read};
 pub(crate) use flow_control::FlowControl;
 pub(crate) use stream::StreamTransport;
 

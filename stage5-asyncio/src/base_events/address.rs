@@ -15,7 +15,7 @@ pub enum Address {
     /// Both in one, as std takes it.
     Text(String),
     /// A port alone: to listen, at all interfaces of this machine, by both families; to connect,
-    /// this machine. asyncio's `host=None`, and an empty name.
+    /// this machine. asyncio's `host=None`; also an empty name beside a port: `("", 8080)`.
     Any(u16),
     /// One after the other: to listen, all of them; to connect, one.
     Several(Vec<Self>),
@@ -31,7 +31,8 @@ impl Address {
         }
     }
 
-    /// Asks the resolver, which blocks; none of them twice.
+    /// Asks the resolver, which blocks, unless they [are known](Self::is_known). Of several, none
+    /// comes twice.
     pub(crate) fn resolve(self, purpose: Purpose) -> io::Result<Vec<SocketAddr>> {
         Ok(match self {
             Self::Socket(address) => vec![address],
@@ -41,12 +42,11 @@ impl Address {
             Self::Several(all) => {
                 let mut found = Vec::new();
                 for address in all {
-                    let more = address.resolve(purpose)?;
-                    found.extend(
-                        more.into_iter()
-                            .filter(|it| !found.contains(it))
-                            .collect::<Vec<_>>(),
-                    );
+                    for address in address.resolve(purpose)? {
+                        if !found.contains(&address) {
+                            found.push(address);
+                        }
+                    }
                 }
                 found
             }

@@ -10,7 +10,9 @@ use crate::event_loop::EventLoop;
 use crate::locks::Event;
 use crate::protocols::{BufferedProtocol, Protocol};
 use crate::tasks::within;
-use crate::transports::{FilePart, SendfileOptions, Sending, Transport, has_to_be_read};
+use crate::transports::{
+    FilePart, SendfileOptions, Sending, Transport, has_no_fallback, has_to_be_read,
+};
 
 /// Files.
 impl EventLoop {
@@ -108,8 +110,7 @@ async fn send(
     match by_the_kernel {
         Err(error) if part.sent() == 0 && has_to_be_read(&error) => {
             if !options.fallback {
-                let message = "the kernel cannot send this file over this transport";
-                return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+                return Err(has_no_fallback());
             }
             read_and_write(transport, part).await?;
         }

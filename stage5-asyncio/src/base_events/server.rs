@@ -85,7 +85,8 @@ struct Inside {
 impl EventLoop {
     /// Listens at `address`, and has `factory` make a protocol for each connection. A name that
     /// has several addresses is listened at by all of them; a port alone, at all interfaces by both
-    /// families, each by a socket of its own: without a port, that makes two ports.
+    /// families, each by a socket of its own. So port 0, which is any that is free, is another one
+    /// for each of the sockets.
     ///
     /// # Errors
     ///
@@ -155,7 +156,7 @@ impl Server {
                 factory: RefCell::new(Some(Rc::clone(&factory))),
                 clients: Rc::clone(&clients),
                 pause: Cell::default(),
-                is_short: Cell::default(),
+                has_told: Cell::default(),
             });
             port.number.set(event_loop.0.sources.keep(Rc::clone(&port) as _));
             port
@@ -291,8 +292,9 @@ struct Port {
     clients: Rc<Clients>,
     /// Ends the pause, if there is one. Set by `breathe`; taken by `go_on` and `close`.
     pause: Cell<Option<TimerHandle>>,
-    /// Set by the first of several pauses; cleared when everybody was accepted.
-    is_short: Cell<bool>,
+    /// Set by the first of several pauses, which tells of them all; cleared when everybody was
+    /// accepted.
+    has_told: Cell<bool>,
 }
 
 impl Port {
@@ -319,7 +321,7 @@ impl Port {
             match accepted {
                 Ok(stream) => self.serve(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.is_short.set(false);
+                    self.has_told.set(false);
                     return self.accept_more();
                 }
                 Err(error) => return self.breathe(&error),
@@ -356,7 +358,7 @@ impl Port {
 
     /// Tries again later: nobody can be accepted as long as there are no descriptors left.
     fn breathe(self: &Rc<Self>, error: &io::Error) {
-        if !self.is_short.replace(true) {
+        if !self.has_told.replace(true) {
             report(format_args!("socket.accept() out of system resource: {error}"));
         }
         let Some(event_loop) = self.event_loop() else { return };

@@ -171,8 +171,9 @@ impl Scope {
         self.parent.borrow().as_ref().map(|(parent, _)| Rc::clone(parent))
     }
 
-    /// Whether it has to stop now.
-    fn must_stop(&self) -> bool {
+    /// Takes the reason to stop now, if there is one: a request, or a raise that nothing inside
+    /// holds up.
+    fn take_stop(&self) -> bool {
         self.take_request() || self.patience.get() == 0 && self.is_raised.take()
     }
 
@@ -523,7 +524,7 @@ fn poll_body<'a, F: Future>(
     is_fresh: bool,
     context: &mut Context<'_>,
 ) -> Option<End<F::Output>> {
-    let end = if !is_fresh && scope().is_some_and(|it| it.must_stop()) {
+    let end = if !is_fresh && scope().is_some_and(|it| it.take_stop()) {
         End::Cancelled
     } else {
         if let Some(scope) = scope() {
@@ -537,7 +538,7 @@ fn poll_body<'a, F: Future>(
             Ok(Poll::Pending) => {
                 let scope = scope()?;
                 scope.take_back();
-                if !scope.must_stop() {
+                if !scope.take_stop() {
                     return None;
                 }
                 End::Cancelled

@@ -18,7 +18,9 @@ use crate::base_events::is_under_way;
 use crate::event_loop::EventLoop;
 use crate::net::{Side, retry_at};
 use crate::tasks::within;
-use crate::transports::{FilePart, SendfileOptions, Sending, has_to_be_read};
+use crate::transports::{
+    FilePart, SendfileOptions, Sending, has_no_fallback, has_to_be_read,
+};
 
 /// Sockets of the caller's. All have to be non-blocking: `set_nonblocking(true)`.
 impl EventLoop {
@@ -187,7 +189,7 @@ impl EventLoop {
             match self.until_done(tried, Direction::Write, send).await {
                 Err(error) if part.sent() == 0 && has_to_be_read(&error) => {
                     if !options.fallback {
-                        return Err(ErrorKind::Unsupported.into());
+                        return Err(has_no_fallback());
                     }
                     self.read_and_send(socket, part).await?;
                 }

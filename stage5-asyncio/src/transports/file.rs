@@ -80,9 +80,10 @@ impl FilePart {
         Ok(())
     }
 
-    /// Reads the next piece into `buffer`, on a thread. An empty one is the end.
+    /// Reads the next piece into `buffer`, on a thread. An empty one is the end: where all is sent
+    /// that was asked for, no thread has to find that out.
     pub(crate) async fn read(&self, mut buffer: Vec<u8>) -> io::Result<Vec<u8>> {
-        let (from, most) = self.next().unwrap_or_default();
+        let Some((from, most)) = self.next() else { return Ok(Vec::new()) };
         let file = Arc::clone(&self.0.file);
         to_thread(move || {
             buffer.resize(most.min(CHUNK), 0);
@@ -128,6 +129,12 @@ pub(crate) fn has_to_be_read(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
 }
 
+/// What there is to say where it is [not to be](SendfileOptions::fallback).
+pub(crate) fn has_no_fallback() -> io::Error {
+    let message = "the kernel cannot send this file there, and no fallback is wanted";
+    io::Error::new(io::ErrorKind::Unsupported, message)
+}
+
 #[cfg(unix)]
 fn read_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, buffer, from)
@@ -142,5 +149,25 @@ impl fmt::Debug for FilePart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inside { offset, sent, .. } = &*self.0;
         f.debug_struct("FilePart").field("offset", offset).field("sent", sent).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// There is no loop here that could lend one.
+    #[test]
+    fn what_is_over_starts_no_thread() {
+        let options = SendfileOptions { count: Some(0), ..SendfileOptions::default() };
+        let file = File::open("Cargo.toml").expect("it is there");
+        let part = FilePart::new(&file, options).expect("it can be copied");
+        let reading = pin!(part.read(vec![1]));
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = reading.poll(&mut context);
+        assert!(matches!(polled, Poll::Ready(Ok(empty)) if empty.is_empty()));
     }
 }

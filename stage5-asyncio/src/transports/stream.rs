@@ -198,7 +198,7 @@ impl StreamTransport {
                 self.is_lost.set(true);
                 self.connection_lost(None);
             }
-            Ok(()) if self.sends_a_file() => self.send_file_on(),
+            Ok(()) if self.keeps_its_file() => self.send_file_on(),
             Ok(()) if self.ends.get() => self.shut_down(),
             Ok(()) => {}
         }
@@ -385,7 +385,7 @@ impl Transport for StreamTransport {
         }
         if !self.is_a_socket() {
             self.close();
-        } else if self.buffer.borrow().is_empty() && !self.sends_a_file() {
+        } else if self.buffer.borrow().is_empty() && !self.keeps_its_file() {
             self.shut_down();
         }
     }

@@ -31,11 +31,11 @@ impl StreamTransport {
     /// Whoever writes in the middle of a file does not know what it does.
     #[track_caller]
     pub(super) fn expect_no_file(&self) {
-        assert!(!self.sends_a_file(), "a file is being sent: await its end before");
+        assert!(!self.keeps_its_file(), "a file is being sent: await its end before");
     }
 
-    /// Whether one is being sent for which somebody waits.
-    pub(super) fn sends_a_file(&self) -> bool {
+    /// Lets go of one for which nobody waits any more. `false`: none is left.
+    pub(super) fn keeps_its_file(&self) -> bool {
         let job = self.file.take();
         let is_sending = job.as_ref().is_some_and(|it| !it.part.is_given_up());
         self.file.set(job.filter(|_| is_sending));
