@@ -80,7 +80,7 @@ impl Wish {
     ///
     /// # Errors
     ///
-    /// Says how the program failed, or that it has more steps than a page shows.
+    /// Says how the program failed.
     pub fn figure(&self, book: &Path) -> Answer<String> {
         let places = Places::of(book)?;
         let traces = self.styles.iter().map(|style| {
@@ -88,17 +88,23 @@ impl Wish {
             let trace = record::apart(style, move |style| {
                 trace::record_with(program, style, &knobs)
             });
-            trace.and_then(fit_for_a_page)
+            trace.map(fit_for_a_page)
         });
-        story::together(&places, &traces.collect::<Answer<Vec<_>>>()?)
+        let (traces, words): (Vec<_>, Vec<_>) =
+            traces.collect::<Answer<Vec<_>>>()?.into_iter().unzip();
+        let figure = story::together(&places, &traces)?;
+        Ok(words.into_iter().flatten().fold(figure, |figure, word| figure + &word))
     }
 }
 
-fn fit_for_a_page(trace: Trace) -> Answer<Trace> {
-    match trace.events.len() {
-        steps if steps > STEPS => Err(format!("{steps} steps: a page shows {STEPS}")),
-        _ => Ok(trace),
-    }
+/// Cuts off what a page does not show, and says so. None of our runs is so long; one of a program
+/// that the reader has changed may be.
+fn fit_for_a_page(mut trace: Trace) -> (Trace, Option<String>) {
+    let steps = trace.events.len();
+    trace.events.truncate(STEPS);
+    let word =
+        format!("<p class=\"cut\">Of {steps} steps, these are the first {STEPS}.</p>\n");
+    (trace, (steps > STEPS).then_some(word))
 }
 
 impl fmt::Display for Wish {
@@ -113,7 +119,7 @@ impl fmt::Display for Wish {
 
 #[cfg(test)]
 mod tests {
-    use lineage::knobs::STEPS;
+    use lineage::knobs::{Knobs, STEPS};
     use lineage::run::Program;
     use lineage::styles::Style;
     use lineage::trace;
@@ -138,19 +144,31 @@ mod tests {
             let refused = Wish::read(query).expect_err(query);
             assert!(refused.starts_with(said), "{query}: {refused}");
         }
+        for program in Program::ALL {
+            for knob in Knobs::of(program) {
+                let (program, name, value) = (program.name(), knob.name, knob.value);
+                let query = format!("program={program}&style=asyncio&{name}={value}");
+                assert!(Wish::read(&query).is_ok(), "{query}");
+                let twice = Wish::read(&format!("{query}&{name}={value}"));
+                assert_eq!(twice.unwrap_err(), format!("{name} is turned twice"));
+            }
+        }
         let query = "program=echo&style=callbacks&style=asyncio&seed=7&loss=50";
         assert_eq!(Wish::read(query).expect("it is right").to_string(), query);
     }
 
     #[test]
-    fn a_run_with_more_steps_than_a_page_shows_is_refused() {
+    fn a_run_with_more_steps_than_a_page_shows_is_cut_and_said_to_be() {
         let style = Style::named("callbacks").expect("it is a style");
         let mut trace = trace::record(Program::Countdown, style).expect("it runs");
         let step = trace.events[0].clone();
         trace.events.resize(STEPS, step.clone());
-        let mut trace = fit_for_a_page(trace).expect("so many are shown");
+        let (mut trace, word) = fit_for_a_page(trace);
+        assert_eq!((trace.events.len(), word), (STEPS, None));
         trace.events.push(step);
-        let refused = fit_for_a_page(trace).expect_err("one more is not");
-        assert_eq!(refused, "4001 steps: a page shows 4000");
+        let (trace, word) = fit_for_a_page(trace);
+        assert_eq!(trace.events.len(), STEPS);
+        let word = word.expect("it is said");
+        assert!(word.contains("Of 4001 steps, these are the first 4000."), "{word}");
     }
 }

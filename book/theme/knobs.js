@@ -93,7 +93,8 @@
       figures.forEach((it, n) => { it.id = ids[n] + (query && `?${query}`); });
       root = lineage.renew(root, fresh);
       history.replaceState(null, '', `#${figures[0].id}:step=1`);
-      return `A new run: ${figures.map(it => it.dataset.steps).join(' and ')} steps.`;
+      const cut = template.content.querySelector('.cut')?.textContent ?? '';
+      return `A new run: ${figures.map(it => it.dataset.steps).join(' and ')} steps. ${cut}`;
     }
 
     async function turn(query, step) {
