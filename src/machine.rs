@@ -44,10 +44,13 @@ impl Machine {
         self.rustc == other.rustc && architecture(self) == architecture(other)
     }
 
-    /// A name for its file, of the processor's: `amd-epyc`.
+    /// A name for its file, of the processor's, without what every processor is called: `amd-epyc`,
+    /// `intel-xeon`.
     pub fn slug(&self) -> String {
+        let says_nothing =
+            |word: &&str| ["", "R", "TM", "CPU", "Processor"].contains(word);
         let words = self.cpu.split(|char: char| !char.is_ascii_alphanumeric());
-        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+        let words: Vec<_> = words.filter(|word| !says_nothing(word)).collect();
         words.join("-").to_lowercase()
     }
 }
@@ -97,6 +100,6 @@ mod tests {
     fn a_machine_has_a_name_that_a_file_can_have() {
         let cpu = "Intel(R) Core(TM) i7-8550U CPU @ 1.80GHz".to_owned();
         let machine = Machine { cpu, os: String::new(), rustc: String::new() };
-        assert_eq!(machine.slug(), "intel-r-core-tm-i7-8550u-cpu-1-80ghz");
+        assert_eq!(machine.slug(), "intel-core-i7-8550u-1-80ghz");
     }
 }
