@@ -2,7 +2,7 @@
 //!
 //! A task of asyncio can be cancelled and refuse, has a name, values and a line on the list that
 //! `lineage ps` shows. All of that is paid for at each step. A light task has none of it. It is a
-//! future and the right to be polled again; whoever wants to stop it stops the [`scope`] it is in.
+//! future and the right to be polled again; whoever wants to stop it stops the [`scope()`] it is in.
 //! So it fits in one piece of memory, and a wake is a number that is pushed to a queue.
 //!
 //! Light tasks live *inside* a task of asyncio, as many as you like inside one. Seen from outside
@@ -70,7 +70,7 @@ pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandl
     set::with_running(|set| set.spawn(future))
 }
 
-/// Runs `main` in a [`scope`], on a fast loop.
+/// Runs `main` in a [`scope()`], on a fast loop.
 ///
 /// # Errors
 ///
