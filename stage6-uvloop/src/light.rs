@@ -26,8 +26,8 @@
 //! # }
 //! ```
 //!
-//! 1. `task`: the future, and where its output lies later, in one piece of memory. Both `unsafe`
-//!    expressions that a task needs are there, in one function;
+//! 1. `task`: the future, and where its output lies later, in one piece of memory, behind a pointer that
+//!    does not know its type;
 //! 2. `waker`: a waker that is a number. To clone it costs nothing, and it works on every thread;
 //! 3. `set`: the tasks of a scope, and the queue of those that are ready;
 //! 4. `scope`: the one place where light tasks are resumed;

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::waker_clone_wake, reason = "that a clone wakes is what is tried")]
 
+mod common;
+
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::net::SocketAddr;
@@ -22,6 +24,8 @@ use stage5_asyncio::{create_task, get_running_loop};
 use stage6_uvloop::engine::Engine;
 use stage6_uvloop::light::channel::{SendError, channel};
 use stage6_uvloop::light::{self, scope, sleep, spawn, timeout, yield_now};
+
+use common::Dice;
 
 type Log = Rc<RefCell<Vec<&'static str>>>;
 
@@ -569,18 +573,6 @@ fn no_wake_of_eight_threads_is_lost() {
         let main = async move { timeout(minute, main).await };
         let heard = backend::scope(backend, || light::run(main)).unwrap();
         assert_eq!(heard, Ok(THREADS), "a wake was lost, on {engine}");
-    }
-}
-
-/// Whatever follows from a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
     }
 }
 

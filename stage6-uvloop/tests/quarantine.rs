@@ -9,6 +9,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
+mod common;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::net;
@@ -18,6 +20,8 @@ use std::time::Duration;
 
 use reactor::{Direction, Reactor, TcpStream};
 use stage6_uvloop::uring::{Settings, Uring};
+
+use common::Dice;
 
 const DEAD: u8 = 0xdd;
 
@@ -98,18 +102,6 @@ fn pair(reactor: &Reactor<u32>) -> (TcpStream<u32>, net::TcpStream) {
     let (peer, _) = listener.accept().unwrap();
     peer.set_nonblocking(true).unwrap();
     (reactor.adopt_stream(ours).unwrap(), peer)
-}
-
-/// Numbers that look thrown.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
 }
 
 /// M7.20: a storm. Streams are closed, and whole rings, while the kernel receives for them and

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::waker_clone_wake, reason = "a clone on another thread is what is tried")]
 
+mod common;
+
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -22,6 +24,8 @@ use stage5_asyncio::tasks::gather;
 use stage5_asyncio::time::sleep;
 use stage5_asyncio::{Task, create_task, timeout};
 use stage6_uvloop::engine::Engine;
+
+use common::Dice;
 
 const THREADS: usize = 8;
 const ROUNDS: u64 = 2_000;
@@ -107,18 +111,6 @@ async fn meet_all() -> Vec<u64> {
     let heard = heard.expect("a wake was lost");
     threads.into_iter().for_each(|it| it.join().unwrap());
     heard
-}
-
-/// Whatever follows from a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
 }
 
 type Log = Rc<RefCell<Vec<(u64, &'static str)>>>;
