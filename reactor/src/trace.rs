@@ -226,7 +226,7 @@ pub fn created(kind: Kind, type_name: &str) -> Id {
         return Id(0);
     }
     let place = Place::here();
-    RECORDER.with_borrow_mut(|it| it.create(kind, type_name, place))
+    record_it(move |it| it.create(kind, type_name, place))
 }
 
 /// A callback that is left behind with whatever the caller does next: sets a timer, parks at
@@ -398,7 +398,7 @@ pub fn note(variable: &'static str, value: impl Display) {
 pub fn said(line: String) -> String {
     let place = Place::caller();
     if is_on() {
-        RECORDER.with_borrow_mut(|it| it.say(line.clone(), place));
+        record_it(|it| it.say(line.clone(), place));
     }
     line
 }
@@ -475,7 +475,10 @@ impl Id {
 
 /// From now on this is the clock.
 pub(crate) fn clock(backend: &Rc<dyn Backend>) {
-    tell(move |it| it.set_clock(Rc::clone(backend)));
+    if is_on() {
+        let start = unrecorded(|| backend.now());
+        record_it(|it| it.set_clock(Rc::clone(backend), start));
+    }
 }
 
 #[inline]
@@ -512,10 +515,31 @@ fn tell(what: impl FnOnce(&mut Recorder)) {
 
 /// Never inlined, and given what it needs by value: so a traced point needs no stack of its own
 /// while nobody records.
+///
+/// The clock is the engine's, and an engine may be the program's, which may tell something itself.
+/// So nothing is borrowed while it is asked.
 #[cold]
 #[inline(never)]
-fn record_it(what: impl FnOnce(&mut Recorder)) {
-    RECORDER.with_borrow_mut(what);
+fn record_it<R>(what: impl FnOnce(&mut Recorder) -> R) -> R {
+    let clock = RECORDER.with_borrow(Recorder::clock);
+    let now = clock.map(|clock| unrecorded(|| clock.now()));
+    RECORDER.with_borrow_mut(|it| {
+        it.now = now;
+        what(it)
+    })
+}
+
+/// What is done to find out what to record is no part of it, and would have no end.
+fn unrecorded<R>(body: impl FnOnce() -> R) -> R {
+    struct On;
+    impl Drop for On {
+        fn drop(&mut self) {
+            ON.set(true);
+        }
+    }
+    ON.set(false);
+    let _on = On;
+    body()
 }
 
 /// The value is the program's: writing it out, or dropping it, may tell something itself. So
@@ -525,5 +549,5 @@ fn record_it(what: impl FnOnce(&mut Recorder)) {
 fn write_out(value: impl Display, what: impl FnOnce(&mut Recorder, String)) {
     let words = value.to_string();
     drop(value);
-    RECORDER.with_borrow_mut(|it| what(it, words));
+    record_it(|it| what(it, words));
 }

@@ -5,19 +5,19 @@
 
 use std::any::type_name_of_val;
 use std::cell::Cell;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 mod bounds;
 
 use bounds::Turns;
-use reactor::backend::{Backend, Clockwork};
+use reactor::backend::{Backend, Clockwork, Event as Ready, Listener, Stream, Token};
 use reactor::sim::{Event, Link, Peer, Sim, Weather};
 use reactor::trace::{self, Id, Kind, Place, Recording, Thing, What};
 use reactor::{Direction, Reactor, TcpStream};
@@ -684,6 +684,54 @@ fn the_time_is_that_of_the_first_reactor() {
         .map(|event| event.at)
         .collect();
     assert_eq!(made, [ms(0), ms(0), ms(3)]);
+}
+
+/// A clock that tells, whenever it is asked, that somebody was made.
+#[derive(Debug)]
+struct Talks(Rc<Clockwork>);
+
+impl Backend for Talks {
+    fn now(&self) -> Instant {
+        let _nobody = task();
+        self.0.now()
+    }
+
+    fn listen(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Listener>> {
+        self.0.listen(token, address)
+    }
+
+    fn connect(&self, token: Token, address: SocketAddr) -> io::Result<Box<dyn Stream>> {
+        self.0.connect(token, address)
+    }
+
+    fn arm(&self, token: Token, direction: Direction) {
+        self.0.arm(token, direction);
+    }
+
+    fn wait(&self, timeout: Option<Duration>, events: &mut Vec<Ready>) -> io::Result<()> {
+        self.0.wait(timeout, events)
+    }
+
+    fn waker(&self) -> Waker {
+        self.0.waker()
+    }
+}
+
+/// The recorder asks it, and so what it tells then is nothing that happened.
+#[test]
+fn a_clock_may_tell_something_itself_and_is_not_recorded_when_the_recorder_asks() {
+    let ((), recording) = trace::record(|| {
+        let talks = Rc::new(Talks(Clockwork::new()));
+        let reactor = Reactor::<()>::with_backend(Rc::clone(&talks) as Rc<dyn Backend>);
+        trace::note("before", 1);
+        trace::resumed(task()).finished();
+        let _told = talks.now();
+        drop(reactor);
+        trace::said("after".to_owned());
+    });
+    let created = |what: &What| matches!(what, What::Created(..));
+    assert_eq!(whats(&recording).iter().filter(|it| created(it)).count(), 2);
+    assert_eq!(recording.events.len(), 6, "{:?}", recording.events);
 }
 
 /// The innermost of those who run; the loop, if nobody does, which keeps its own name.

@@ -15,6 +15,8 @@ pub(super) struct Recorder {
     story: Recording,
     /// Set when a reactor is made: its clock, and when the recording began by it.
     clock: Option<(Rc<dyn Backend>, Instant)>,
+    /// What time it is by that clock: set by whoever tells, just before.
+    pub(super) now: Option<Instant>,
     turns: u64,
     is_in_turn: bool,
     /// Who runs, innermost last: a callback may drive a generator.
@@ -60,9 +62,12 @@ impl Recorder {
         self.story
     }
 
-    pub(super) fn set_clock(&mut self, backend: Rc<dyn Backend>) {
-        let now = backend.now();
-        self.clock.get_or_insert((backend, now));
+    pub(super) fn clock(&self) -> Option<Rc<dyn Backend>> {
+        self.clock.as_ref().map(|(clock, _)| Rc::clone(clock))
+    }
+
+    pub(super) fn set_clock(&mut self, backend: Rc<dyn Backend>, start: Instant) {
+        self.clock.get_or_insert((backend, start));
     }
 
     pub(super) fn begin_turn(&mut self) {
@@ -268,9 +273,7 @@ impl Recorder {
     }
 
     fn tell_at(&mut self, what: What, place: Option<Place>) {
-        let at = self.clock.as_ref().map_or(Duration::ZERO, |(clock, start)| {
-            clock.now().saturating_duration_since(*start)
-        });
+        let at = self.now.map_or(Duration::ZERO, |now| self.since_start(now));
         self.story.events.push(Event { at, what, place });
     }
 
