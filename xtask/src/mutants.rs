@@ -85,6 +85,8 @@ impl Mutant {
         test.args(["test", "--quiet"]).args(self.test.split_whitespace());
         test.current_dir(copy).env("SEEDS", SEEDS);
         test.env("CARGO_TARGET_DIR", copy.with_file_name("target"));
+        // From one bug to the next hardly a file changes.
+        test.env("CARGO_INCREMENTAL", "1");
         test
     }
 }
