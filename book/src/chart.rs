@@ -27,50 +27,54 @@ const MARGIN: f64 = 4.0;
 /// Fails when there is no such measurement, or when its rows are of different units.
 pub fn expand(places: &Places, key: &str) -> Answer<String> {
     let (name, question) = key.split_once('.').unwrap_or((key, ""));
-    let mut results = Results::read(places, name)?;
-    let kernels: Vec<_> =
-        results.rows.iter().filter(|row| row.id.starts_with(KERNEL)).cloned().collect();
-    results.rows.retain(|row| answers(row, question));
-    let Some(first) = results.rows.first() else {
-        return Err(format!("{key} has no rows"));
-    };
-    if let Some(other) = results.rows.iter().find(|row| row.unit != first.unit) {
-        let (one, other) = (&first.unit, &other.unit);
-        return Err(format!(
-            "{name} has rows in {one} and in {other}: one chart, one unit"
-        ));
-    }
-    let caption = escape(&results.circumstances()).into_owned();
-    let (id, scale) = (key.replace('.', "-"), Scale::of(&results.rows));
-    let of_kernel =
-        if results.rows.iter().any(|row| kernels_share(row, &kernels).is_some()) {
-            "; dark is the kernel's share"
-        } else {
-            ""
-        };
-    let of_bars = format!("{}{of_kernel}", scale.words());
+    let results = Results::read(places, name)?;
+    let rows = results.asked(question)?;
+    let scale = Scale::of(&rows);
+    let bars: Vec<_> = rows.into_iter().map(|row| Bar::of(row, &results)).collect();
+    let words = format!("{}{}", scale.words(), kernels(&bars));
+    let said = results.not_measured(question) + &results.circumstances();
     Ok(format!(
-        "<figure class=\"chart\" id=\"chart-{id}\">\n{}{}\
-         <figcaption>Median and interval{of_bars}. {caption}</figcaption>\n</figure>\n",
-        drawing(&results, &kernels, &scale),
-        table(&results),
+        "<figure class=\"chart\" id=\"chart-{}\">\n{}{}\
+         <figcaption>Median and interval{words}. {}</figcaption>\n</figure>\n",
+        key.replace('.', "-"),
+        drawing(key, &bars, &scale),
+        table(&bars),
+        escape(&said),
     ))
 }
 
-/// What a row begins with that tells how much of another one was the kernel's.
-const KERNEL: &str = "kernel-";
-
-/// `kernel-64-mio` is of `echo-64-mio`.
-fn kernels_share<'a>(row: &Row, kernels: &'a [Row]) -> Option<&'a Row> {
-    let rest = row.id.strip_prefix("echo-")?;
-    kernels.iter().find(|it| it.id.strip_prefix(KERNEL) == Some(rest))
+/// What is drawn of a row, and told in a row of the table.
+pub(crate) struct Bar<'a> {
+    row: &'a Row,
+    /// How much of it was the kernel's, where that is known.
+    kernels: Option<&'a Row>,
 }
 
-/// `QUESTION-WAY`, or `python-QUESTION-WAY`: of several Pythons, the first.
-fn answers(row: &Row, question: &str) -> bool {
-    let id = row.id.strip_prefix("python-").unwrap_or(&row.id);
-    let rest = id.strip_prefix(question);
-    question.is_empty() || rest.is_some_and(|rest| rest.starts_with('-'))
+impl<'a> Bar<'a> {
+    /// `kernel-64-mio` is of `echo-64-mio`, and `python-kernel10k-64-mio` of `python-echo10k-64-mio`.
+    fn of(row: &'a Row, results: &'a Results) -> Self {
+        let named = row.id.split_once("echo");
+        let named = named.map(|(whose, rest)| format!("{whose}kernel{rest}"));
+        let kernels = named.and_then(|id| results.rows.iter().find(|it| it.id == id));
+        Self { row, kernels }
+    }
+
+    /// The figures of a row, and nothing else.
+    pub(crate) fn plain(row: &'a Row) -> Self {
+        Self { row, kernels: None }
+    }
+}
+
+/// What is dark. A bar without it is not one that the kernel had no part in.
+fn kernels(bars: &[Bar<'_>]) -> &'static str {
+    let known = bars.iter().filter(|bar| bar.kernels.is_some()).count();
+    match known {
+        0 => "",
+        known if known < bars.len() => {
+            "; dark is the kernel’s share of it, where that is known"
+        }
+        _ => "; dark is the kernel’s share of it",
+    }
 }
 
 /// How long the bar of a value is.
@@ -82,7 +86,7 @@ enum Scale {
 }
 
 impl Scale {
-    fn of(rows: &[Row]) -> Self {
+    fn of(rows: &[&Row]) -> Self {
         let most = rows.iter().map(|row| row.high).fold(f64::MIN_POSITIVE, f64::max);
         let least = rows.iter().map(|row| row.low).fold(f64::INFINITY, f64::min);
         if least > 0.0 && most / least > WIDE {
@@ -107,22 +111,22 @@ impl Scale {
     }
 }
 
-fn drawing(results: &Results, kernels: &[Row], scale: &Scale) -> String {
+fn drawing(key: &str, bars: &[Bar<'_>], scale: &Scale) -> String {
     let mut height = 0.0;
-    let mut bars = String::new();
-    for row in &results.rows {
-        bars.push_str(&bar(row, kernels_share(row, kernels), height, scale));
+    let mut drawn = String::new();
+    for bar in bars {
+        drawn.push_str(&draw(bar, height, scale));
         height += ROW;
     }
     format!(
         "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}, as bars; \
-         the table has the same numbers\">\n{bars}</svg>\n",
-        escape(&results.name)
+         the table has the same numbers\">\n{drawn}</svg>\n",
+        escape(key)
     )
 }
 
 /// A label, a bar to the median, in it the kernel's share, and a line for the interval.
-fn bar(row: &Row, kernels: Option<&Row>, top: f64, scale: &Scale) -> String {
+fn draw(Bar { row, kernels }: &Bar<'_>, top: f64, scale: &Scale) -> String {
     let (label, bar, middle) = (top + 12.0, top + 17.0, top + 22.0);
     let [median, low, high] = [row.median, row.low, row.high].map(|it| scale.length(it));
     // A share of the bar, whatever the bar's scale is.
@@ -143,15 +147,20 @@ fn bar(row: &Row, kernels: Option<&Row>, top: f64, scale: &Scale) -> String {
 }
 
 /// The same figures, for whoever does not see the drawing.
-pub fn table(results: &Results) -> String {
-    let mut table = String::from(
-        "<div class=\"table-wrapper\">\n<table>\n<thead><tr><th></th><th>Median</th><th>Interval</th><th>Samples</th>\
-         </tr></thead>\n<tbody>\n",
+pub(crate) fn table(bars: &[Bar<'_>]) -> String {
+    let has_kernels = bars.iter().any(|bar| bar.kernels.is_some());
+    let head = if has_kernels { "<th>Of it, the kernel’s</th>" } else { "" };
+    let mut table = format!(
+        "<div class=\"table-wrapper\">\n<table>\n<thead><tr><th></th><th>Median</th>\
+         <th>Interval</th>{head}<th>Samples</th></tr></thead>\n<tbody>\n"
     );
-    for row in &results.rows {
+    for Bar { row, kernels } in bars {
+        let kernels = kernels.map_or("not known".to_owned(), Row::median);
+        let kernels =
+            if has_kernels { format!("<td>{kernels}</td>") } else { String::new() };
         _ = writeln!(
             table,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td>{kernels}<td>{}</td></tr>",
             escape(&row.label),
             row.median(),
             row.interval(),

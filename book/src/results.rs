@@ -32,8 +32,8 @@ pub struct Results {
     pub machine: Machine,
     /// When, as `2015-05-09`.
     pub date: String,
-    /// How many processes wanted a processor meanwhile, on the average: more than there are
-    /// processors, and it was no quiet machine.
+    /// How many processes wanted a processor in the minute before, on the average: more than there
+    /// are processors, and it was no quiet machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<f64>,
     /// What was compared with, and its version.
@@ -142,6 +142,53 @@ impl Results {
         })
     }
 
+    /// The rows of a question, all of one unit: those that are called `QUESTION-…`, the first Python's
+    /// among them; of no question, all.
+    ///
+    /// # Errors
+    ///
+    /// Says which questions there are, or which units.
+    pub fn asked(&self, question: &str) -> Answer<Vec<&Row>> {
+        let rows: Vec<_> =
+            self.rows.iter().filter(|row| answers(&row.id, question)).collect();
+        let Some(first) = rows.first() else { return Err(self.answers_only(question)) };
+        match rows.iter().find(|row| row.unit != first.unit) {
+            None => Ok(rows),
+            Some(Row { unit, .. }) => Err(format!(
+                "{} has rows in {} and in {unit}: one chart, one unit",
+                self.name, first.unit
+            )),
+        }
+    }
+
+    /// What could not be measured of a question, and why, in a sentence, if there is such a thing.
+    pub fn not_measured(&self, question: &str) -> String {
+        let missing = self.missing.iter();
+        let missing = missing.filter(|(id, _)| *id == "python" || answers(id, question));
+        let missing: Vec<_> = missing.map(|(id, why)| format!("{id} ({why})")).collect();
+        match missing.as_slice() {
+            [] => String::new(),
+            missing => format!("Not measured: {}. ", missing.join(", ")),
+        }
+    }
+
+    fn answers_only(&self, question: &str) -> String {
+        let name = &self.name;
+        let mut questions: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            let question = row.id.split('-').next().unwrap_or_default();
+            if !question.starts_with("python") && !questions.contains(&question) {
+                questions.push(question);
+            }
+        }
+        match questions.join(", ").as_str() {
+            "" => format!("{name} has no rows"),
+            there => {
+                format!("{name} has no rows of {question}; there are those of: {there}")
+            }
+        }
+    }
+
     /// The rows whose ids begin as `id` does, for as long as any does.
     fn near(&self, id: &str) -> Vec<&str> {
         let alike = |row: &Row| {
@@ -154,9 +201,19 @@ impl Results {
 
     /// Where, when and how it was measured, in a line.
     pub fn circumstances(&self) -> String {
-        let Self { command, machine, date, .. } = self;
-        format!("{command}, {date}, {}, {}, {}", machine.cpu, machine.os, machine.rustc)
+        let Self { command, machine: Machine { cpu, os, rustc }, date, load, .. } = self;
+        let load = load.map(|it| format!(", load {} before", number(it)));
+        let load = load.unwrap_or_default();
+        format!("{command}, {date}, {cpu}, {os}, {rustc}{load}")
     }
+}
+
+/// Whether what is called so is of that question.
+fn answers(id: &str, question: &str) -> bool {
+    let id = id.strip_prefix("python-").unwrap_or(id);
+    let rest = id.strip_prefix(question);
+    question.is_empty()
+        || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 /// The number with its interval.

@@ -238,6 +238,290 @@ fn a_chart_can_be_of_one_question_and_grows_with_the_logarithm_if_it_has_to() {
     assert!(!page.contains("calls-b"), "another question");
 }
 
+/// A results file of such rows: an id, its label, its unit, and low, median and high.
+fn results(rows: &[(&str, &str, &str, [f64; 3])]) -> serde_json::Value {
+    let rows = rows.iter().map(|(id, label, unit, [low, median, high])| {
+        serde_json::json!({
+            "id": id, "label": label, "unit": unit,
+            "median": median, "low": low, "high": high, "samples": 7,
+        })
+    });
+    serde_json::json!({
+        "version": 1, "name": "cost", "command": "cargo bench", "date": "2026-01-02",
+        "machine": {"cpu": "A <fast> one", "os": "Linux", "rustc": "rustc 1.95"},
+        "rows": rows.collect::<Vec<_>>(),
+    })
+}
+
+/// The page that shows these so.
+fn shown(text: &str, results: &serde_json::Value) -> String {
+    let fixture = Fixture::saying(text);
+    fixture.write("benches/results/cost.json", &results.to_string());
+    fixture.page()
+}
+
+/// What is wrong with showing these so.
+fn wrong(text: &str, results: &serde_json::Value) -> String {
+    let fixture = Fixture::saying(text);
+    fixture.write("benches/results/cost.json", &results.to_string());
+    fixture.problems().concat()
+}
+
+const fn exactly(value: f64) -> [f64; 3] {
+    [value; 3]
+}
+
+fn echoes() -> serde_json::Value {
+    results(&[
+        ("echo-64-mio", "mio", "ns", [900.0, 1_000.0, 1_100.0]),
+        ("kernel-64-mio", "mio", "ns", exactly(500.0)),
+        ("echo-64-quick", "quick", "ns", exactly(2_000.0)),
+        ("python-echo-64-slow", "slow", "ns", exactly(4_000.0)),
+        ("python-kernel-64-slow", "slow", "ns", exactly(1_000.0)),
+        ("echo10k-64-mio", "large", "ns", exactly(8_000.0)),
+        ("kernel10k-64-mio", "large", "ns", exactly(9_000.0)),
+    ])
+}
+
+fn kernels_part(y: u8, width: &str) -> String {
+    format!("<rect class=\"kernel\" x=\"0\" y=\"{y}\" width=\"{width}\" height=\"10\" />")
+}
+
+/// In Rust's bars and in Python's, and in nobody's where it is not known.
+#[test]
+fn the_kernels_share_is_drawn_in_its_bar_and_told_in_the_table() {
+    let page = shown("{{#chart cost.echo-64}}\n", &echoes());
+    assert_in_order(
+        &page,
+        &[
+            ">mio: 1,000\u{a0}ns</text>",
+            "<rect class=\"bar\" x=\"0\" y=\"17\" width=\"79.0\"",
+            &kernels_part(17, "39.5"),
+            "<line class=\"interval\" x1=\"71.1\" y1=\"22\" x2=\"86.9\" y2=\"22\" />",
+            ">quick: 2,000\u{a0}ns</text>",
+            "y=\"51\" width=\"158.0\"",
+            ">slow: 4,000\u{a0}ns</text>",
+            "y=\"85\" width=\"316.0\"",
+            &kernels_part(85, "79.0"),
+            "<th>Median</th><th>Interval</th><th>Of it, the kernel’s</th><th>Samples</th>",
+            "<th scope=\"row\">mio</th><td>1,000\u{a0}ns</td><td>900–1,100</td>\
+             <td>500\u{a0}ns</td><td>7</td>",
+            "<th scope=\"row\">quick</th><td>2,000\u{a0}ns</td><td>2,000–2,000</td>\
+             <td>not known</td>",
+            "<th scope=\"row\">slow</th><td>4,000\u{a0}ns</td><td>4,000–4,000</td>\
+             <td>1,000\u{a0}ns</td>",
+            "dark is the kernel’s share of it, where that is known. ",
+            "A &lt;fast&gt; one",
+        ],
+    );
+    assert_eq!(page.matches("class=\"kernel\"").count(), 2);
+    assert!(!page.contains("large"), "it answers another question");
+}
+
+/// A sample cannot be more than the whole.
+#[test]
+fn the_kernels_share_of_large_messages_is_drawn_and_fits_into_its_bar() {
+    let large = shown("{{#chart cost.echo10k-64}}\n", &echoes());
+    assert!(large.contains(&kernels_part(17, "316.0")), "{large}");
+    assert!(large.contains("; dark is the kernel’s share of it. "), "{large}");
+}
+
+#[test]
+fn the_kernels_share_is_one_of_the_bar_also_where_bars_grow_with_the_logarithm() {
+    let page = shown(
+        "{{#chart cost.echo}}\n",
+        &results(&[
+            ("echo-a", "a", "ns", exactly(10.0)),
+            ("kernel-a", "a", "ns", exactly(5.0)),
+            ("echo-b", "b", "ns", exactly(10_000.0)),
+        ]),
+    );
+    let expected = [
+        "class=\"bar\" x=\"0\" y=\"17\" width=\"79.0\"",
+        "y=\"17\" width=\"39.5\"",
+        "316.0",
+    ];
+    assert_in_order(&page, &expected);
+}
+
+#[test]
+fn a_chart_without_a_kernel_does_not_speak_of_it_and_says_what_was_not_measured() {
+    let mut results = results(&[("call-a", "<b>a</b>", "ns", exactly(1.0))]);
+    results["missing"] = serde_json::json!({
+        "python-call-tornado": "No module named 'tornado'", "python3.9-call": "elsewhere",
+        "echo-10000": "too few descriptors",
+    });
+    let page = shown("{{#chart cost.call}}\n", &results);
+    assert_in_order(
+        &page,
+        &[
+            "<svg viewbox=\"0 0 320 34\" role=\"img\" aria-label=\"cost.call, as bars; the \
+             table has the same numbers\">",
+            ">&lt;b&gt;a&lt;/b&gt;: 1\u{a0}ns</text>",
+            "<th scope=\"row\">&lt;b&gt;a&lt;/b&gt;</th>",
+            "<figcaption>Median and interval. Not measured: python-call-tornado (No module named \
+             'tornado'). cargo bench, 2026-01-02, A &lt;fast&gt; one, Linux, rustc 1.95<",
+        ],
+    );
+    assert!(!page.contains("kernel"), "{page}");
+}
+
+/// The flat one and the steep one, in no order, and one of Python's.
+fn depth() -> serde_json::Value {
+    results(&[
+        ("depth-flat-100", "a, flat one, 100 deep", "µs", [90.0, 100.0, 110.0]),
+        ("depth-flat-1", "a, flat one, 1 deep", "µs", exactly(100.0)),
+        ("depth-flat-10", "a, flat one, 10 deep", "µs", exactly(100.0)),
+        ("depth-steep-1", "<i>steep, 1 deep", "µs", exactly(10.0)),
+        ("depth-steep-10", "<i>steep, 10 deep", "µs", exactly(10.0)),
+        ("depth-steep-100", "<i>steep, 100 deep", "µs", exactly(1_000.0)),
+        ("python-depth-flat-1", "Python", "µs", exactly(1.0)),
+        ("depths-flat-1", "another question", "µs", exactly(1.0)),
+    ])
+}
+
+#[test]
+fn curves_stand_where_their_logarithms_are_and_say_where_they_cross() {
+    let mut results = depth();
+    results["load"] = 0.91.into();
+    let page = shown("{{#curves cost.depth}}\n", &results);
+    let line = |points: &str, label: &str| {
+        format!("points=\"{points}\"><title>{label}</title></polyline>")
+    };
+    assert_in_order(
+        &page,
+        &[
+            "<figure class=\"chart curves\" id=\"curves-cost-depth\">",
+            "<svg viewbox=\"0 0 320 276\" role=\"img\" aria-label=\"cost.depth, by the number; \
+             the table has the same figures\">",
+            "<text x=\"60\" y=\"236\" text-anchor=\"middle\">1</text>",
+            "<text x=\"188\" y=\"236\" text-anchor=\"middle\">10</text>",
+            "<text x=\"316\" y=\"236\" text-anchor=\"end\">100</text>",
+            "y1=\"218.0\" x2=\"320\" y2=\"218.0\" /><text x=\"0\" y=\"222.0\">10 µs</text>",
+            "y1=\"111.0\" x2=\"320\" y2=\"111.0\" /><text x=\"0\" y=\"115.0\">100 µs</text>",
+            "y1=\"4.0\" x2=\"320\" y2=\"4.0\" /><text x=\"0\" y=\"8.0\">1,000 µs</text>",
+            &line("60.0,111.0 188.0,111.0 316.0,111.0", "a, flat one"),
+            "<circle class=\"point\" cx=\"60.0\" cy=\"111.0\" r=\"3\" />",
+            &line("60.0,218.0 188.0,218.0 316.0,4.0", "&lt;i&gt;steep"),
+            "<circle class=\"point\" cx=\"316.0\" cy=\"4.0\" r=\"3\" />",
+            ">a, flat one</text>",
+            ">&lt;i&gt;steep</text>",
+            "<th scope=\"row\">a, flat one, 1 deep</th><td>100\u{a0}µs</td><td>100–100</td>\
+             <td>7</td>",
+            "a, flat one, 100 deep</th><td>100\u{a0}µs</td><td>90–110</td>",
+            "&lt;i&gt;steep, 100 deep</th><td>1,000\u{a0}µs</td>",
+            "both scales logarithmic. “a, flat one” and “&lt;i&gt;steep” cross between 10 and 100. \
+             cargo bench, 2026-01-02, A &lt;fast&gt; one, Linux, rustc 1.95, load 0.91 before<",
+        ],
+    );
+    assert_eq!(page.matches("<polyline").count(), 2, "of this question, and ours");
+    assert_eq!(page.matches("<circle").count(), 6);
+    assert!(!page.contains("Python"), "{page}");
+}
+
+/// Lines are compared at the same number, also where one of them has fewer.
+#[test]
+fn what_a_curve_passes_over_is_said_and_has_no_point() {
+    let page = shown(
+        "{{#curves cost.depth}}\n",
+        &results(&[
+            ("depth-a-1", "a, 1 deep", "ns", exactly(1.0)),
+            ("depth-a-10", "a, 10 deep", "ns", exactly(50.0)),
+            ("depth-a-1000", "a, 1000 deep", "ns", exactly(100.0)),
+            ("depth-b-10", "b, 10 deep", "ns", exactly(60.0)),
+            ("depth-b-1000", "b, 1000 deep", "ns", exactly(70.0)),
+            ("depth-c-1", "c, 1 deep", "ns", exactly(90.0)),
+            ("depth-c-1000", "c, 1000 deep", "ns", exactly(95.0)),
+        ]),
+    );
+    assert_in_order(
+        &page,
+        &[
+            "“a” and “b” cross between 10 and 1,000. ",
+            "“a” and “c” cross between 1 and 1,000. ",
+            "“b” was not measured at 1. “c” was not measured at 10. cargo bench",
+        ],
+    );
+    assert!(!page.contains("“b” and “c”"), "at one number alone nothing crosses");
+    assert_eq!(page.matches("<circle").count(), 7);
+}
+
+#[test]
+fn curves_whose_intervals_overlap_do_not_cross() {
+    let rows = |high| {
+        results(&[
+            ("depth-a-1", "a, 1 deep", "ns", exactly(10.0)),
+            ("depth-a-10", "a, 10 deep", "ns", exactly(20.0)),
+            ("depth-b-1", "b, 1 deep", "ns", exactly(11.0)),
+            ("depth-b-10", "b, 10 deep", "ns", [18.0, 19.0, high]),
+        ])
+    };
+    let page = |high| shown("{{#curves cost.depth}}\n", &rows(high));
+    assert!(page(19.5).contains("cross between 1 and 10"));
+    assert!(!page(20.5).contains("cross"));
+}
+
+#[test]
+fn what_cannot_be_drawn_is_a_problem_with_what_there_is() {
+    let mut zero = depth();
+    zero["rows"][0]["median"] = 0.0.into();
+    zero["rows"][0]["low"] = 0.0.into();
+    let mut units = depth();
+    units["rows"][0]["unit"] = "KiB".into();
+    let is_there =
+        "there is no file benches/results/kost.json; benches/results has: cost.json";
+    let questions = "cost has no rows of dept; there are those of: depth, depths";
+    let no_number =
+        "cost.depth-flat-1: no row’s name ends with a number, as QUESTION-WAY-100";
+    let nothing = "cost.depth: depth-flat-100 is nothing, and has no logarithm";
+    for (text, results, said) in [
+        ("chart cost.dept", depth(), questions),
+        ("curves cost.dept", depth(), questions),
+        ("curves cost", depth(), "the key cost is not of the form NAME.QUESTION"),
+        ("curves cost.depth-flat-1", depth(), no_number),
+        ("curves cost.depth", zero, nothing),
+        (
+            "curves cost.depth",
+            units,
+            "cost has rows in KiB and in µs: one chart, one unit",
+        ),
+        ("claims cost", depth(), "cost says nothing to any claim"),
+        ("claims kost", depth(), is_there),
+        ("curves kost.depth", depth(), is_there),
+    ] {
+        let wrong = wrong(&format!("{{{{#{text}}}}}"), &results);
+        assert_eq!(wrong, format!("one.md:3: {said}"), "{text}");
+    }
+}
+
+#[test]
+fn claims_stand_with_the_word_of_each_column_and_how_many_times() {
+    let mut results = results(&[("call-a", "a", "ns", exactly(1.0))]);
+    results["claims"] = serde_json::json!([
+        {"quote": "only <2x", "who": "the talk & others", "how": "await / function",
+         "columns": [
+            {"of": "Python 3.11.7", "word": "holds", "times": [1.87, 2.426]},
+            {"of": "Rust <here>", "word": "does not hold here", "times": [1234.5]}]},
+        {"quote": "super fast IO", "who": "the talk", "how": "asyncio / uvloop",
+         "columns": [{"of": "Rust", "word": "cannot be tested here", "times": []}]},
+    ]);
+    let page = shown("{{#claims cost}}\n", &results);
+    assert_in_order(
+        &page,
+        &[
+            "<figure class=\"claims\">",
+            "<th>Claim</th><th>Measured</th><th>Verdict</th>",
+            "<th scope=\"row\">“only &lt;2x”<br>the talk &amp; others</th>",
+            "<td>await / function</td>",
+            "<td>Python 3.11.7: <b>holds</b> (1.87\u{a0}×, 2.43\u{a0}×)<br>",
+            "Rust &lt;here&gt;: <b>does not hold here</b> (1,234\u{a0}×)<br></td></tr>",
+            "“super fast IO”<br>the talk</th><td>asyncio / uvloop</td>\
+             <td>Rust: <b>cannot be tested here</b><br></td></tr>",
+            "<figcaption>cargo bench, 2026-01-02, A &lt;fast&gt; one, Linux, rustc 1.95</figcaption>",
+        ],
+    );
+}
+
 #[test]
 fn a_measure_stands_in_its_sentence_with_its_interval() {
     let text =
