@@ -9,16 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use crate::cargo::{Build, Built};
 use crate::error::Error;
 use crate::interrupt;
 use crate::invocation::{PASSED_ON, invocation};
-
-/// How long after Ctrl-C the compilers may take to be ended.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// A package of the workspace that is a program.
 #[derive(Clone, Copy, Debug)]
@@ -67,10 +62,7 @@ impl Companion {
     fn build(self, root: &Path) -> Result<PathBuf, Error> {
         let interrupted = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&interrupted);
-        interrupt::on_interrupt(move || {
-            tell.store(true, Ordering::SeqCst);
-            thread::sleep(GRACE);
-        })?;
+        interrupt::stop_on_interrupt(move || tell.store(true, Ordering::SeqCst))?;
         let Self { name, does } = self;
         let why = format!(
             "building package {name}, {does}; it is apart, so that lineage itself is \

@@ -4,8 +4,14 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process;
+use std::sync::Once;
+use std::thread;
+use std::time::Duration;
 
 use crate::error::{Error, complain};
+
+/// How long what is under way may take to end.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The status of a process that was interrupted, by custom 128 and the signal's number.
 pub const STATUS: i32 = 130;
@@ -33,11 +39,28 @@ pub fn end_on_interrupt() -> Result<(), Error> {
     on_interrupt(say_so)
 }
 
+/// The same where something is under way that has to be ended: a compiler, a program.
+///
+/// # Errors
+///
+/// Fails where the system lets nobody handle signals.
+pub fn stop_on_interrupt(stop: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    on_interrupt(move || {
+        say_so();
+        stop();
+        thread::sleep(GRACE);
+    })
+}
+
 /// Says that there was a Ctrl-C, on a line of its own: the cursor may be in the middle of one.
+/// Once, however many wait for it.
 pub(crate) fn say_so() {
-    let end = if io::stdout().is_terminal() { "\n" } else { "" };
-    drop(io::stdout().write_all(end.as_bytes()));
-    complain("interrupted");
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        let end = if io::stdout().is_terminal() { "\n" } else { "" };
+        drop(io::stdout().write_all(end.as_bytes()));
+        complain("interrupted");
+    });
 }
 
 #[cfg(unix)]

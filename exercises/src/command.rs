@@ -1,7 +1,6 @@
 //! `check`, as it is typed.
 
 use std::io;
-use std::thread;
 
 use lineage::args::Check;
 use lineage::companion::{Companion, from_here, workspace};
@@ -11,7 +10,7 @@ use lineage::invocation::to_type;
 use lineage::output::Output;
 
 use crate::catalogue::Exercise;
-use crate::desk::{Desk, GRACE};
+use crate::desk::Desk;
 use crate::trial::Outcome;
 use crate::verdict::Verdict;
 
@@ -34,10 +33,7 @@ pub fn run(args: &Check, output: &mut Output) -> Result<(), Error> {
         return Err(too_many(chosen[0]));
     }
     let interrupt = desk.interrupt();
-    interrupt::on_interrupt(move || {
-        interrupt.now();
-        thread::sleep(GRACE);
-    })?;
+    interrupt::stop_on_interrupt(move || interrupt.now())?;
     let mut wrong = 0;
     for exercise in chosen {
         if args.solution {

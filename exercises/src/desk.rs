@@ -45,9 +45,6 @@ impl Interrupt {
 /// The package that the reader's programs are in.
 pub(crate) const PACKAGE: &str = "work";
 
-/// How long after Ctrl-C the program that runs may take to be ended.
-pub(crate) const GRACE: Duration = Duration::from_secs(1);
-
 /// Far more than any exercise takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -8,7 +8,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
 use lineage::apart::{End, Limits, Ran};
@@ -21,7 +20,7 @@ use lineage::invocation::to_type;
 use lineage::output::Output;
 use lineage::styles::{STYLES, Style};
 
-use crate::desk::{GRACE, Interrupt};
+use crate::desk::Interrupt;
 use crate::trial::{ENOUGH, ROOM};
 
 /// What one may take: more than a program to look at needs.
@@ -59,10 +58,7 @@ pub fn run(args: &Try, output: &mut Output) -> Result<(), Error> {
     let tried = Tried::read(args)?;
     let wish = Interrupt::default();
     let told = wish.clone();
-    interrupt::on_interrupt(move || {
-        told.now();
-        thread::sleep(GRACE);
-    })?;
+    interrupt::stop_on_interrupt(move || told.now())?;
     let stop = || wish.is_wished();
     tried.lay_out().map_err(Error::failure)?;
     let program = tried.build(&stop)?;

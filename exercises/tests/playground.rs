@@ -247,5 +247,7 @@ fn is_interrupted(bounds: &Bounds, does: &str, command: &mut Command, signal: &s
     }
     let id = child.id().to_string();
     assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-    bounds.end(does, &child.wait_with_output().unwrap(), 130, "");
+    let output = child.wait_with_output().unwrap();
+    bounds.end(does, &output, 130, "");
+    assert_eq!(complaint(&output).matches("interrupted").count(), 1, "{does}: said once");
 }

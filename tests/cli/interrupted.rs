@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -75,6 +76,24 @@ fn a_measurement_and_a_soak_end_with_a_word() {
         until_it_listens(long.id());
         send("INT", &long);
         let output = long.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), INTERRUPTED, "{args}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "lineage: interrupted\n");
+    }
+}
+
+/// In the place of cargo stands somebody who never ends.
+#[test]
+fn what_is_built_first_is_interrupted_with_a_word() {
+    let cargo = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cargo-that-never-ends");
+    fs::write(&cargo, "#!/bin/sh\nsleep 1000\n").unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    for args in ["try mine.rs", "check 1.1", "book", "step countdown"] {
+        let mut built = lineage(args);
+        built.env("CARGO", &cargo).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let built = built.spawn().unwrap();
+        eventually("cargo is run", || child_of(built.id()));
+        send("INT", &built);
+        let output = built.wait_with_output().unwrap();
         assert_eq!(output.status.code(), INTERRUPTED, "{args}");
         assert_eq!(String::from_utf8(output.stderr).unwrap(), "lineage: interrupted\n");
     }
