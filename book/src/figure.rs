@@ -24,6 +24,8 @@
 //!
 //! Boxes and arrows may also stand in a `[[frame]]` with a `text`: then there are several
 //! pictures, one after the other, and on a page with scripts a handle goes from one to the next.
+//! What has a `drag` can be taken there by itself: it says how many rows below it stands then, or,
+//! with a minus, above it in the one before. An arrow from it keeps its tip.
 //! What a machine knows, it draws: `states` names an enum, `railway` a recorded chain.
 //!
 //! A picture has its title, its words for whoever does not see it, and the colours of the page.
@@ -89,6 +91,9 @@ struct Box {
     text: String,
     #[serde(default)]
     kind: Kind,
+    /// How many rows further down it stands in the next frame, or up in the one before, if it can be
+    /// dragged there.
+    drag: Option<i8>,
     /// Which frame, from 1, is shown when somebody clicks on it: known of a chain that ran.
     #[serde(skip)]
     leads_to: Option<usize>,
@@ -202,7 +207,10 @@ impl Figure {
         );
         html.push_str(&drawing.svg);
         let text = inline(&frame.text);
-        _ = writeln!(html, "</svg>\n<p id=\"figure-{name}-{number}\">{text}</p>\n</div>");
+        _ = writeln!(
+            html,
+            "</svg>\n<p id=\"figure-{name}-{number}\" aria-live=\"polite\">{text}</p>\n</div>"
+        );
         Ok(html)
     }
 }

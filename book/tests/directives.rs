@@ -709,11 +709,35 @@ fn a_figure_is_boxes_and_arrows_with_words_for_whoever_does_not_see_them() {
             ">two</text>",
             "class=\"arrow plain\"",
             ">goes</text>",
-            "<p id=\"figure-two-0\">Before</p>",
+            "<p id=\"figure-two-0\" aria-live=\"polite\">Before</p>",
             "aria-label=\"After\"",
             "<summary>In words</summary>",
             "One goes to <em>two</em>.",
         ],
+    );
+}
+
+/// What points from a box that can be dragged is a line, whose one end can be moved.
+#[test]
+fn a_box_that_can_be_dragged_says_how_far() {
+    let fixture = Fixture::saying("{{#figure two}}\n");
+    let dragged = FIGURE.replacen("at = [1, 0]", "at = [1, 0]\ndrag = -2", 1);
+    let turned = dragged.replacen(
+        "from = \"one\"\nto = \"two\"",
+        "from = \"two\"\nto = \"one\"",
+        1,
+    );
+    fixture.write("book/figures/two.toml", &dragged);
+    let page = fixture.page();
+    assert!(
+        page.contains(" data-drag=\"-96\"><rect") && !page.contains("<line"),
+        "{page}"
+    );
+    fixture.write("book/figures/two.toml", &turned);
+    assert!(
+        fixture
+            .page()
+            .contains("<line x1=\"189.0\" y1=\"24.0\" x2=\"171.0\" y2=\"24.0\"")
     );
 }
 

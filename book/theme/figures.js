@@ -11,36 +11,58 @@ document.querySelectorAll('figure.drawing').forEach((figure) => {
     type: 'range', min: 1, max: frames.length, value: 1, 'aria-label': 'Picture',
     input: () => show(),
   });
-  const back = make('button', { type: 'button', click: () => step(-1) }, '◀ Back');
-  const next = make('button', { type: 'button', click: () => step(1) }, 'Next ▶');
+  const button = (name, by) => make('button', { type: 'button', click: () => step(by) }, name);
 
-  function show() {
+  function show(at = range.value) {
+    range.value = at;
     frames.forEach((frame, n) => frame.classList.toggle('off', n + 1 !== +range.value));
     range.setAttribute('aria-valuetext', `${range.value} of ${frames.length}`);
   }
 
-  function step(by) {
-    range.value = +range.value + by;
-    show();
-  }
+  const step = by => show(+range.value + by);
 
   // A link of a chain leads to its picture.
   figure.addEventListener('click', ({ target }) => {
     const link = target.closest('[data-frame]');
     if (link) {
-      range.value = link.dataset.frame;
-      show();
+      show(link.dataset.frame);
     }
   });
 
-  const controls = make('div', { class: 'drawing-controls' }, back, range, next);
+  // Boxes are dragged to where they stand in the next picture, or back. What points from them
+  // goes on pointing to where it did.
+  const boxes = figure.querySelectorAll('[data-drag]');
+  const lines = figure.querySelectorAll('line');
+  let by = 0;
+  function put(to) {
+    boxes.forEach((it) => { it.style.translate = `0 ${to}px`; });
+    lines.forEach((it) => { it.y1.baseVal.value += to - by; });
+    by = to;
+  }
+  boxes.forEach((box) => {
+    const far = +box.dataset.drag;
+    box.onpointerdown = ({ pointerId, clientY: from }) => {
+      box.setPointerCapture(pointerId);
+      box.onpointermove = ({ clientY }) => {
+        const share = (clientY - from) / box.getScreenCTM().d / far;
+        put(far * Math.max(0, Math.min(1, share)));
+      };
+    };
+    box.onlostpointercapture = () => {
+      box.onpointermove = null;
+      step(Math.sign(by) * Math.round(by / far));
+      put(0);
+    };
+  });
+
+  const controls = make('div', { class: 'drawing-controls' }, button('◀ Back', -1), range,
+    button('Next ▶', 1));
   controls.addEventListener('keydown', (event) => {
     if (event.key.startsWith('Arrow')) {
       event.stopPropagation(); // mdBook would turn the page
     }
   });
   frames[0].before(controls);
-  frames.forEach(frame => frame.setAttribute('aria-live', 'polite'));
   show();
 });
 

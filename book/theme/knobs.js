@@ -4,13 +4,9 @@
 'use strict';
 
 (() => {
-  const { make } = lineage;
   const WHY = 'Other weather, more clients, another style: for that somebody has to run it again. '
     + 'Read the book with ';
   const isServed = /^http:\/\/(127\.0\.0\.1|localhost):/.test(location.href);
-  const figuresOf = root => (
-    root.matches('.trace') ? [root] : [...root.querySelectorAll('.trace')]
-  );
   const field = (name, ...rest) => make('label', {}, make('span', {}, name), ...rest);
 
   function knob({ name, label, unit, value, least, most }) {

@@ -172,9 +172,7 @@ lineage.Picture = class {
       cancelled: () => { paths.broken += `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`; },
     };
     marks.panicked = marks.cancelled;
-    if (marks[what]) {
-      marks[what]();
-    }
+    marks[what]?.();
   }
 
   // The times at which something begins, the turns, and what is printed, as far as there is
@@ -221,7 +219,7 @@ lineage.Picture = class {
     const { box } = this;
     const shown = box.clientWidth - box.firstChild.offsetWidth;
     box.scrollLeft = x - shown * 0.7;
-    const y = this.middle((this.events[step - 1] || {}).subject || 0) - LANE;
+    const y = this.middle(this.events[step - 1]?.subject || 0) - LANE;
     if (y < box.scrollTop + LANE || y > box.scrollTop + box.clientHeight - 2 * LANE) {
       box.scrollTop = y - box.clientHeight / 2;
     }

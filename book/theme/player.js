@@ -1,5 +1,5 @@
-// Brings recordings to life: <figure class="trace">, or two of them in a
-// <div class="trace-pair">. Here are the controls; `view.js` shows a step, `picture.js` draws.
+// Brings recordings to life: a figure.trace, or two of them in a div.trace-pair. Here are the
+// controls; `view.js` shows a step, `picture.js` draws.
 'use strict';
 
 const PACE = 700; // milliseconds from step to step
@@ -9,6 +9,7 @@ const REAL = ' Real clocks cannot be compared: both begin and end together.';
 const VIRTUAL = ' What happened at the same time is side by side. ≠ is a lane that differs '
   + 'from its namesake.';
 
+const figuresOf = root => (root.matches('.trace') ? [root] : [...root.querySelectorAll('.trace')]);
 const isReal = views => views.some(({ trace }) => trace.clock === 'real');
 
 lineage.Player = class {
@@ -361,14 +362,14 @@ function inStep(views) {
 
   // Brings a figure, or a pair of them, to life.
   function enliven(root) {
-    const figures = root.matches('.trace') ? [root] : [...root.querySelectorAll('.trace')];
+    const figures = figuresOf(root);
     const player = new lineage.Player(root, figures.map(figure => new lineage.View(figure)));
     figures.forEach(figure => players.set(figure.id, player));
   }
 
   // Puts another recording, elements of the same kind, in the place of one that plays.
   lineage.renew = (root, fresh) => {
-    const old = players.get((root.matches('.trace') ? root : root.querySelector('.trace')).id);
+    const old = players.get(figuresOf(root)[0].id);
     old.leave();
     players.forEach((player, id) => player === old && players.delete(id));
     root.replaceWith(fresh);

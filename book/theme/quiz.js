@@ -8,14 +8,10 @@
       this.element = element;
       this.number = number + 1;
       this.question = element.querySelector('p');
-      this.question.id = this.question.id || `question-${this.number}`;
+      this.question.id ||= `question-${this.number}`;
       this.verdict = make('p', { class: 'verdict', role: 'status' });
       this.button = make('button', { type: 'button', click: () => this.check() }, 'Check');
-      const fold = element.querySelector('details.right');
-      if (fold) {
-        this.fold = fold;
-        this.why = fold.querySelector('.why');
-      }
+      this.fold = element.querySelector('details.right');
       this.build();
       element.addEventListener('keydown', (event) => {
         if (event.key === 'Enter' && event.target.tagName === 'INPUT') {

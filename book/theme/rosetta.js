@@ -5,7 +5,7 @@
 document.querySelectorAll('.rosetta').forEach((pane, number) => {
   const sections = [...pane.querySelectorAll(':scope > section')];
   const tabs = sections.map((section, n) => {
-    section.id = section.id || `rosetta-${number + 1}-${n + 1}`;
+    section.id ||= `rosetta-${number + 1}-${n + 1}`;
     section.setAttribute('role', 'tabpanel');
     section.tabIndex = 0;
     const tab = make('button', {

@@ -95,10 +95,7 @@ window.lineage = (() => {
   // Of each subject until a step: how often it ran; how long it ran, was ready, and waited.
   function account(events, all, step) {
     const sums = {};
-    const of = (id) => {
-      sums[id] = sums[id] || { runs: 0, running: 0, ready: 0, waiting: 0 };
-      return sums[id];
-    };
+    const of = id => (sums[id] ||= { runs: 0, running: 0, ready: 0, waiting: 0 });
     events.slice(0, step).forEach(({ at, what, subject }, n) => {
       Object.entries(all[n].subjects).forEach(([id, { is }]) => {
         if (is in of(id)) {

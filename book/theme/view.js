@@ -166,7 +166,7 @@ lineage.View = class {
   }
 
   waiting({ subjects }) {
-    return [...this.names.keys()].filter(id => (subjects[id] || {}).is === 'waiting');
+    return [...this.names.keys()].filter(id => subjects[id]?.is === 'waiting');
   }
 
   // Why it is this one's turn, or is not.

@@ -66,8 +66,13 @@ fn boxed(columns: usize, it: &Box) -> Answer<String> {
     }
     let Frame { left, top, width, height } = frame;
     let leads_to = it.leads_to.map(|frame| format!(" data-frame=\"{frame}\""));
-    let mut svg =
-        format!("<g class=\"{}\"{}>", class(it.kind), leads_to.unwrap_or_default());
+    let drag = it.drag.map(|rows| format!(" data-drag=\"{}\"", f64::from(rows) * ROW));
+    let mut svg = format!(
+        "<g class=\"{}\"{}{}>",
+        class(it.kind),
+        leads_to.unwrap_or_default(),
+        drag.unwrap_or_default()
+    );
     if it.kind != Kind::Bare {
         _ = write!(
             svg,
@@ -88,11 +93,15 @@ fn boxed(columns: usize, it: &Box) -> Answer<String> {
 fn arrow(columns: usize, boxes: &[&Box], it: &Arrow) -> Answer<String> {
     let find = |name: &str| {
         let found = boxes.iter().find(|it| it.name == name);
-        found.map(|it| Frame::of(columns, it)).ok_or_else(|| {
+        found.ok_or_else(|| {
             format!("an arrow from {} to {}: there is no box {name}", it.from, it.to)
         })
     };
-    let ([x, y], [to_x, to_y]) = find(&it.from)?.way_to(find(&it.to)?);
+    let (from, to) = (find(&it.from)?, find(&it.to)?);
+    let ([x, y], [to_x, to_y]) = Frame::of(columns, from).way_to(Frame::of(columns, to));
+    if from.drag.is_some() {
+        return Ok(movable(it, [x, y], [to_x, to_y]));
+    }
     let (dx, dy) = (to_x - x, to_y - y);
     let length = dx.hypot(dy).max(1.0);
     let (ux, uy) = (dx / length, dy / length);
@@ -115,6 +124,17 @@ fn arrow(columns: usize, boxes: &[&Box], it: &Arrow) -> Answer<String> {
         );
     }
     Ok(svg + "</g>\n")
+}
+
+/// An arrow whose tail can be moved: its head turns by itself.
+fn movable(it: &Arrow, [x, y]: [f64; 2], [to_x, to_y]: [f64; 2]) -> String {
+    let (kind, id) = (class(it.kind), format!("tip-{x:.0}-{y:.0}-{to_y:.0}"));
+    format!(
+        "<g class=\"arrow {kind}\"><marker id=\"{id}\" refX=\"8\" refY=\"4\" markerWidth=\"8\" \
+         markerHeight=\"8\" markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path class=\"head\" \
+         d=\"M8 4L0 8V0z\"/></marker><line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{to_x:.1}\" \
+         y2=\"{to_y:.1}\" marker-end=\"url(#{id})\"/></g>\n"
+    )
 }
 
 impl Frame {

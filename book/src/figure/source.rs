@@ -39,6 +39,7 @@ pub(super) fn states(
             span: [columns.div_ceil(2), 1],
             text: format!("{name}{size}\nkeeps {kept}"),
             kind: Kind::Plain,
+            drag: None,
             leads_to: None,
             name,
         }
@@ -170,5 +171,5 @@ fn station(at: [usize; 2], text: &str, kind: Kind) -> Box {
 
 fn cell(at: [usize; 2], text: &str, kind: Kind) -> Box {
     let (name, text) = (String::new(), text.to_owned());
-    Box { name, at, span: [1, 1], text, kind, leads_to: None }
+    Box { name, at, span: [1, 1], text, kind, drag: None, leads_to: None }
 }

@@ -14,7 +14,7 @@ use crate::site::{Look, Page};
 pub(crate) type Check = (&'static str, fn(&mut Look) -> Answer<()>);
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Check; 26] = [
+pub(crate) const ALL: [Check; 27] = [
     ("every_page_loads_alone_and_without_errors", every_page_loads),
     ("no_page_is_wider_than_a_phone", no_page_is_wider_than_a_phone),
     ("every_text_stands_out_in_every_theme", every_text_stands_out),
@@ -38,6 +38,7 @@ pub(crate) const ALL: [Check; 26] = [
     ("where_nobody_runs_anything_the_knobs_say_why", knobs::explained),
     ("a_knob_that_is_turned_makes_another_run", knobs::turned),
     ("a_handle_goes_from_picture_to_picture", figures::by_keyboard),
+    ("a_box_is_dragged_to_its_new_place", figures::by_hand),
     ("the_life_of_a_task_follows_the_player", figures::cycle_follows),
     ("a_quiz_is_answered_by_keyboard_and_explains", quiz::by_keyboard),
     ("the_styles_are_turned_by_keyboard", quiz::styles_by_keyboard),

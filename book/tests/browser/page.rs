@@ -50,7 +50,7 @@ impl Chromium {
     }
 
     /// Two frames: the first has what scripts have changed, the second what that caused.
-    fn settle(&mut self) -> Answer<()> {
+    pub(crate) fn settle(&mut self) -> Answer<()> {
         let frames = "new Promise(then => requestAnimationFrame(() => \
                       requestAnimationFrame(() => then(true))))";
         self.evaluate(frames).map(drop)
@@ -106,6 +106,22 @@ impl Chromium {
         self.call("Input.dispatchKeyEvent", event.clone())?;
         event["type"] = json!("keyUp");
         self.call("Input.dispatchKeyEvent", event).map(drop)
+    }
+
+    /// What the mouse does at a place of the window: `mousePressed`, `mouseMoved`, `mouseReleased`.
+    pub(crate) fn mouse(&mut self, does: &str, [x, y]: [f64; 2]) -> Answer<()> {
+        let held = i32::from(does != "mouseReleased");
+        let event = json!({"type": does, "x": x, "y": y, "button": "left", "buttons": held,
+            "clickCount": 1});
+        self.call("Input.dispatchMouseEvent", event).map(drop)
+    }
+
+    /// What a finger does there: `touchStart`, `touchMove`, `touchEnd`.
+    pub(crate) fn finger(&mut self, does: &str, [x, y]: [f64; 2]) -> Answer<()> {
+        let points =
+            if does == "touchEnd" { json!([]) } else { json!([{"x": x, "y": y}]) };
+        let event = json!({"type": does, "touchPoints": points});
+        self.call("Input.dispatchTouchEvent", event).map(drop)
     }
 
     /// Presses Tab until what has the focus is of that kind.

@@ -1,7 +1,8 @@
 //! The pictures: those with a handle, and the life of a task.
 
 use crate::Answer;
-use crate::page::WIDE;
+use crate::chromium::Chromium;
+use crate::page::{NARROW, WIDE};
 use crate::site::Look;
 
 /// One picture at a time, from the first to the last and not beyond; the page stays.
@@ -43,6 +44,62 @@ pub(crate) fn by_keyboard(look: &mut Look) -> Answer<()> {
         }
         Ok(complaints)
     })
+}
+
+/// By mouse and by finger: the box goes along, and the tip of the arrow from it stays; let go of
+/// half-way it goes back, and behind that it is there, where the next picture has it.
+pub(crate) fn by_hand(look: &mut Look) -> Answer<()> {
+    for width in [NARROW, WIDE] {
+        look.browser.width(width)?;
+        look.at_pages_with("data-drag", |browser, page| {
+            browser.open(&page.url)?;
+            browser.evaluate(include_str!("../drag.js"))?;
+            let mut wrong = dragged(browser, Chromium::mouse, MOUSE)?;
+            wrong.extend(dragged(browser, Chromium::finger, FINGER)?);
+            wrong.extend(browser.complaints());
+            Ok(wrong.into_iter().map(|it| format!("at {width}: {it}")).collect())
+        })?;
+    }
+    Ok(())
+}
+
+/// How it takes hold of something, moves it and lets go.
+const MOUSE: [&str; 3] = ["mousePressed", "mouseMoved", "mouseReleased"];
+const FINGER: [&str; 3] = ["touchStart", "touchMove", "touchEnd"];
+
+fn dragged(
+    browser: &mut Chromium,
+    hand: fn(&mut Chromium, &str, [f64; 2]) -> Answer<()>,
+    [takes, goes, leaves]: [&str; 3],
+) -> Answer<Vec<String>> {
+    let mut wrong = Vec::new();
+    let scrolled = browser.evaluate("scrollY")?;
+    // How much of the way, and which picture comes of it.
+    for (from, share, to) in
+        [(1, 0.4, 1), (1, 1.5, 2), (2, 0.4, 2), (2, 0.6, 1), (1, -1.0, 1)]
+    {
+        let [x, y, far]: [f64; 3] = serde_json::from_value(browser.evaluate("middle()")?)
+            .map_err(|error| format!("no place of a box: {error}"))?;
+        hand(browser, takes, [x, y])?;
+        hand(browser, goes, [x, y + far * share / 2.0])?;
+        hand(browser, goes, [x, y + far * share])?;
+        browser.settle()?; // a finger is heard once a frame
+        let way = format!("{takes} in picture {from}, by {share}");
+        let off = browser.lines(&format!("moved({})", share.clamp(0.0, 1.0)))?;
+        wrong.extend(off.into_iter().map(|it| format!("{way}: {it}")));
+        hand(browser, leaves, [x, y + far * share])?;
+        let shown = browser.evaluate("shown()")?;
+        if shown != to {
+            wrong.push(format!("{way}: it shows picture {shown} and not {to}"));
+        }
+        browser.mouse("mouseMoved", [x, y])?; // and nobody holds it
+        let left = browser.lines("left()")?;
+        wrong.extend(left.into_iter().map(|it| format!("{way}, and let go of: {it}")));
+    }
+    if browser.evaluate("scrollY")? != scrolled {
+        wrong.push("the page went along".to_owned());
+    }
+    Ok(wrong)
 }
 
 /// The arrow that went and the state that it led to are those of the player's event.
