@@ -45,6 +45,19 @@ impl Companion {
     /// A failure when there are no sources to build it from, or when it cannot be built;
     /// whatever the program answers, which has said why.
     pub fn run(self, args: &[OsString]) -> Result<(), Error> {
+        ended(become_of(self.command(args)?))
+    }
+
+    /// The same for whoever has something to do afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn call(self, args: &[OsString]) -> Result<(), Error> {
+        ended(self.command(args)?.status())
+    }
+
+    fn command(self, args: &[OsString]) -> Result<Command, Error> {
         let root = workspace();
         if !is_ours(&root) {
             let (name, root) = (self.name, root.display());
@@ -56,7 +69,7 @@ impl Companion {
         let program = self.build(&root)?;
         let mut command = Command::new(program);
         command.args(args).env(PASSED_ON, invocation());
-        ended(become_of(command))
+        Ok(command)
     }
 
     fn build(self, root: &Path) -> Result<PathBuf, Error> {

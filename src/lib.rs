@@ -13,7 +13,8 @@
 //! that are read from the source), [`memory`] (what a process has of it), [`park`] (what a
 //! task costs that waits), [`child`] (a style in a process of its own), [`apart`] (any program in one, with limits), [`descriptors`] (how many there are), [`companion`] (the
 //! packages beside this one, built by [`cargo`]), [`invocation`] (how to call it again),
-//! [`interrupt`], [`suspend`], [`keys`], [`output`], [`error`].
+//! [`interrupt`], [`suspend`], [`keys`], [`output`], [`page`] (what a command leaves for a browser),
+//! [`error`].
 //! [`args`] is what may be typed.
 
 #![forbid(unsafe_code)]
@@ -39,6 +40,7 @@ pub mod machine;
 pub mod measure;
 pub mod memory;
 pub mod output;
+pub mod page;
 pub mod park;
 #[cfg(unix)]
 pub mod ps;

@@ -11,9 +11,8 @@ mod pager;
 mod race;
 mod table;
 
-use std::fs::File;
-use std::io::{IsTerminal, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
+use std::path::Path;
 
 use serde::Serialize;
 use site::{Site, count};
@@ -25,6 +24,7 @@ use crate::error::Error;
 use crate::interrupt;
 use crate::keys::{Keys, Saved};
 use crate::output::{Output, is_set};
+use crate::page::Page;
 use crate::styles::STYLES;
 
 pub use race::Row;
@@ -39,13 +39,6 @@ pub struct Tour {
     nursery: Nursery,
     /// Where to draw what was seen, if that was asked for.
     page: Option<Page>,
-}
-
-/// A file that can be written: asked before a tour, filled after it.
-#[derive(Debug)]
-struct Page {
-    path: PathBuf,
-    file: File,
 }
 
 /// All of the tour's figures.
@@ -71,9 +64,7 @@ impl Tour {
     ///
     /// Fails when the file cannot be written.
     pub fn with_page(path: &Path) -> Result<Self, Error> {
-        let file = File::create(path).map_err(|error| not_written(path, &error))?;
-        let page = Some(Page { path: path.to_owned(), file });
-        Ok(Self { page, ..Self::default() })
+        Ok(Self { page: Some(Page::at(path)?), ..Self::default() })
     }
 
     /// Says nothing but one JSON object.
@@ -118,7 +109,7 @@ impl Tour {
         }
         show_figures(&rows, output)?;
         if let Some(page) = self.page.take() {
-            page.fill(&rows, output)?;
+            page.write(&page::html(&rows), output)?;
         }
         if let Some(keys) = &mut keys {
             menu::ask(&self.nursery, keys, output)?;
@@ -136,20 +127,6 @@ impl Tour {
             interrupt::say_so();
         })
     }
-}
-
-impl Page {
-    fn fill(mut self, rows: &[Row], output: &mut Output) -> Result<(), Error> {
-        let text = page::html(rows);
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(|error| not_written(&self.path, &error))?;
-        output.line(format_args!("{}: open it in a browser", self.path.display()))
-    }
-}
-
-fn not_written(path: &Path, error: &std::io::Error) -> Error {
-    Error::Failure(format!("{}: {error}", path.display()))
 }
 
 fn welcome(concurrency: usize, output: &mut Output) -> Result<(), Error> {

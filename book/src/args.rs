@@ -7,11 +7,13 @@ use lineage::args::{Book, BookCommand as Command, Question};
 use lineage::companion::{from_here, workspace};
 use lineage::error::Error;
 use lineage::output::Output;
+use lineage::page::Page;
 use site::count;
 
 use crate::build::build;
+use crate::places::Places;
 use crate::play::Wish;
-use crate::{measurement, preprocessor, problem, record, serve};
+use crate::{alone, measurement, preprocessor, problem, record, serve};
 
 /// Does what was asked for.
 ///
@@ -30,6 +32,9 @@ pub fn obey(args: Book, output: &mut Output) -> Result<(), Error> {
         },
         Some(Command::Measure { name }) => measurement::measure(&book?, &name, output),
         Some(Command::Play { wish }) => play(&book?, &wish, output),
+        Some(Command::Draw { page, recording }) => {
+            draw(&book?, &page, &recording, output)
+        }
         Some(Command::Preprocess { question: None }) => {
             preprocessor::converse_by_stdin(output)
         }
@@ -62,6 +67,18 @@ fn build_only(
 fn play(book: &Path, wish: &str, output: &mut Output) -> Result<(), Error> {
     let figure = Wish::read(wish).and_then(|wish| wish.figure(book));
     output.show(figure.map_err(Error::Failure)?)
+}
+
+/// What `try --html` leaves.
+fn draw(
+    book: &Path,
+    page: &Path,
+    recording: &Path,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let page = Page::at(page)?;
+    let html = Places::of(book).and_then(|it| alone::page(&it, recording));
+    page.write(&html.map_err(Error::Failure)?, output)
 }
 
 /// How this program is started again; on Linux also when its file was built anew meanwhile.

@@ -10,11 +10,13 @@
 //! [`snapshot`], [`story`] (a trace), [`results`], [`chart`], [`curves`] and [`claims`], [`quiz`] and [`guess`], [`map`] and
 //! [`cycle`], [`figure`], [`slides`], [`behaviours`].
 //! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
-//! [`pages`] and [`coverage`] look at the whole, [`search`] writes its index; [`serve`] shows it, [`play`] runs what is shown again with other knobs, [`record`] keeps what
+//! [`pages`] and [`coverage`] look at the whole, [`search`] writes its index; [`serve`] shows it, [`play`] runs what is shown again with other knobs, [`alone`] makes a
+//! page of a run that needs no book, [`record`] keeps what
 //! was recorded true. [`args`] is what may be typed.
 
 #![forbid(unsafe_code)]
 
+pub mod alone;
 pub mod args;
 pub mod asked;
 pub mod behaviours;

@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::Path;
 
 use clap::ValueEnum;
-use lineage::knobs::{Knobs, STEPS};
+use lineage::knobs::Knobs;
 use lineage::run::Program;
 use lineage::styles::Style;
-use lineage::trace::{self, Trace};
+use lineage::trace;
 
 use crate::places::{Answer, Places};
 use crate::{record, story};
@@ -85,26 +85,10 @@ impl Wish {
         let places = Places::of(book)?;
         let traces = self.styles.iter().map(|style| {
             let (program, knobs) = (self.program, self.knobs.clone());
-            let trace = record::apart(style, move |style| {
-                trace::record_with(program, style, &knobs)
-            });
-            trace.map(fit_for_a_page)
+            record::apart(style, move |style| trace::record_with(program, style, &knobs))
         });
-        let (traces, words): (Vec<_>, Vec<_>) =
-            traces.collect::<Answer<Vec<_>>>()?.into_iter().unzip();
-        let figure = story::together(&places, &traces)?;
-        Ok(words.into_iter().flatten().fold(figure, |figure, word| figure + &word))
+        story::together(&places, traces.collect::<Answer<Vec<_>>>()?)
     }
-}
-
-/// Cuts off what a page does not show, and says so. None of our runs is so long; one of a program
-/// that the reader has changed may be.
-fn fit_for_a_page(mut trace: Trace) -> (Trace, Option<String>) {
-    let steps = trace.events.len();
-    trace.events.truncate(STEPS);
-    let word =
-        format!("<p class=\"cut\">Of {steps} steps, these are the first {STEPS}.</p>\n");
-    (trace, (steps > STEPS).then_some(word))
 }
 
 impl fmt::Display for Wish {
@@ -119,12 +103,10 @@ impl fmt::Display for Wish {
 
 #[cfg(test)]
 mod tests {
-    use lineage::knobs::{Knobs, STEPS};
+    use lineage::knobs::Knobs;
     use lineage::run::Program;
-    use lineage::styles::Style;
-    use lineage::trace;
 
-    use super::{Wish, fit_for_a_page};
+    use super::Wish;
 
     #[test]
     fn only_what_is_on_a_list_is_taken() {
@@ -155,20 +137,5 @@ mod tests {
         }
         let query = "program=echo&style=callbacks&style=asyncio&seed=7&loss=50";
         assert_eq!(Wish::read(query).expect("it is right").to_string(), query);
-    }
-
-    #[test]
-    fn a_run_with_more_steps_than_a_page_shows_is_cut_and_said_to_be() {
-        let style = Style::named("callbacks").expect("it is a style");
-        let mut trace = trace::record(Program::Countdown, style).expect("it runs");
-        let step = trace.events[0].clone();
-        trace.events.resize(STEPS, step.clone());
-        let (mut trace, word) = fit_for_a_page(trace);
-        assert_eq!((trace.events.len(), word), (STEPS, None));
-        trace.events.push(step);
-        let (trace, word) = fit_for_a_page(trace);
-        assert_eq!(trace.events.len(), STEPS);
-        let word = word.expect("it is said");
-        assert!(word.contains("Of 4001 steps, these are the first 4000."), "{word}");
     }
 }

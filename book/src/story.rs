@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use lineage::invocation::to_type;
+use lineage::knobs::STEPS;
 use lineage::trace::Trace;
 use lineage::trace::json::{Event, Line, Thing, VERSION, Way};
 use serde::Serialize;
@@ -47,15 +48,31 @@ pub fn expand(places: &Places, program: &str, styles: &[&str]) -> Answer<String>
     Ok(side_by_side(styles.len(), figures))
 }
 
-/// The same of recordings that are in no file.
+/// The same of recordings that no chapter has: as far as a page shows them, and a word where that
+/// is not all.
 ///
 /// # Errors
 ///
 /// Fails when one does not fit the sources.
-pub fn together(places: &Places, traces: &[Trace]) -> Answer<String> {
+pub fn together(places: &Places, traces: Vec<Trace>) -> Answer<String> {
     let mut sent = BTreeSet::new();
+    let (traces, words): (Vec<_>, Vec<_>) =
+        traces.into_iter().map(fit_for_a_page).unzip();
     let figures = traces.iter().map(|trace| figure(places, trace, &mut sent));
-    Ok(side_by_side(traces.len(), figures.collect::<Answer<String>>()?))
+    let figures = side_by_side(traces.len(), figures.collect::<Answer<String>>()?);
+    Ok(words.into_iter().flatten().fold(figures, |all, word| all + &word))
+}
+
+/// Cuts off what a page does not show, and says so. None of our runs is so long; one of a program
+/// that the reader has changed, or written, may be.
+fn fit_for_a_page(mut trace: Trace) -> (Trace, Option<String>) {
+    let steps = trace.events.len();
+    trace.events.truncate(STEPS);
+    let word = format!(
+        "<p class=\"cut\">Of {steps} steps that were recorded, these are the first \
+         {STEPS}.</p>\n"
+    );
+    (trace, (steps > STEPS).then_some(word))
 }
 
 fn side_by_side(count: usize, figures: String) -> String {
@@ -75,14 +92,24 @@ pub fn read(places: &Places, program: &str, style: &str) -> Answer<Trace> {
     let text = places
         .read_own(&path)
         .map_err(|error| format!("{error}; {}", how_to_record(program, style)))?;
+    let trace = parsed(&path, &text)?;
+    if (trace.program.as_str(), trace.style.as_str()) != (program, style) {
+        return Err(format!("{path} is of {} {}", trace.program, trace.style));
+    }
+    Ok(trace)
+}
+
+/// Reads the text of a recording that is called `path`.
+///
+/// # Errors
+///
+/// Says why it is none.
+pub fn parsed(path: &str, text: &str) -> Answer<Trace> {
     let trace: Trace =
-        serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
+        serde_json::from_str(text).map_err(|error| format!("{path}: {error}"))?;
     if trace.version != VERSION {
         let version = trace.version;
         return Err(format!("{path} has version {version}, and this reads {VERSION}"));
-    }
-    if (trace.program.as_str(), trace.style.as_str()) != (program, style) {
-        return Err(format!("{path} is of {} {}", trace.program, trace.style));
     }
     Ok(trace)
 }
@@ -93,17 +120,18 @@ fn how_to_record(program: &str, style: &str) -> String {
 
 /// One recording. `sent` are the files whose text stands on the page already.
 fn figure(places: &Places, trace: &Trace, sent: &mut BTreeSet<String>) -> Answer<String> {
-    let Trace { program, style, .. } = trace;
+    let [program, style] = [&trace.program, &trace.style].map(|it| escape(it));
     let mut sources = sources(places, trace)?;
     sources.retain(|&index, _| sent.insert(trace.files[index].clone()));
     let json = serde_json::to_string(&Data { trace, sources })
         .map_err(|error| error.to_string())?;
     let mut html = format!(
-        "<figure class=\"trace\" id=\"trace-{program}-{style}\" \
+        "<figure class=\"trace\" id=\"{}\" \
          data-program=\"{program}\" data-style=\"{style}\" data-steps=\"{}\">\n\
          <figcaption>{}</figcaption>\n\
          <table aria-label=\"{program}, {style}: all steps\">\n<thead><tr><th>Step</th><th>Time</th><th>What happened</th>\
          <th>Where</th></tr></thead>\n<tbody>\n",
+        id(trace),
         trace.events.len(),
         caption(trace)
     );
@@ -115,6 +143,14 @@ fn figure(places: &Places, trace: &Trace, sent: &mut BTreeSet<String>) -> Answer
         json_in_script(&json)
     );
     Ok(html)
+}
+
+/// What the figure is called in addresses, where not every letter stands for itself.
+fn id(trace: &Trace) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    let plain = |letter| if is_plain(letter) { letter } else { '-' };
+    let Trace { program, style, .. } = trace;
+    format!("trace-{program}-{style}").chars().map(plain).collect()
 }
 
 /// The text of the files that the trace names; its lines have to be there.
@@ -141,7 +177,7 @@ fn sources(places: &Places, trace: &Trace) -> Answer<BTreeMap<usize, Vec<String>
 
 fn caption(trace: &Trace) -> String {
     use lineage::trace::json::Clock;
-    let Trace { program, style, .. } = trace;
+    let [program, style] = [&trace.program, &trace.style].map(|it| escape(it));
     let clock = match trace.clock {
         Clock::Virtual => "a virtual clock: nobody really waits",
         Clock::Real => "a real clock",
@@ -270,7 +306,28 @@ fn time(micros: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::time;
+    use lineage::run::Program;
+    use lineage::styles::Style;
+    use lineage::trace;
+
+    use super::*;
+
+    #[test]
+    fn a_run_with_more_steps_than_a_page_shows_is_cut_and_said_to_be() {
+        let style = Style::named("callbacks").expect("it is a style");
+        let mut trace = trace::record(Program::Countdown, style).expect("it runs");
+        let step = trace.events[0].clone();
+        trace.events.resize(STEPS, step.clone());
+        let (mut trace, word) = fit_for_a_page(trace);
+        assert_eq!((trace.events.len(), word), (STEPS, None));
+        trace.events.push(step);
+        let (trace, word) = fit_for_a_page(trace);
+        assert_eq!(trace.events.len(), STEPS);
+        let word = word.expect("it is said");
+        assert!(
+            word.contains("Of 4001 steps that were recorded, these are the first 4000.")
+        );
+    }
 
     #[test]
     fn a_time_has_no_needless_zeros() {

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::process::Command;
 
-use support::Fixture;
+use support::{Fixture, PROGRAM};
 
 /// The exit status, and what was said.
 fn book(fixture: &Fixture, arguments: &[&str]) -> (Option<i32>, String) {
@@ -50,4 +50,80 @@ fn what_is_wrong_ends_it_with_a_list() {
     assert!(said[1].starts_with("one.md:5: the link no.html is dead"), "{said:?}");
     assert_eq!(book(&fixture, &["bild"]).0, Some(2));
     assert_eq!(book(&fixture, &["--port", "1", "build"]).0, Some(2));
+}
+
+/// A run of two steps, with that name of the program and of its task.
+fn recording(name: &str, version: u32) -> String {
+    let name = serde_json::to_string(name).expect("it is a text");
+    format!(
+        r#"{{"version":{version},"program":{name},"style":"async-await","clock":"real",
+"seed":null,"files":["{PROGRAM}"],
+"subjects":[{{"id":1,"kind":"task","name":"count","called":{name},"parent":0}}],
+"events":[{{"at":0,"what":"created","subject":1,"by":{{"kind":"loop"}},"file":0,"line":2}},
+{{"at":1,"what":"said","subject":1,"text":{name}}}]}}"#
+    )
+}
+
+#[test]
+fn a_run_is_drawn_as_a_page_that_needs_nothing_else() {
+    let fixture = Fixture::new();
+    fixture.write("run.json", &recording("mine", 1));
+    let (status, said) = book(&fixture, &["draw", "mine.html", "run.json"]);
+    assert_eq!((status, &*said), (Some(0), "mine.html: open it in a browser\n"));
+    let page = fs::read_to_string(fixture.root().join("mine.html")).unwrap();
+    assert!(page.contains("<h1>A run of mine in style async-await</h1>"));
+    assert!(page.contains("\"//! Counts.\""), "the lines of the program are in it");
+    for stranger in ["src=", "href=", "url(", "@import", "https:", "import("] {
+        assert!(!page.contains(stranger), "{stranger}");
+    }
+    for (at, _) in page.match_indices("http") {
+        let begins = |it| page[at..].starts_with(it);
+        assert!(begins("http-equiv=") || begins("http://www.w3.org/2000/svg'"));
+    }
+}
+
+/// Whatever somebody has called a file, a task or a variable, and whatever it printed.
+#[test]
+fn what_a_page_was_told_stays_text() {
+    let fixture = Fixture::new();
+    let hostile = "</title></script><b onclick=\"x\">&amp;";
+    fixture.append(PROGRAM, &format!("// {hostile}\n"));
+    fixture.write("run.json", &recording(hostile, 1));
+    assert_eq!(book(&fixture, &["draw", "mine.html", "run.json"]).0, Some(0));
+    let page = fs::read_to_string(fixture.root().join("mine.html")).unwrap();
+    assert!(!page.contains("<b onclick"), "{page}");
+    for (element, count) in [("script", 3), ("style", 1), ("title", 1)] {
+        assert_eq!(page.matches(&format!("<{element}")).count(), count, "{element}");
+        assert_eq!(page.matches(&format!("</{element}")).count(), count, "{element}");
+    }
+    let shown = "&lt;/title&gt;&lt;/script&gt;&lt;b onclick=&quot;x&quot;&gt;&amp;amp;";
+    for around in
+        ["<title>A run of @ in", "<h1>A run of @ in", "<b>@</b>", "(@) prints: @<"]
+    {
+        let around = around.replace('@', shown);
+        assert!(page.contains(&around), "{around}");
+    }
+    let id = page.split("<figure class=\"trace\" id=\"").nth(1).unwrap();
+    let id = id.split('"').next().unwrap();
+    assert!(id.chars().all(|it| it.is_ascii_alphanumeric() || it == '-'), "{id}");
+}
+
+#[test]
+fn what_cannot_be_drawn_is_named_and_leaves_nothing() {
+    let fixture = Fixture::new();
+    fixture.write("run.json", &recording("mine", 1));
+    fixture.write("old.json", &recording("mine", 0));
+    fixture.write("none.json", "{}");
+    for (typed, said) in [
+        (["draw", "no/such/a.html", "run.json"], "no/such/a.html: "),
+        (["draw", "a.html", "missing.json"], "missing.json: "),
+        (["draw", "a.html", "none.json"], "none.json: missing field `version`"),
+        (["draw", "a.html", "old.json"], "old.json has version 0, and this reads 1"),
+    ] {
+        let (status, told) = book(&fixture, &typed);
+        assert_eq!(status, Some(1), "{typed:?}");
+        assert!(told.starts_with(said) && told.lines().count() == 1, "{told}");
+        assert!(!fixture.root().join("a.html").exists(), "{typed:?}");
+    }
+    assert_eq!(book(&fixture, &["draw", "a.html"]).0, Some(2));
 }

@@ -18,6 +18,7 @@ use lineage::error::{Error, named};
 use lineage::interrupt;
 use lineage::invocation::to_type;
 use lineage::output::Output;
+use lineage::page::Page;
 use lineage::styles::{STYLES, Style};
 
 use crate::desk::Interrupt;
@@ -56,6 +57,7 @@ struct Tried {
 /// compile, hangs, says more than anybody reads, or fails; a usage error where no stage is named.
 pub fn run(args: &Try, output: &mut Output) -> Result<(), Error> {
     let tried = Tried::read(args)?;
+    args.html.as_deref().map(Page::at).transpose()?;
     let wish = Interrupt::default();
     let told = wish.clone();
     interrupt::stop_on_interrupt(move || told.now())?;
@@ -65,10 +67,17 @@ pub fn run(args: &Try, output: &mut Output) -> Result<(), Error> {
     let ended = tried.ended(LIMITS.run(&mut Command::new(&program), &stop), output);
     let recording = tried.recording();
     if !recording.exists() {
-        return ended;
+        return Err(tried.unrecorded(ended));
     }
     if let Some(out) = &args.out {
         fs::copy(&recording, out).map_err(|error| Error::failure(named(out)(error)))?;
+    }
+    if let Some(page) = &args.html {
+        let typed = ["draw".into(), page.into(), recording.into_os_string()];
+        let drawn = Companion::BOOK.call(&typed);
+        return ended.and(drawn);
+    }
+    if args.out.is_some() {
         return ended;
     }
     // Whoever shows the run takes our place: so what went wrong would be forgotten.
@@ -240,6 +249,21 @@ impl Tried {
                 format!("{file} went on and on (here are the first words), and was ended")
             }
         }))
+    }
+
+    /// Why there is nothing to look at: whoever is ended, or ends the process, tells no story.
+    fn unrecorded(&self, ended: Result<(), Error>) -> Error {
+        match ended {
+            Ok(()) => Error::Failure(format!(
+                "{} has left no recording: it ended by std::process::exit, and not by the end \
+                 of its main",
+                self.file.display()
+            )),
+            Err(Error::Failure(text)) => {
+                Error::Failure(format!("{text}; it has left no recording"))
+            }
+            Err(other) => other,
+        }
     }
 
     /// What the copy is called.

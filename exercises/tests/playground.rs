@@ -46,6 +46,8 @@ fn a_program_of_the_readers_is_run_and_recorded_or_it_is_said_why_not() {
     let folder = tempfile::tempdir().unwrap();
     is_recorded(&folder);
     is_refused_with_a_word(&folder);
+    #[cfg(unix)]
+    is_drawn(&folder);
     let said = complaint(&tried(&folder, "fn main() { 1 }\n// stage4_async_await", &[]));
     assert!(said.contains("mine.rs:1:13"), "{said}");
     assert!(!said.contains("target/try"), "{said}");
@@ -101,6 +103,55 @@ fn is_refused_with_a_word(folder: &TempDir) {
         assert!(complaint.contains(said), "{said}: {complaint}");
         assert_eq!(output.status.code(), Some(status), "{complaint}");
     }
+}
+
+/// Runs `try --html` with a program of that text: the status, what was told and what was wrong. In
+/// the place of the book, which would draw it, stands `echo`.
+#[cfg(unix)]
+fn drawn(folder: &TempDir, text: &str, page: &Path) -> (Option<i32>, String, String) {
+    use std::os::unix::fs::PermissionsExt;
+    let (cargo, real) = (folder.path().join("cargo"), std::env::var("CARGO").unwrap());
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in\n*'--package book') echo '{{\"executable\":\"/bin/echo\"}}';;\n\
+         *) exec '{real}' \"$@\";;\nesac\n"
+    );
+    fs::write(&cargo, script).unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    let file = folder.path().join("mine.rs");
+    fs::write(&file, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_exercises"));
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command.env("CARGO", &cargo).arg("try").arg(file).args(["--sim", "--html"]);
+    let output = command.arg(page).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code(), told, complaint(&output))
+}
+
+/// Whatever became of the program; if there is nothing to draw, that is said.
+#[cfg(unix)]
+fn is_drawn(folder: &TempDir) {
+    let page = folder.path().join("mine.html");
+    let echo = format!("draw {} ", page.display());
+    let (status, told, complaint) = drawn(folder, TWO, &page);
+    assert_eq!(status, Some(0), "{complaint}");
+    assert!(told.contains(&format!("two\none\n{echo}")), "{told}");
+    assert!(told.ends_with("/recording.json\n"), "{told}");
+    for (end, is_drawn, said) in [
+        ("panic!(\"oh\");", true, "mine.rs ended in an error\n"),
+        ("std::process::exit(0);", false, "mine.rs has left no recording: it ended by"),
+    ] {
+        let text = TWO.replace("one.await;", end);
+        let (status, told, complaint) = drawn(folder, &text, &page);
+        assert_eq!(status, Some(1), "{complaint}");
+        assert_eq!(told.contains(&echo), is_drawn, "{told}");
+        assert!(complaint.contains(said), "{complaint}");
+    }
+    // Said before anything is compiled.
+    let (status, _, complaint) =
+        drawn(folder, "fn main() { 1 } // stage4_async_await", folder.path());
+    assert_eq!(status, Some(1));
+    assert!(complaint.starts_with(&format!("lineage: {}: ", folder.path().display())));
+    assert!(!page.exists(), "nobody has drawn it, and something is there");
 }
 
 /// One program for all of it, which is compiled once: what it does, its surroundings say.
@@ -213,7 +264,8 @@ fn has_its_bounds() {
     }
     is_interrupted_while_it_runs(&bounds);
     let late = bounds.command("hangs").output().unwrap();
-    bounds.end("hangs", &late, 1, "had not ended after 20s, and was ended");
+    let said = "had not ended after 20s, and was ended; it has left no recording\n";
+    bounds.end("hangs", &late, 1, said);
 }
 
 /// In the place of cargo stands somebody who never ends, and has started somebody else.

@@ -69,6 +69,16 @@ pub enum Command {
         wish: String,
     },
 
+    /// A recording as a page by itself, for `try --html`
+    #[command(hide = true)]
+    Draw {
+        /// The page
+        page: PathBuf,
+
+        /// The recording
+        recording: PathBuf,
+    },
+
     /// Speak with the stock mdbook, which starts this by itself
     Preprocess {
         /// What it asks, if it does not hand the book over.

@@ -39,6 +39,10 @@ pub struct Try {
     /// Keep the recording in this file, and do not show it
     #[arg(long, value_name = "FILE.json", conflicts_with = "plain")]
     pub out: Option<PathBuf>,
+
+    /// Draw it instead: one page with its player and its lines, to be shown to others
+    #[arg(long, value_name = "FILE.html", conflicts_with = "plain")]
+    pub html: Option<PathBuf>,
 }
 
 #[cfg(test)]

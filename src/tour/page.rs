@@ -186,7 +186,7 @@ mod tests {
         let one = Row {
             requests: vec![
                 served("/a", 0, 50, start),
-                served("/<b>", 10, 60, start),
+                served("/<b>&", 10, 60, start),
                 served("/c\"", 50, 100, start),
             ],
             ..Row::of(&STYLES[0])
@@ -202,7 +202,7 @@ mod tests {
         let timeline = Timeline::of(&rows[0]).expect("it has some");
         let places: Vec<_> =
             timeline.rows().iter().map(|(it, row)| (it.path.as_str(), *row)).collect();
-        assert_eq!(places, [("/a", 0), ("/<b>", 1), ("/c\"", 0)]);
+        assert_eq!(places, [("/a", 0), ("/<b>&", 1), ("/c\"", 0)]);
     }
 
     /// And all by the same scale: a style that took half as long is half as wide.
@@ -211,7 +211,32 @@ mod tests {
         let html = html(&rows());
         let shares: Vec<_> = html.split("--share: ").skip(1).map(|it| &it[..6]).collect();
         assert_eq!(shares, ["100.00", "50.00%"]);
-        assert!(html.contains("<rect x=\"0.0\" y=\"0\" width=\"50.0\""), "{html}");
+        let bars: Vec<_> = html
+            .split("<rect ")
+            .skip(1)
+            .map(|it| &it[..it.find('>').unwrap_or(0)])
+            .collect();
+        assert_eq!(
+            bars,
+            [
+                "x=\"0.0\" y=\"0\" width=\"50.0\" height=\"6\"",
+                "x=\"10.0\" y=\"8\" width=\"50.0\" height=\"6\"",
+                "x=\"50.0\" y=\"0\" width=\"50.0\" height=\"6\"",
+                "x=\"0.0\" y=\"0\" width=\"50.0\" height=\"6\"",
+            ]
+        );
+        let pictures: Vec<_> =
+            html.split("viewBox=").skip(1).map(|it| &it[..14]).collect();
+        assert_eq!(pictures, ["\"0 0 100.0 16\"", "\"0 0 50.0 8\" p"]);
+        let lists: Vec<_> =
+            html.split("<li>").skip(1).filter_map(|it| it.lines().next()).collect();
+        let told = [
+            "0 to 50: /a",
+            "10 to 60: /&lt;b>&amp;",
+            "50 to 100: /c&quot;",
+            "0 to 50: /a",
+        ];
+        assert_eq!(lists, told.map(|it| format!("{it}</li>")));
     }
 
     #[test]
@@ -221,17 +246,20 @@ mod tests {
         {
             assert!(!html.contains(stranger), "{stranger}");
         }
-        assert!(!html.contains("<b>") && html.contains("/&lt;b>"), "{html}");
+        assert!(!html.contains("<b>"), "{html}");
+        for begin in ["<title>", "60: "] {
+            assert!(html.contains(&format!("{begin}/&lt;b>&amp;</")), "{begin}: {html}");
+        }
         assert!(html.contains("/c&quot;"), "{html}");
     }
 
     #[test]
     fn a_style_without_requests_says_why() {
-        let why = "the process ended without an answer";
+        let why = "the process ended without <an answer>";
         let failed = Row {
             crawl_failed: Some(crate::error::Error::failure(why)),
             ..Row::of(&STYLES[0])
         };
-        assert!(html(&[failed]).contains(why));
+        assert!(html(&[failed]).contains("ended without &lt;an answer>"));
     }
 }

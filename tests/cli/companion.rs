@@ -21,13 +21,23 @@ const DONE: &str = "echo '{\"executable\":\"/bin/echo\"}'";
 
 #[test]
 fn help_and_errors_need_no_build() {
-    for args in ["check --help", "book --help", "book check --help", "step --help"] {
+    for args in
+        ["check --help", "book --help", "book check --help", "step --help", "try --help"]
+    {
         let (status, said) = with_cargo("echo cargo was run; exit 1", args);
         assert!(said.contains("Usage: cargo run -q"), "{args}: {said}");
         assert!(!said.contains("cargo was run"), "{args}");
         assert_eq!(status, Some(0), "{args}");
     }
-    for args in ["check two", "book --frobnicate", "step", "step countdown --style x"] {
+    for args in [
+        "check two",
+        "book --frobnicate",
+        "step",
+        "step countdown --style x",
+        "try a.rs --html",
+        "try a.rs --html a.html --plain",
+        "try --html a.html",
+    ] {
         let (status, said) = with_cargo("echo cargo was run; exit 1", args);
         assert!(said.starts_with("lineage: ") && said.lines().count() == 1, "{said}");
         assert_eq!(status, Some(2), "{args}");

@@ -1,5 +1,6 @@
 //! What has to hold.
 
+mod alone;
 mod figures;
 mod knobs;
 mod player;
@@ -14,7 +15,7 @@ use crate::site::{Look, Page};
 pub(crate) type Check = (&'static str, fn(&mut Look) -> Answer<()>);
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Check; 27] = [
+pub(crate) const ALL: [Check; 28] = [
     ("every_page_loads_alone_and_without_errors", every_page_loads),
     ("no_page_is_wider_than_a_phone", no_page_is_wider_than_a_phone),
     ("every_text_stands_out_in_every_theme", every_text_stands_out),
@@ -35,6 +36,7 @@ pub(crate) const ALL: [Check; 27] = [
     ("the_controls_stay_in_sight", player::in_sight),
     ("two_players_are_guessed_at_and_compared", player::guesses_of_two),
     ("a_player_is_given_another_recording", player::renewed),
+    ("a_run_that_stands_alone_brings_all_it_needs", alone::needs_nothing),
     ("where_nobody_runs_anything_the_knobs_say_why", knobs::explained),
     ("a_knob_that_is_turned_makes_another_run", knobs::turned),
     ("a_handle_goes_from_picture_to_picture", figures::by_keyboard),

@@ -1,13 +1,14 @@
 // Texts of this page that stand out less than 4.5 to 1 from what is behind them, in each of
-// mdBook's themes; without scripts there is but one. What is folded away is opened first.
+// mdBook's themes; without scripts there is but one, and a page that stands alone has its own. What is folded away is opened first.
 (async () => {
     const still = document.createElement('style');
     still.textContent = '* { transition: none !important; animation: none !important }';
     document.head.append(still);
     document.querySelectorAll('main [hidden]').forEach((it) => { it.hidden = false; });
     document.querySelectorAll('details').forEach((it) => { it.open = true; });
-    const hasThemes = document.documentElement.classList.contains('js');
-    const themes = hasThemes ? ['light', 'rust', 'coal', 'navy', 'ayu'] : ['without scripts'];
+    const hasThemes = document.documentElement.classList.contains('js')
+        && document.getElementById('mdbook-theme-light') !== null;
+    const themes = hasThemes ? ['light', 'rust', 'coal', 'navy', 'ayu'] : ['its only theme'];
 
     const colour = (text) => {
         const [r, g, b, a = 1] = text.match(/^rgba?\((.*)\)$/)[1].split(/[,/ ]+/).map(Number);
