@@ -240,6 +240,26 @@ mod tests {
         );
     }
 
+    /// Each of them, and what stands behind it is searched again.
+    #[test]
+    fn nobody_finds_what_a_picture_says_or_what_answers_a_question() {
+        for (begin, end) in [
+            ("<section class=\"quiz\"><div>", "</div></section>"),
+            ("<figure class=\"map\"><ol>", "</ol></figure>"),
+            ("<figure class=\"cycle\"><text>", "</text></figure>"),
+            ("<figure class=\"trace\"><td>", "</td></figure>"),
+            ("<div class=\"trace-pair\"><p>", "</p></div>"),
+            ("<figure class=\"drawing\"><p>", "</p></figure>"),
+            ("<script>", "</script>"),
+            ("<style>", "</style>"),
+            ("<svg><text>", "</text></svg>"),
+            ("<button>", "</button>"),
+        ] {
+            let page = format!("<h1 id=\"a\">A</h1>{begin}hidden{end}<p>After.</p>");
+            assert_eq!(sections(&page)[0].body, "After.", "{begin}");
+        }
+    }
+
     #[test]
     fn a_name_of_pythons_leads_to_ours() {
         let page = "<tr><td><code>reactor.callLater(0, f)</code>, <code>loop.call_soon</code></td>\

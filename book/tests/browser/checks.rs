@@ -107,12 +107,27 @@ fn search(browser: &mut Chromium, page: &Page) -> Answer<()> {
 }
 
 /// A name comes before words that only begin so; Python's leads to ours; nobody finds what
-/// stands in a map or in a quiz.
+/// stands in a picture or answers a quiz.
 fn search_finds_names(look: &mut Look) -> Answer<()> {
     look.browser.width(WIDE)?;
     let Look { browser, pages, .. } = look;
+    let unsearched: Vec<_> = pages.iter().flat_map(unsearched).collect();
     search(browser, pages.first().ok_or("the book has no pages")?)?;
+    browser.evaluate(&format!("unsearched = {}", serde_json::json!(unsearched)))?;
     none(browser.lines(include_str!("search.js"))?)
+}
+
+/// The answers of a page's quizzes, and the words of its pictures: as far as they have no mark in
+/// them, and are long enough to be nowhere else.
+fn unsearched(page: &Page) -> Vec<&str> {
+    let begins = [
+        "<p class=\"why\"><b>Right.</b> ",
+        "<p class=\"why\"><b>Wrong.</b> ",
+        "\" aria-live=\"polite\">",
+    ];
+    let texts = begins.iter().flat_map(|it| page.html.split(it).skip(1));
+    let texts = texts.filter_map(|it| it.split(['<', '&']).next());
+    texts.map(str::trim).filter(|it| it.len() > 30).collect()
 }
 
 fn without_scripts(look: &mut Look) -> Answer<()> {

@@ -93,6 +93,7 @@ pub(crate) fn turned(look: &mut Look) -> Answer<()> {
     if again != turned {
         return Err(format!("the link leads to {again} steps, and not {turned}"));
     }
+    other_styles(browser, &server)?;
     written_otherwise(browser, &server)?;
     back_again(browser, &recorded)?;
     a_link_of_the_chapter_leads_back(browser, &recorded)?;
@@ -108,6 +109,23 @@ fn written_otherwise(browser: &mut Chromium, server: &Server) -> Answer<()> {
     let hash = format!("#{ID}?latency=100&clients=3:step=9");
     browser.wait_until(&format!("location.hash === '{hash}'"))?;
     browser.wait_until("document.querySelector('.trace-controls input').value === '9'")
+}
+
+/// A link to a pair of other styles leads to those, each in its place; and it is kept as it is.
+fn other_styles(browser: &mut Chromium, server: &Server) -> Answer<()> {
+    let id =
+        "trace-happy-eyeballs-asyncio?style=callbacks&style=generators&seed=7:step=5";
+    browser.open(&format!("{}17-swap-the-engine.html#{id}", server.url))?;
+    browser.wait_until(
+        "document.querySelector('.trace-pair .trace-controls input').value === '5'",
+    )?;
+    let styles = "[...document.querySelectorAll('.trace-pair .trace')]
+        .map(it => it.dataset.style).join()";
+    let (styles, hash) = (browser.text(styles)?, browser.text("location.hash")?);
+    if (&*styles, &*hash) == ("callbacks,generators", &format!("#{id}")) {
+        return Ok(());
+    }
+    Err(format!("a link to other styles leads to {styles} at {hash}"))
 }
 
 /// Another style, and back to what was recorded.

@@ -103,6 +103,8 @@ pub(crate) fn plays(look: &mut Look) -> Answer<()> {
         thread::sleep(Duration::from_secs(1));
         let then = browser.text("document.activeElement.value")?;
         let mut complaints = still_at(browser, page)?;
+        browser.evaluate("player = document.activeElement.closest('.trace')")?;
+        complaints.extend(browser.lines(include_str!("../speeds.js"))?);
         complaints.extend((at != then).then(|| "it plays on after a pause".to_owned()));
         Ok(complaints)
     })
@@ -156,7 +158,7 @@ pub(crate) fn guesses(look: &mut Look) -> Answer<()> {
         browser.press("Enter")?;
         for _ in 0..200 {
             browser.press("j")?;
-            if browser.is("document.activeElement.closest('.trace-ask')")? {
+            if browser.is(IS_ASKED)? {
                 break;
             }
         }
@@ -171,13 +173,31 @@ pub(crate) fn guesses(look: &mut Look) -> Answer<()> {
                 browser.press("Enter")?; // goes on
                 let goes_on = browser.text(step)? != before;
                 browser.press("ArrowRight")?; // and whoever goes on is still at the player
-                let stays = (!goes_on).then(|| "it does not go on".to_owned());
-                return Ok(stays.into_iter().chain(still_at(browser, page)?).collect());
+                let mut wrong = still_at(browser, page)?;
+                wrong.extend((!goes_on).then(|| "it does not go on".to_owned()));
+                wrong.extend(is_told_the_truth(browser)?);
+                return Ok(wrong);
             }
             browser.press("Tab")?;
         }
         Ok(vec![format!("no answer is right: {heard:?}")])
     })
+}
+
+/// At every question until the end.
+fn is_told_the_truth(browser: &mut Chromium) -> Answer<Vec<String>> {
+    browser.evaluate("player = document.activeElement.closest('.trace')")?;
+    let (mut wrong, mut questions) = (Vec::new(), 0);
+    while !browser.is("(it => it.value === it.max)(player.querySelector('input'))")? {
+        browser.press("j")?;
+        if browser.is(IS_ASKED)? {
+            questions += 1;
+            wrong.extend(browser.lines(GUESS)?);
+            browser.press("Enter")?;
+        }
+    }
+    wrong.extend((questions < 3).then(|| format!("it has asked {questions} times")));
+    Ok(wrong)
 }
 
 /// Both tables of a pair follow the same keys, neither is ahead of the other's time, and
@@ -218,7 +238,7 @@ fn at_the_countdown(browser: &mut Chromium, page: &Page) -> Answer<()> {
     Ok(())
 }
 
-/// Whoever runs again is whoever ran.
+/// From every step, and by real keys at the first: whoever runs again is whoever ran.
 pub(crate) fn jumps(look: &mut Look) -> Answer<()> {
     look.browser.width(WIDE)?;
     look.at_one_page_with(COUNTDOWN, |browser, page| {
@@ -237,6 +257,7 @@ pub(crate) fn jumps(look: &mut Look) -> Answer<()> {
         if heard[2] != heard[3] {
             complaints.push(format!("somebody else runs: {heard:?}"));
         }
+        complaints.extend(browser.lines(include_str!("../jumps.js"))?);
         browser.press("End")?;
         browser.press("w")?;
         let said = browser.text("player.querySelector('.trace-said').textContent")?;
@@ -245,6 +266,11 @@ pub(crate) fn jumps(look: &mut Look) -> Answer<()> {
         }
         complaints.extend(still_at(browser, page)?);
         Ok(complaints)
+    })?;
+    look.at_one_page_with(PAIR, |browser, page| {
+        browser.open(&page.url)?;
+        browser.evaluate("player = document.querySelector('.trace-pair')")?;
+        browser.lines(include_str!("../jumps.js"))
     })
 }
 
@@ -293,6 +319,12 @@ pub(crate) fn in_sight(look: &mut Look) -> Answer<()> {
     Ok(())
 }
 
+/// Whether somebody is asked who runs next.
+const IS_ASKED: &str = "document.activeElement.closest('.trace-ask')";
+
+/// What is wrong with the question, of a `player`.
+const GUESS: &str = include_str!("../guess.js");
+
 /// Both are asked about, each by its name, and what is next is hidden in both.
 pub(crate) fn guesses_of_two(look: &mut Look) -> Answer<()> {
     look.browser.width(WIDE)?;
@@ -316,7 +348,12 @@ pub(crate) fn guesses_of_two(look: &mut Look) -> Answer<()> {
         let mut asked = BTreeSet::new();
         for _ in 0..40 {
             browser.press("j")?;
-            answers(browser, &mut asked)?;
+            while browser.is(IS_ASKED)? {
+                let question = "player.querySelector('.trace-ask p').textContent";
+                asked.insert(browser.text(question)?);
+                complaints.extend(browser.lines(GUESS)?);
+                browser.press("Enter")?; // goes on, or asks of the other
+            }
         }
         let wanted =
             ["yield-from", "async-await"].map(|it| format!("Who runs next in {it}?"));
@@ -326,21 +363,4 @@ pub(crate) fn guesses_of_two(look: &mut Look) -> Answer<()> {
         complaints.extend(still_at(browser, page)?);
         Ok(complaints)
     })
-}
-
-/// Presses one button after the other until it is right, of each question.
-fn answers(browser: &mut Chromium, asked: &mut BTreeSet<String>) -> Answer<()> {
-    while browser.is("document.activeElement.closest('.trace-ask')")? {
-        asked.insert(browser.text("player.querySelector('.trace-ask p').textContent")?);
-        let answered = "player.querySelector('.trace-ask').lastChild.matches('button')";
-        for _ in 0..6 {
-            browser.press("Enter")?;
-            if browser.is(answered)? {
-                break;
-            }
-            browser.press("Tab")?;
-        }
-        browser.press("Enter")?; // goes on, or asks of the other
-    }
-    Ok(())
 }

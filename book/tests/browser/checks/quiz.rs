@@ -33,15 +33,24 @@ fn answers(browser: &mut Chromium, item: u64) -> Answer<Vec<String>> {
     let complaint = match browser.text("item.dataset.form")?.as_str() {
         "choice" => return choices(browser, item),
         "order" => order(browser)?,
-        "prints" => typed(browser, "item.querySelector('.right pre').textContent")?,
-        "count" => typed(browser, "item.querySelector('.right').dataset.right")?,
+        "prints" => {
+            typed(browser, "item.querySelector('.right pre').textContent", &PRINTED)?
+        }
+        "count" => {
+            typed(browser, "item.querySelector('.right').dataset.right", &COUNTED)?
+        }
         other => Some(format!("nobody tries questions of the form {other}")),
     };
     Ok(complaint.map(|it| format!("question {}: {it}", item + 1)).into_iter().collect())
 }
 
-/// Tries each answer, down the list.
+/// Tries none, and then each answer, down the list.
 fn choices(browser: &mut Chromium, item: u64) -> Answer<Vec<String>> {
+    let before = verdict(browser)?;
+    if before != "Choose an answer first." {
+        return Ok(vec![format!("question {}: to none it says {before}", item + 1)]);
+    }
+    browser.evaluate("item.querySelector('input').focus()")?;
     browser.press(" ")?;
     let count = browser.evaluate("item.querySelectorAll('[data-correct]').length")?;
     let mut complaints = Vec::new();
@@ -53,7 +62,11 @@ fn choices(browser: &mut Chromium, item: u64) -> Answer<Vec<String>> {
                 const isRight = answer.dataset.correct === 'true';
                 const why = answer.querySelector('.why').textContent.trim();
                 const said = item.querySelector('.verdict').textContent;
-                return answer.querySelector('input').checked && why.length > 10
+                // The wrong ones are explained beside the right one, and not before.
+                const others = [...item.querySelectorAll('[data-correct]')].filter(it => it !== answer);
+                const areTold = others.every(it => it.querySelector('.why').hidden !== isRight
+                    && it.classList.contains('shown') === isRight);
+                return areTold && answer.querySelector('input').checked && why.length > 10
                     && said.startsWith(isRight ? '✓' : '✗') && said.includes(why);
             }})()"
         ))?;
@@ -66,13 +79,15 @@ fn choices(browser: &mut Chromium, item: u64) -> Answer<Vec<String>> {
     Ok(complaints)
 }
 
-/// Asks for the verdict as it stands, then moves each line up to its place.
+/// Asks for the verdict as it stands, moves each line up to its place, and the last ones up and
+/// down again: at each step the hint says how far it is right.
 fn order(browser: &mut Chromium) -> Answer<Option<String>> {
-    if !verdict(browser, false)? {
-        return Ok(Some("lines in no order pass".to_owned()));
-    }
     let count = browser.evaluate("item.querySelectorAll('.mixed li').length")?;
-    for place in 0..count.as_u64().unwrap_or(0) {
+    let count = count.as_u64().ok_or("there are no lines")?;
+    for place in 0..count {
+        if let Some(wrong) = order_is_judged(browser)? {
+            return Ok(Some(wrong));
+        }
         let line = format!("item.querySelector('[data-place=\"{place}\"]')");
         browser.evaluate(&format!("{line}.querySelector('button').focus()"))?;
         let above = format!("[...{line}.parentNode.children].indexOf({line}) > {place}");
@@ -80,30 +95,98 @@ fn order(browser: &mut Chromium) -> Answer<Option<String>> {
             browser.press(" ")?;
         }
     }
-    Ok((!verdict(browser, true)?).then(|| "the right order does not pass".to_owned()))
-}
-
-/// Types nothing, then something else, then what is right.
-fn typed(browser: &mut Chromium, right: &str) -> Answer<Option<String>> {
-    browser.evaluate("item.querySelector(':is(input, textarea)').value = '7777'")?;
-    if !verdict(browser, false)? {
-        return Ok(Some("what is wrong passes".to_owned()));
-    }
-    let input = "item.querySelector(':is(input, textarea)')";
-    browser.evaluate(&format!("{input}.value = {right}"))?;
-    Ok((!verdict(browser, true)?).then(|| "what is right does not pass".to_owned()))
-}
-
-/// Whether that is what `Check` says: and only if it is right, why.
-fn verdict(browser: &mut Chromium, is_right: bool) -> Answer<bool> {
-    browser.evaluate("item.querySelector(':scope > button').focus()")?;
+    browser.evaluate(
+        "item.querySelector('.mixed li').querySelectorAll('button')[1].focus()",
+    )?;
     browser.press(" ")?;
-    let mark = if is_right { '✓' } else { '✗' };
-    browser.is(&format!(
-        "item.querySelector('.verdict').textContent.startsWith('{mark}')
-            && item.querySelector('.right').open === {is_right}
-            && (!{is_right} || item.querySelector('.why').textContent.length > 10)"
-    ))
+    let said = browser.text(VERDICT)?;
+    if said != format!("Now line 2 of {count}.") {
+        return Ok(Some(format!("the first line goes down, and it says {said}")));
+    }
+    if let Some(wrong) = order_is_judged(browser)? {
+        return Ok(Some(wrong));
+    }
+    browser.evaluate(
+        "item.querySelectorAll('.mixed li')[1].querySelector('button').focus()",
+    )?;
+    browser.press(" ")?;
+    order_is_judged(browser)
+}
+
+/// By the places of the lines.
+fn order_is_judged(browser: &mut Chromium) -> Answer<Option<String>> {
+    let places =
+        "[...item.querySelectorAll('.mixed li')].map(it => it.dataset.place).join()";
+    let places = browser.text(places)?;
+    let right = places.split(',').enumerate().take_while(|(n, it)| **it == n.to_string());
+    let wanted = match right.count() {
+        right if right == places.split(',').count() => return is_right(browser),
+        0 => "✗ Another line is the first.".to_owned(),
+        right => format!("✗ Right as far as line {right}. What comes after it?"),
+    };
+    is_wrong(browser, &wanted)
+}
+
+/// Types what a machine knows, and what is not quite that.
+fn typed(
+    browser: &mut Chromium,
+    right: &str,
+    wrong: &[(&str, &str)],
+) -> Answer<Option<String>> {
+    browser.evaluate(&format!(
+        "input = item.querySelector(':is(input, textarea)'); right = {right}.trim();
+         lines = right.split('\\n')"
+    ))?;
+    for (typed, said) in wrong {
+        browser.evaluate(&format!("input.value = {typed}"))?;
+        let said = browser.text(said)?;
+        let complaint = is_wrong(browser, &said)?;
+        if complaint.is_some() {
+            return Ok(complaint);
+        }
+    }
+    browser.evaluate("input.value = ` ${right} `")?;
+    is_right(browser)
+}
+
+/// What is printed: with another line, with a line more, with one less.
+const PRINTED: [(&str, &str); 3] = [
+    ("[...lines.slice(0, -1), 'x'].join('\\n')", "`✗ Line ${lines.length} is another.`"),
+    ("`${right}\\nx`", "`✗ It prints ${lines.length} lines.`"),
+    ("lines.slice(0, -1).join('\\n')", "`✗ Line ${lines.length} is another.`"),
+];
+
+/// A number, and no number.
+const COUNTED: [(&str, &str); 4] = [
+    ("''", "'Write a number first.'"),
+    ("'many'", "'Write a number first.'"),
+    ("+right + 1", "'✗ Fewer.'"),
+    ("right - 1", "'✗ More.'"),
+];
+
+const VERDICT: &str = "item.querySelector('.verdict').textContent";
+
+/// What `Check` says.
+fn verdict(browser: &mut Chromium) -> Answer<String> {
+    browser.evaluate("[...item.querySelectorAll('button')].find(it => it.textContent === 'Check').focus()")?;
+    browser.press(" ")?;
+    browser.text(VERDICT)
+}
+
+/// Only then it is explained.
+fn is_right(browser: &mut Chromium) -> Answer<Option<String>> {
+    let said = verdict(browser)?;
+    let why = "item.querySelector('.right').checkVisibility() && item.querySelector('.right').open
+        && item.querySelector('.why').textContent.length > 10";
+    let is_so = said == "✓ Right." && browser.is(why)?;
+    Ok((!is_so).then(|| format!("to what is right it says {said}")))
+}
+
+fn is_wrong(browser: &mut Chromium, wanted: &str) -> Answer<Option<String>> {
+    let said = verdict(browser)?;
+    let is_told = browser.is("item.querySelector('.right').checkVisibility()")?;
+    let is_so = said == wanted && !is_told;
+    Ok((!is_so).then(|| format!("it should say {wanted}, and says {said}")))
 }
 
 fn nothing_is_kept(browser: &mut Chromium, page: &Page) -> Answer<Vec<String>> {
