@@ -2,15 +2,18 @@
 //! room that its echo server takes, built for release and stripped of its names.
 //!
 //! `cargo run -p book -- measure builds` runs this, and writes `benches/results/builds.json`. It takes some
-//! minutes, and the machine for itself.
+//! minutes, and the machine for itself. After a Ctrl-C it answers with what it has.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use lineage::cost::Row;
@@ -30,8 +33,16 @@ const STAGES: [(&str, &str, &str); 9] = [
     ("stage6-uvloop", "uvloop (it reads files)", "stage6-files"),
 ];
 
-/// How often each is built. The first time, cargo may have to fetch what it builds.
+/// How often each is built.
 const BUILDS: usize = 3;
+
+/// What was measured, and what was not.
+struct Builds {
+    rows: Vec<Row>,
+    missing: BTreeMap<String, String>,
+    interrupted: Arc<AtomicBool>,
+    began: Instant,
+}
 
 fn main() -> io::Result<()> {
     if env::args().any(|argument| argument == "--help") {
@@ -40,16 +51,72 @@ fn main() -> io::Result<()> {
         );
         return Ok(());
     }
-    let mut rows = Vec::new();
-    for (package, label, example) in STAGES {
-        let times = (0..BUILDS).map(|_| cold(package)).collect::<io::Result<_>>()?;
-        rows.push(Row::of(&format!("cold-{package}"), label, "s", times));
-        eprintln!("{package}: built {BUILDS} times");
-        let size = size(package, example)?;
-        rows.push(Row::of(&format!("size-{package}"), label, "KiB", vec![size]));
-    }
-    println!("{}", json!({ "rows": rows }));
+    let interrupted = Arc::new(AtomicBool::new(false));
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))?;
+    let (rows, missing, began) = (Vec::new(), BTreeMap::new(), Instant::now());
+    let mut builds = Builds { rows, missing, interrupted, began };
+    builds.progress("fetches what is not here yet");
+    let _whoever_builds_will_say_what_is_wrong = cargo(&["fetch", "--locked", "--quiet"]);
+    builds.times();
+    builds.sizes();
+    println!("{}", json!({ "rows": builds.rows, "missing": builds.missing }));
+    let _a_compiler_may_be_dying_in_it = empty(&folder("cold"));
     Ok(())
+}
+
+impl Builds {
+    /// All take turns, round by round, so that a busy moment does not hit one of them alone.
+    fn times(&mut self) {
+        let mut times = STAGES.map(|_| Vec::new());
+        for round in 1..=BUILDS {
+            for ((package, ..), times) in STAGES.iter().zip(&mut times) {
+                let id = format!("cold-{package}");
+                self.progress(&format!("builds {package}, {round} of {BUILDS}"));
+                times.extend(self.unless_interrupted(&id, || cold(package)));
+            }
+        }
+        for ((package, label, _), times) in STAGES.iter().zip(times) {
+            if !times.is_empty() {
+                let id = format!("cold-{package}");
+                self.missing.remove(&id); // fewer times are some
+                self.rows.push(Row::of(&id, label, "s", times));
+            }
+        }
+    }
+
+    fn sizes(&mut self) {
+        for (package, label, example) in STAGES {
+            let id = format!("size-{package}");
+            self.progress(&format!("weighs {example}"));
+            if let Some(size) = self.unless_interrupted(&id, || size(package, example)) {
+                self.rows.push(Row::of(&id, label, "KiB", vec![size]));
+            }
+        }
+    }
+
+    /// What ends by a Ctrl-C has failed, but nothing is wrong with it.
+    fn unless_interrupted(
+        &mut self,
+        id: &str,
+        measure: impl FnOnce() -> io::Result<f64>,
+    ) -> Option<f64> {
+        let is_interrupted = || self.interrupted.load(Ordering::Relaxed);
+        let measured = if is_interrupted() { None } else { Some(measure()) };
+        let why = match measured {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(error)) if !is_interrupted() => error.to_string(),
+            _ => "interrupted".to_owned(),
+        };
+        self.missing.insert(id.to_owned(), why);
+        None
+    }
+
+    fn progress(&self, what: &str) {
+        if !self.interrupted.load(Ordering::Relaxed) {
+            eprintln!("{:>5} s  {what}", self.began.elapsed().as_secs());
+        }
+    }
 }
 
 /// How many seconds cargo takes to build the library, as for everyday work, with nothing built yet.
@@ -73,16 +140,22 @@ fn size(package: &str, example: &str) -> io::Result<f64> {
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> io::Result<()> {
+    let folder = folder.to_string_lossy();
+    let build = ["build", "--quiet", "--locked", "--target-dir", &folder];
+    cargo(&[&build, arguments].concat())
+}
+
+fn cargo(arguments: &[&str]) -> io::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--locked", "--target-dir"]).arg(folder);
-    build.args(arguments).env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
-    build.current_dir(env!("CARGO_MANIFEST_DIR"));
-    let status = build.status()?;
+    let mut command = Command::new(cargo);
+    command.args(arguments).env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    // Not from somebody's cache of what was built elsewhere.
+    command.env("RUSTC_WRAPPER", "").current_dir(env!("CARGO_MANIFEST_DIR"));
+    let status = command.status()?;
     if status.success() {
         Ok(())
     } else {
-        Err(io::Error::other(format!("{arguments:?}")))
+        Err(io::Error::other(format!("cargo {}: {status}", arguments.join(" "))))
     }
 }
 

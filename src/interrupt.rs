@@ -4,7 +4,8 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process;
-use std::sync::Once;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::Duration;
 
@@ -27,7 +28,23 @@ pub fn on_interrupt(last_words: impl FnOnce() + Send + 'static) -> Result<(), Er
         last_words();
         process::exit(STATUS);
     })
-    .map_err(|error| Error::Failure(format!("cannot wait for Ctrl-C: {error}")))
+    .map_err(nobody_waits)
+}
+
+/// Takes note of a Ctrl-C, and nothing ends: for a command whose work is done by another process, which
+/// hears of it as well and has something to hand over.
+///
+/// # Errors
+///
+/// Fails where the system lets nobody handle signals.
+pub fn note_interrupt() -> Result<Arc<AtomicBool>, Error> {
+    let noted = Arc::new(AtomicBool::new(false));
+    signals::note(&noted).map_err(nobody_waits)?;
+    Ok(noted)
+}
+
+fn nobody_waits(error: io::Error) -> Error {
+    Error::Failure(format!("cannot wait for Ctrl-C: {error}"))
 }
 
 /// Says at a Ctrl-C that there was one.
@@ -65,6 +82,8 @@ pub(crate) fn say_so() {
 
 #[cfg(unix)]
 mod signals {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
     use std::{fs, io, thread};
 
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -82,7 +101,17 @@ mod signals {
         thread::Builder::new().name("interrupt".to_owned()).spawn(wait).map(drop)
     }
 
-    fn heard(signals: [i32; 3], ignored: u64) -> impl Iterator<Item = i32> {
+    /// Sets it at a Ctrl-C.
+    pub(super) fn note(noted: &Arc<AtomicBool>) -> io::Result<()> {
+        heard([SIGINT], ignored()).try_for_each(|signal| {
+            signal_hook::flag::register(signal, Arc::clone(noted)).map(drop)
+        })
+    }
+
+    fn heard<const N: usize>(
+        signals: [i32; N],
+        ignored: u64,
+    ) -> impl Iterator<Item = i32> {
         signals.into_iter().filter(move |signal| ignored >> (signal - 1) & 1 == 0)
     }
 
@@ -111,6 +140,8 @@ mod signals {
 #[cfg(not(unix))]
 mod signals {
     use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     /// Calls `end` at the first Ctrl-C, on a thread of its own.
     pub(super) fn at_the_first(end: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -121,5 +152,12 @@ mod signals {
             }
         };
         ctrlc::set_handler(handle).map_err(io::Error::other)
+    }
+
+    /// Sets it at a Ctrl-C.
+    pub(super) fn note(noted: &Arc<AtomicBool>) -> io::Result<()> {
+        let noted = Arc::clone(noted);
+        ctrlc::set_handler(move || noted.store(true, Ordering::Relaxed))
+            .map_err(io::Error::other)
     }
 }

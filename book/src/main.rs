@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let args = args::read(Companion::BOOK, &mut output);
     let error = match args.and_then(|args| book::args::obey(args, &mut output)) {
         Ok(()) | Err(Error::ReaderLeft) => return ExitCode::SUCCESS,
+        Err(Error::Companion(status)) => return ExitCode::from(status),
         Err(error) => error,
     };
     let status = if matches!(error, Error::Usage(_)) { 2 } else { 1 };

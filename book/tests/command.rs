@@ -127,3 +127,67 @@ fn what_cannot_be_drawn_is_named_and_leaves_nothing() {
     }
     assert_eq!(book(&fixture, &["draw", "a.html"]).0, Some(2));
 }
+
+/// A stand-in for cargo, that measures so.
+#[cfg(unix)]
+fn measure(fixture: &Fixture, script: &str) -> (Option<i32>, String) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let cargo = fixture.root().join("cargo.sh");
+    fs::write(&cargo, format!("#!/bin/sh\n{script}\n")).expect("it can be written");
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755))
+        .expect("it can be run");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_book"));
+    command.args(["measure", "speed"]).env("CARGO", cargo).current_dir(fixture.root());
+    let output = command.output().expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[cfg(unix)]
+fn rows_then(rest: &str) -> String {
+    let row = "{\"id\":\"a\",\"label\":\"a\",\"unit\":\"s\",\"median\":1,\"low\":1,\"high\":1,\
+               \"samples\":3}";
+    format!("echo 'progress' >&2\necho '{{\"rows\":[{row}]{rest}")
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_bench_says_is_heard_and_what_it_prints_is_written() {
+    let fixture = Fixture::new();
+    fixture.write("benches/speed.rs", "");
+    let (status, said) = measure(&fixture, &rows_then("}'"));
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("progress\n"), "{said}");
+    assert!(said.contains("measured benches/results/speed.json: 1 row"), "{said}");
+    let file = fixture.root().join("benches/results/speed.json");
+    assert!(fs::read_to_string(&file).unwrap().contains("\"id\": \"a\""));
+
+    let (status, said) = measure(&fixture, "exit 3");
+    assert_eq!(status, Some(1));
+    assert!(said.contains("cargo bench --bench speed: exit status: 3"), "{said}");
+    let (status, said) = measure(&fixture, "echo '{\"rows\":[]}'");
+    assert_eq!(status, Some(1));
+    assert!(said.contains("cargo bench --bench speed: no rows"), "{said}");
+    assert!(fs::read_to_string(&file).unwrap().contains("\"id\": \"a\""), "it is kept");
+}
+
+/// A terminal tells all of its programs, so that the bench hears of it, too.
+#[cfg(unix)]
+#[test]
+fn a_ctrl_c_keeps_what_was_measured() {
+    let fixture = Fixture::new();
+    let file = fixture.root().join("benches/results/speed.json");
+    let (status, said) = measure(&fixture, "kill -INT $PPID; kill -INT $$");
+    assert_eq!(status, Some(130), "{said}");
+    let nothing = "interrupted before anything was measured: benches/results/speed.json";
+    assert!(said.contains(nothing), "{said}");
+    assert!(!file.exists());
+
+    let script = rows_then(",\"missing\":{\"b\":\"interrupted\"}}'\nkill -INT $$");
+    let (status, said) = measure(&fixture, &format!("kill -INT $PPID\n{script}"));
+    assert_eq!(status, Some(130), "{said}");
+    let some = "interrupted: benches/results/speed.json has what there is, 1 row";
+    assert!(said.contains(some), "{said}");
+    assert!(fs::read_to_string(&file).unwrap().contains("\"b\": \"interrupted\""));
+}
