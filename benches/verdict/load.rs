@@ -77,7 +77,7 @@ fn ask_once(mut stream: &std::net::TcpStream, plan: Plan) -> io::Result<()> {
     stream.read_exact(&mut message)
 }
 
-struct Load {
+pub(crate) struct Load {
     poll: Poll,
     events: Events,
     clients: Vec<Client>,
@@ -97,7 +97,7 @@ struct Client {
 }
 
 impl Load {
-    fn connect(address: SocketAddr, plan: Plan) -> io::Result<Self> {
+    pub(crate) fn connect(address: SocketAddr, plan: Plan) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut clients = Vec::new();
         for n in 0..plan.connections {
@@ -138,18 +138,21 @@ impl Load {
         Ok((requests, as_float(requests) / began.elapsed().as_secs_f64()))
     }
 
-    /// Questions are due one after the other, whatever becomes of them.
-    fn by_the_clock(&mut self, rate: f64, plan: Plan) -> io::Result<Vec<Duration>> {
+    /// Questions are due one after the other, whatever becomes of them. All that are due before the time
+    /// is up are asked, also those for which nobody was free by then: who stands still at the end is
+    /// charged for it, too.
+    pub(crate) fn by_the_clock(
+        &mut self,
+        rate: f64,
+        plan: Plan,
+    ) -> io::Result<Vec<Duration>> {
         let began = Instant::now();
+        let end = began + plan.time;
         let (mut asked, mut delays) = (0_u64, Vec::new());
         let due = |n: u64| began + Duration::from_secs_f64(as_float(n) / rate);
-        loop {
-            let now = Instant::now();
-            let is_over = now > began + plan.time;
-            if is_over && self.idle.len() == self.clients.len() {
-                return Ok(delays);
-            }
-            while !is_over && due(asked) <= now {
+        while due(asked) <= end || self.idle.len() < self.clients.len() {
+            let now = Instant::now().min(end);
+            while due(asked) <= now {
                 // Who is late because all are busy keeps the time at which it was due.
                 let Some(n) = self.idle.pop_front() else { break };
                 self.ask(n, due(asked), plan)?;
@@ -157,6 +160,7 @@ impl Load {
             }
             self.answers(Some(Duration::ZERO), |due| delays.push(due.elapsed()))?;
         }
+        Ok(delays)
     }
 
     fn ask(&mut self, n: usize, due: Instant, plan: Plan) -> io::Result<()> {
