@@ -183,6 +183,26 @@ impl Trace {
             events,
         }
     }
+
+    /// The first step, from 1, at which something else happens in the other run, or nothing
+    /// any more. When and where in the source does not matter.
+    pub fn differs_from(&self, other: &Self) -> Option<usize> {
+        let happened = |trace: &Self| trace.events.iter().map(Event::happened).collect();
+        let [one, other]: [Vec<_>; 2] = [self, other].map(happened);
+        first_difference(one.iter(), other.iter())
+    }
+}
+
+/// The first place, from 1, at which two sequences are not the same. The end of one is a
+/// difference, too.
+pub fn first_difference<T: PartialEq>(
+    mut one: impl Iterator<Item = T>,
+    mut other: impl Iterator<Item = T>,
+) -> Option<usize> {
+    let mut places = (1..).map(|place| (place, one.next(), other.next()));
+    let (place, one, other) =
+        places.find(|(_, one, other)| one != other || one.is_none())?;
+    (one != other).then_some(place)
 }
 
 impl Event {
@@ -197,6 +217,11 @@ impl Event {
         told.at = micros(event.at);
         told.place = files.line(event.place);
         told
+    }
+
+    /// What happened, without when and where.
+    fn happened(&self) -> Self {
+        Self { at: 0, place: Line::default(), ..self.clone() }
     }
 
     /// Everything but when and where, and the program's words.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lineage::trace::Trace;
-use lineage::trace::json::{Clock, Line, Subject, Thing, VERSION};
+use lineage::trace::json::{Clock, Line, Subject, Thing, VERSION, first_difference};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -134,9 +134,12 @@ impl Story {
     /// The first step at which something else happens there, or nothing any more. Where in
     /// the source and when does not matter.
     pub fn differs_from(&self, other: &Self) -> Option<usize> {
-        let both = self.events.iter().zip(&other.events);
-        let same = both.take_while(|(one, other)| one.what == other.what).count();
-        (same < self.last().max(other.last())).then_some(same + 1)
+        first_difference(self.happened(), other.happened())
+    }
+
+    /// The events without when and where.
+    fn happened(&self) -> impl Iterator<Item = &What> {
+        self.events.iter().map(|event| &event.what)
     }
 
     /// The number of the last step. Step 1 is right after the first event.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use lineage::run::Program;
 use lineage::styles::{STYLES, Style};
-use lineage::trace::record;
+use lineage::trace::{Trace, json, record};
 use stepper::source::{self, Sources};
 use stepper::state::State;
 use stepper::story::{Event, Story, What};
@@ -75,4 +75,34 @@ fn the_table_shows_what_the_screen_shows() {
         &story,
         &Sources::read(&story.files, Some(&root))
     ));
+}
+
+/// The book marks the step that the stepper begins at.
+#[test]
+fn two_runs_differ_where_their_recordings_do() {
+    let style = Style::named("yield-from").unwrap();
+    let trace = record(Program::Countdown, style).unwrap();
+    let differs = |other: &Trace| {
+        let [one, two] = [&trace, other].map(|it| Story::of(it).unwrap());
+        assert_eq!(one.differs_from(&two), two.differs_from(&one));
+        assert_eq!(trace.differs_from(other), other.differs_from(&trace));
+        assert_eq!(one.differs_from(&two), trace.differs_from(other));
+        trace.differs_from(other)
+    };
+    let changed = |change: fn(&mut Vec<json::Event>)| {
+        let mut other = trace.clone();
+        change(&mut other.events);
+        other
+    };
+    assert_eq!(differs(&trace), None);
+    let later = changed(|events| {
+        for event in events {
+            (event.at, event.place) = (9_000_000, json::Line::default());
+        }
+    });
+    assert_eq!(differs(&later), None, "when and where does not matter");
+    assert_eq!(differs(&changed(|events| events.swap(4, 5))), Some(5));
+    assert_eq!(differs(&changed(|events| events.truncate(7))), Some(8));
+    let last = trace.events.len();
+    assert_eq!(differs(&changed(|events| drop(events.pop()))), Some(last));
 }
