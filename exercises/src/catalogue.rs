@@ -32,6 +32,17 @@ impl Exercise {
         Ok(all)
     }
 
+    /// The exercise below `root` that is called so, such as `2.1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all); and says which there are, if it is none of them.
+    pub fn named(root: &Path, name: &str) -> io::Result<Self> {
+        let all = Self::all(root)?;
+        let named = all.iter().find(|it| it.number.to_string() == name).cloned();
+        named.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, no_such(&all)))
+    }
+
     /// Where one of its files is.
     pub fn file(&self, file: &str) -> PathBuf {
         self.folder.join(file)
@@ -81,6 +92,12 @@ impl Exercise {
         names.sort();
         Ok(names)
     }
+}
+
+/// That there is none of that name, and which there are.
+pub(crate) fn no_such(all: &[Exercise]) -> String {
+    let numbers: Vec<_> = all.iter().map(|it| it.number.to_string()).collect();
+    format!("there is no such exercise; there are: {}", numbers.join(", "))
 }
 
 /// The folders in `root` whose names begin with `prefix` and a number.

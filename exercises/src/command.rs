@@ -9,7 +9,7 @@ use lineage::interrupt;
 use lineage::invocation::to_type;
 use lineage::output::Output;
 
-use crate::catalogue::Exercise;
+use crate::catalogue::{Exercise, no_such};
 use crate::desk::Desk;
 use crate::trial::Outcome;
 use crate::verdict::Verdict;
@@ -27,7 +27,7 @@ pub fn run(args: &Check, output: &mut Output) -> Result<(), Error> {
     let Some(choice) = args.exercise else { return list(&all, &desk, output) };
     let chosen: Vec<_> = all.iter().filter(|it| choice.takes(it.number)).collect();
     if chosen.is_empty() {
-        return Err(no_such(&all));
+        return Err(Error::Usage(no_such(&all)));
     }
     if args.step && chosen.len() > 1 {
         return Err(too_many(chosen[0]));
@@ -54,12 +54,6 @@ pub fn run(args: &Check, output: &mut Output) -> Result<(), Error> {
         1 => Err(Error::failure("one exercise is not right yet")),
         n => Err(Error::Failure(format!("{n} exercises are not right yet"))),
     }
-}
-
-fn no_such(all: &[Exercise]) -> Error {
-    let numbers: Vec<_> = all.iter().map(|it| it.number.to_string()).collect();
-    let there_are = numbers.join(", ");
-    Error::Usage(format!("there is no such exercise; there are: {there_are}"))
 }
 
 fn too_many(first: &Exercise) -> Error {
@@ -103,9 +97,7 @@ fn name_the_next(
 /// Checks one exercise, or begins it. Says whether it is right.
 fn check(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<bool, Error> {
     begin(exercise, desk, output)?;
-    let name = exercise.number.to_string();
-    desk.renew_check(exercise, &name).map_err(Error::failure)?;
-    let outcome = desk.try_program(&name).map_err(|error| tried(&error))?;
+    let outcome = desk.check(exercise).map_err(|error| not_tried(&error))?;
     tell(exercise, outcome, desk, output)
 }
 
@@ -117,7 +109,7 @@ fn step(
     output: &mut Output,
 ) -> Result<(), Error> {
     begin(exercise, desk, output)?;
-    let pair = desk.record(exercise).map_err(|error| tried(&error))?;
+    let pair = desk.record(exercise).map_err(|error| not_tried(&error))?;
     tell(exercise, pair.outcome, desk, output)?;
     let Some([yours, right]) = pair.recordings else {
         let number = exercise.number;
@@ -135,7 +127,7 @@ fn step(
 fn begin(exercise: &Exercise, desk: &Desk, output: &mut Output) -> Result<(), Error> {
     let (number, title) = (exercise.number, exercise.title().map_err(Error::failure)?);
     let file = desk.exercise(number);
-    if !desk.begin(exercise).map_err(Error::failure)? {
+    if !desk.begin(exercise).map_err(|error| not_tried(&error))? {
         let statement = exercise.read("statement.md").map_err(Error::failure)?;
         output.line(statement.trim_end())?;
         output.line(format_args!("\nYour file: {}\n", from_here(&file).display()))?;
@@ -152,23 +144,18 @@ fn tell(
 ) -> Result<bool, Error> {
     let number = exercise.number;
     let expected = exercise.read("expected.txt").map_err(Error::failure)?;
-    match Verdict::of(outcome, &expected) {
+    let verdict = Verdict::of(outcome, &expected);
+    output.line(verdict.sentence(number))?;
+    match verdict {
         Verdict::Right => {
-            output.line(format_args!("{number} is right.\n"))?;
+            output.line("")?;
             output.line(exercise.read("why.md").map_err(Error::failure)?.trim_end())?;
             output.line("")?;
             desk.remember(number).map_err(Error::failure)?;
             return Ok(true);
         }
-        Verdict::DoesNotCompile(errors) => {
-            output.line(format_args!("{number} does not compile:\n{errors}"))?;
-        }
-        Verdict::Wrong(difference) => {
-            output.line(format_args!(
-                "{number} is not right yet. The first difference:\n"
-            ))?;
-            output.line(&difference)?;
-        }
+        Verdict::DoesNotCompile(errors) => output.line(errors)?,
+        Verdict::Wrong(difference) => output.line(format_args!("\n{difference}"))?,
     }
     let [task, file] =
         [exercise.file("statement.md"), desk.exercise(number)].map(|it| from_here(&it));
@@ -182,7 +169,7 @@ fn tell(
 }
 
 /// Why a trial was none. Who interrupted it knows why.
-fn tried(error: &io::Error) -> Error {
+pub(crate) fn not_tried(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::Interrupted => Error::INTERRUPTED,
         _ => Error::failure(error),

@@ -9,12 +9,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lineage::args::Number;
-use lineage::error::named;
+use lineage::error::{complain, named};
 
 use crate::catalogue::Exercise;
+use crate::turn::Turn;
 
 /// A folder of exercises that were begun.
 #[derive(Clone, Debug)]
@@ -29,16 +30,32 @@ pub struct Desk {
 
 /// The wish that whatever is being tried ends, now. It may come from any thread.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt {
+    is_wished: Arc<AtomicBool>,
+    /// When it is wished anyway.
+    at_the_latest: Option<Instant>,
+}
 
 impl Interrupt {
-    /// Wishes so.
-    pub fn now(&self) {
-        self.0.store(true, Ordering::SeqCst);
+    /// One that is wished by itself after a while.
+    pub fn after(time: Duration) -> Self {
+        Self { at_the_latest: Instant::now().checked_add(time), ..Self::default() }
     }
 
-    pub(crate) fn is_wished(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+    /// Wishes so.
+    pub fn now(&self) {
+        self.is_wished.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether anybody has wished so.
+    pub fn is_wished(&self) -> bool {
+        self.is_wished.load(Ordering::SeqCst)
+    }
+
+    /// Whether anybody has, or it is late.
+    pub(crate) fn is_due(&self) -> bool {
+        let is_late = self.at_the_latest.is_some_and(|it| Instant::now() > it);
+        self.is_wished() || is_late
     }
 }
 
@@ -49,9 +66,12 @@ pub(crate) const PACKAGE: &str = "work";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Desk {
-    /// The reader's desk: `work/` in the root of the workspace.
+    /// The reader's desk: `work/` in the root of the workspace, or the folder that the
+    /// environment has as `LINEAGE_WORK`.
     pub fn of_the_reader(root: &Path) -> Self {
-        Self::at(root, &root.join("work"), PATIENCE)
+        let chosen = std::env::var_os("LINEAGE_WORK").filter(|it| !it.is_empty());
+        let folder = chosen.unwrap_or_else(|| "work".into());
+        Self::at(root, &root.join(folder), PATIENCE)
     }
 
     /// A desk anywhere, where no exercise runs for longer than `patience`.
@@ -60,9 +80,20 @@ impl Desk {
         Self { root, folder, patience, interrupt: Interrupt::default() }
     }
 
+    /// The same desk, whose trials that one ends.
+    #[must_use]
+    pub fn ended_by(self, interrupt: Interrupt) -> Self {
+        Self { interrupt, ..self }
+    }
+
     /// What ends this desk's trials.
     pub fn interrupt(&self) -> Interrupt {
         self.interrupt.clone()
+    }
+
+    /// Waits until nobody else writes into a folder and builds what is in it.
+    pub(crate) fn turn(&self, folder: &Path) -> io::Result<Turn> {
+        Turn::wait_for(folder, &|whom| complain(whom), &|| self.interrupt.is_due())
     }
 
     /// The root of the workspace.
@@ -113,12 +144,13 @@ impl Desk {
     ///
     /// # Errors
     ///
-    /// What writing answers, with the file's name.
+    /// What writing answers, with the file's name; and when it is interrupted.
     pub fn begin(&self, exercise: &Exercise) -> io::Result<bool> {
         let file = self.exercise(exercise.number);
         if file.exists() {
             return Ok(true);
         }
+        let _turn = self.turn(&self.folder)?;
         self.put(exercise, &exercise.number.to_string(), &exercise.read("skeleton.rs")?)?;
         Ok(false)
     }

@@ -15,10 +15,12 @@
 //! # Reading order
 //!
 //! [`catalogue`]: which exercises there are. [`desk`]: the folder `work/` where the reader
-//! edits. [`trial`]: building and running what they wrote, with a time-out. [`verdict`]: the
-//! first difference. [`recorded`]: both runs, the
-//! reader's and the solution's, to be looked at. [`command`]: `check`, as it is typed. [`playground`]: `try`, which runs any
-//! program of the reader's.
+//! edits. [`turn`]: one after the other. [`trial`]: building and running what they wrote, with a
+//! time-out. [`verdict`]: the first difference. [`recorded`]: both runs, the reader's and the
+//! solution's, to be looked at. [`command`]: `check`, as it is typed. [`playground`]: `try`, which
+//! runs any program of the reader's.
+//!
+//! Package `book` shows on a page what [`recorded`] has.
 
 #![forbid(unsafe_code)]
 
@@ -28,4 +30,5 @@ pub mod desk;
 pub mod playground;
 pub mod recorded;
 pub mod trial;
+pub mod turn;
 pub mod verdict;

@@ -14,15 +14,17 @@ use lineage::apart::{End, Limits, Ran};
 use lineage::args::Try;
 use lineage::cargo::Build;
 use lineage::companion::{Companion, from_here, workspace};
-use lineage::error::{Error, named};
+use lineage::error::{Error, complain, named};
 use lineage::interrupt;
 use lineage::invocation::to_type;
 use lineage::output::Output;
 use lineage::page::Page;
 use lineage::styles::{STYLES, Style};
 
+use crate::command::not_tried;
 use crate::desk::Interrupt;
 use crate::trial::{ENOUGH, ROOM};
+use crate::turn::Turn;
 
 /// What one may take: more than a program to look at needs.
 const LIMITS: Limits =
@@ -62,11 +64,15 @@ pub fn run(args: &Try, output: &mut Output) -> Result<(), Error> {
     let told = wish.clone();
     interrupt::stop_on_interrupt(move || told.now())?;
     let stop = || wish.is_wished();
+    // Until somebody shows the run in our place.
+    let turn = Turn::wait_for(&tried.folder, &|whom| complain(whom), &stop);
+    let _turn = turn.map_err(|error| not_tried(&error))?;
     tried.lay_out().map_err(Error::failure)?;
     let program = tried.build(&stop)?;
     let ended = tried.ended(LIMITS.run(&mut Command::new(&program), &stop), output);
     let recording = tried.recording();
-    if !recording.exists() {
+    // It takes the place of the last one, at which somebody may be looking.
+    if fs::rename(tried.fresh(), &recording).is_err() {
         return Err(tried.unrecorded(ended));
     }
     if let Some(out) = &args.out {
@@ -135,7 +141,7 @@ impl Tried {
     /// Writes the package.
     fn lay_out(&self) -> io::Result<()> {
         fs::create_dir_all(&self.folder).map_err(named(&self.folder))?;
-        drop(fs::remove_file(self.recording()));
+        drop(fs::remove_file(self.fresh()));
         let write = |name: &str, text: &str| {
             let path = self.folder.join(name);
             // Cargo builds again what was written again.
@@ -173,7 +179,7 @@ impl Tried {
             ("@NAME@", format!("{:?}", stem.display().to_string())),
             ("@STYLE@", format!("{:?}", self.style.name)),
             ("@SHOWN@", format!("{:?}", self.shown())),
-            ("@OUT@", quoted(&self.recording())),
+            ("@OUT@", quoted(&self.fresh())),
         ]
         .into_iter()
         .fold(TRIED.to_owned(), |text, (place, value)| text.replace(place, &value))
@@ -223,10 +229,7 @@ impl Tried {
 
     /// Shows what it said, and says how it ended if not well.
     fn ended(&self, ran: io::Result<Ran>, output: &mut Output) -> Result<(), Error> {
-        let ran = ran.map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => Error::INTERRUPTED,
-            _ => Error::failure(error),
-        })?;
+        let ran = ran.map_err(|error| not_tried(&error))?;
         let [told, complaints] = [&ran.told, &ran.complaints].map(|it| match ran.end {
             End::TooMuch => &it[..it.len().min(FIRST)],
             _ => &it[..],
@@ -284,6 +287,11 @@ impl Tried {
 
     fn recording(&self) -> PathBuf {
         self.folder.join("recording.json")
+    }
+
+    /// Where the program writes it.
+    fn fresh(&self) -> PathBuf {
+        self.recording().with_extension("new")
     }
 }
 

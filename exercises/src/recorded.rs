@@ -14,6 +14,7 @@ use lineage::error::named;
 use crate::catalogue::Exercise;
 use crate::desk::{Desk, program_name};
 use crate::trial::{Outcome, Ran};
+use crate::turn::Turn;
 
 /// How many steps are recorded at the most: a page and a reader have enough of that.
 const STEPS: usize = 4_000;
@@ -24,13 +25,18 @@ const CHECKED: &str = include_str!("recorded/checked.txt");
 /// Behind the check's last line.
 const END: &str = "\npub(super) fn checked() {\n    main()\n}\n";
 
-/// What came of it.
-#[derive(Clone, Debug)]
+/// What came of it. Nobody else makes such a pair while there is this one.
+#[derive(Debug)]
 pub struct Pair {
     /// Of the reader's program.
     pub outcome: Outcome,
     /// The recordings, the reader's first: unless one was ended, or does not compile.
     pub recordings: Option<[PathBuf; 2]>,
+    /// What the reader's file is called in the recordings.
+    pub file: String,
+    /// What stood in it.
+    pub text: String,
+    _turn: Turn,
 }
 
 /// One of the two programs.
@@ -54,13 +60,14 @@ impl Desk {
     pub fn record(&self, exercise: &Exercise) -> io::Result<Pair> {
         let (number, file) = (exercise.number, self.exercise(exercise.number));
         let folder = self.root().join("target").join("step").join(number.to_string());
+        let turn = self.turn(&folder)?;
         let text = fs::read_to_string(&file).map_err(named(&file))?;
         let shown = self.shown(&file);
         let program =
             |name, text, shown| Program { exercise, folder: &folder, name, text, shown };
         // The lines of the solution are not told: whoever wants them has `--solution`.
         let both = [
-            program("yours", text, Some(shown.clone())),
+            program("yours", text.clone(), Some(shown.clone())),
             program("right", exercise.read("solution.rs")?, None),
         ];
         for program in &both {
@@ -74,22 +81,18 @@ impl Desk {
             why: "building what the exercises stand on",
             small: "step",
         };
-        let done = build.run(&|| self.interrupt.is_wished())?;
+        let done = build.run(&|| self.interrupt.is_due())?;
         let done = done.ok_or_else(|| io::Error::from(io::ErrorKind::Interrupted))?;
-        if !done.is_whole {
-            let complaints = done.complaints.replace("yours/exercise.rs", &shown);
-            let outcome = Outcome::DoesNotCompile(complaints);
-            return Ok(Pair { outcome, recordings: None });
-        }
         let [yours, right] = both;
-        let ran = yours.run(self)?;
-        right.run(self)?;
-        let recordings = [yours.recording(), right.recording()];
-        let are_there = recordings.iter().all(|it| it.exists());
-        Ok(Pair {
-            outcome: Outcome::Ran(ran),
-            recordings: are_there.then_some(recordings),
-        })
+        let (outcome, recordings) = if done.is_whole {
+            let (ran, its_recording) = yours.run(self)?;
+            let (_, other) = right.run(self)?;
+            (Outcome::Ran(ran), its_recording.zip(other).map(Into::into))
+        } else {
+            let complaints = done.complaints.replace("yours/exercise.rs", &shown);
+            (Outcome::DoesNotCompile(complaints), None)
+        };
+        Ok(Pair { outcome, recordings, file: shown, text, _turn: turn })
     }
 
     /// A package of the two, with the lock file of the workspace: nothing is downloaded.
@@ -124,7 +127,7 @@ impl Program<'_> {
     fn lay_out(&self, desk: &Desk) -> io::Result<()> {
         let folder = self.folder.join(self.name);
         fs::create_dir_all(&folder).map_err(named(&folder))?;
-        drop(fs::remove_file(self.recording()));
+        drop(fs::remove_file(self.fresh()));
         let check = self.exercise.read("check.rs")?;
         write(&folder.join("exercise.rs"), &self.text)?;
         write(&folder.join("check.rs"), &format!("{check}{END}"))?;
@@ -144,14 +147,19 @@ impl Program<'_> {
             ("@STEPS@", STEPS.to_string()),
             ("@NAME@", format!("{:?}", self.exercise.number.to_string())),
             ("@STYLE@", format!("{:?}", self.name)),
-            ("@OUT@", quoted(&self.recording())),
+            ("@OUT@", quoted(&self.fresh())),
         ]
         .into_iter()
         .fold(CHECKED.to_owned(), |text, (place, value)| text.replace(place, &value))
     }
 
-    fn run(&self, desk: &Desk) -> io::Result<Ran> {
-        desk.run_file(&desk.built(&self.executable()))
+    /// Runs it. Its recording, if it left one, takes the place of the last one, at which
+    /// somebody may be looking.
+    fn run(&self, desk: &Desk) -> io::Result<(Ran, Option<PathBuf>)> {
+        let ran = desk.run_file(&desk.built(&self.executable()))?;
+        let (fresh, recording) = (self.fresh(), self.recording());
+        let is_there = fs::rename(fresh, &recording).is_ok();
+        Ok((ran, is_there.then_some(recording)))
     }
 
     /// All exercises are built into one folder.
@@ -161,6 +169,11 @@ impl Program<'_> {
 
     fn recording(&self) -> PathBuf {
         self.folder.join(format!("{}.json", self.name))
+    }
+
+    /// Where the program writes it.
+    fn fresh(&self) -> PathBuf {
+        self.recording().with_extension("new")
     }
 }
 

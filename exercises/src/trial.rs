@@ -9,6 +9,7 @@ use lineage::apart::Limits;
 use lineage::cargo::Build;
 use lineage::error::named;
 
+use crate::catalogue::Exercise;
 use crate::desk::{Desk, PACKAGE, program_name};
 
 /// What came of it.
@@ -38,6 +39,18 @@ pub const ENOUGH: usize = 1 << 20;
 pub(crate) const ROOM: u64 = 4 << 30;
 
 impl Desk {
+    /// Builds the reader's exercise with its check, and runs it.
+    ///
+    /// # Errors
+    ///
+    /// What writing answers, with the file's name; and as [`try_program`](Self::try_program).
+    pub fn check(&self, exercise: &Exercise) -> io::Result<Outcome> {
+        let name = exercise.number.to_string();
+        let _turn = self.turn(self.folder())?;
+        self.renew_check(exercise, &name)?;
+        self.try_program(&name)
+    }
+
     /// Builds the program `name`, and runs it.
     ///
     /// # Errors
@@ -64,7 +77,7 @@ impl Desk {
             why: "building the reactor, which the exercises stand on",
             small: PACKAGE,
         };
-        let done = build.run(&|| self.interrupt.is_wished())?.ok_or_else(interrupted)?;
+        let done = build.run(&|| self.interrupt.is_due())?.ok_or_else(interrupted)?;
         Ok((!done.is_whole).then_some(done.complaints))
     }
 
@@ -81,7 +94,7 @@ impl Desk {
     pub(crate) fn run_file(&self, executable: &Path) -> io::Result<Ran> {
         let limits = Limits { time: self.patience, output: ENOUGH, memory: ROOM };
         let mut command = Command::new(executable);
-        let ran = limits.run(&mut command, &|| self.interrupt.is_wished());
+        let ran = limits.run(&mut command, &|| self.interrupt.is_due());
         let ran = ran.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
             _ => named(executable)(error),

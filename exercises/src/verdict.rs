@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use lineage::args::Number;
+
 use crate::trial::{End, Outcome, Ran};
 
 /// Whether it is right, and if not, where it first goes wrong.
@@ -40,6 +42,17 @@ impl Verdict {
         match outcome {
             Outcome::DoesNotCompile(errors) => Self::DoesNotCompile(errors),
             Outcome::Ran(ran) => Self::of_run(ran, expected),
+        }
+    }
+
+    /// The verdict in a sentence. What stands behind a colon, the verdict has in it.
+    pub fn sentence(&self, number: Number) -> String {
+        match self {
+            Self::Right => format!("{number} is right."),
+            Self::DoesNotCompile(_) => format!("{number} does not compile:"),
+            Self::Wrong(_) => {
+                format!("{number} is not right yet. The first difference:")
+            }
         }
     }
 

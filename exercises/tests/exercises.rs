@@ -198,12 +198,21 @@ fn every_exercise_has_a_statement_hints_and_a_why() {
     }
 }
 
+/// What is left of a pair whose turn is over.
+struct Recorded {
+    outcome: Outcome,
+    recordings: Option<[Trace; 2]>,
+    file: String,
+    text: String,
+}
+
 /// Exercise 2.1 as `text`, run and recorded beside its solution on a desk in `folder`.
-fn recorded(folder: &Path, text: &str) -> Pair {
+fn recorded(folder: &Path, text: &str) -> Recorded {
     let desk = Desk::at(&root(), folder, Duration::from_mins(5));
     let exercise = the_wait_that_is_missing();
     desk.put(&exercise, "2.1", text).unwrap();
-    desk.record(&exercise).unwrap()
+    let Pair { outcome, recordings, file, text, .. } = desk.record(&exercise).unwrap();
+    Recorded { outcome, recordings: recordings.map(|it| read(&it)), file, text }
 }
 
 fn the_wait_that_is_missing() -> Exercise {
@@ -234,7 +243,7 @@ fn the_readers_run_is_recorded_beside_the_right_one() {
     let pair = recorded(folder.path(), &wrong);
     let expected = exercise.read("expected.txt").unwrap();
     assert_ne!(Verdict::of(pair.outcome, &expected), Verdict::Right);
-    let [yours, right] = read(&pair.recordings.unwrap());
+    let [yours, right] = pair.recordings.unwrap();
     assert_eq!(printed(&right), expected);
     assert!(printed(&yours).starts_with("mine\n"));
     assert!(right.events.iter().any(|it| it.what == "socket-parked"));
@@ -249,6 +258,7 @@ fn the_readers_run_is_recorded_beside_the_right_one() {
     let last = right.events.iter().rfind(|it| it.what == "said").unwrap();
     assert_eq!(last.place.line, Some(u32::try_from(line + 1).unwrap()));
     assert!(right.files.iter().all(|file| file == check), "{:?}", right.files);
+    assert_eq!((pair.text, pair.file), (wrong, mine.clone()));
     the_solution_runs_as_itself(folder.path(), &exercise);
     what_does_not_compile_has_no_run(folder.path(), &mine);
 }
@@ -259,7 +269,7 @@ fn the_solution_runs_as_itself(folder: &Path, exercise: &Exercise) {
         let events = trace.events.into_iter();
         events.map(|it| Event { place: Line::default(), ..it }).collect::<Vec<_>>()
     };
-    let [yours, right] = read(&same.recordings.unwrap()).map(happened);
+    let [yours, right] = same.recordings.unwrap().map(happened);
     assert_eq!(yours, right);
 }
 

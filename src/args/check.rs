@@ -9,7 +9,8 @@ use crate::args::Choice;
 ///
 /// The first check of an exercise lays its skeleton there.
 #[derive(Debug, Parser)]
-#[command(after_help = "To begin an exercise again, delete its folder in work/.")]
+#[command(after_help = "To begin an exercise again, delete its folder in work/.\n\
+                        LINEAGE_WORK in the environment names another folder than work/.")]
 pub struct Check {
     /// A chapter (2) or an exercise (2.1); without it: the list of all
     pub exercise: Option<Choice>,
