@@ -4,8 +4,8 @@ use crate::coverage::Shown;
 use crate::item::Piece;
 use crate::places::{Answer, Places};
 use crate::{
-    behaviours, chart, claims, curves, cycle, difference, figure, growth, guess, map,
-    python, quiz, rest, results, rosetta, slides, snapshot, story,
+    behaviours, chart, claims, curves, cycle, difference, exercise, figure, growth,
+    guess, map, python, quiz, rest, results, rosetta, slides, snapshot, story,
 };
 
 /// What somebody asked for, taken apart.
@@ -51,6 +51,8 @@ pub enum Directive<'a> {
     Slides,
     /// What the ancestors do, group by group, and the tests of it.
     Behaviours(Vec<&'a str>),
+    /// The page of an exercise.
+    Exercise(&'a str),
 }
 
 /// What a directive becomes.
@@ -105,6 +107,7 @@ impl<'a> Directive<'a> {
             ("behaviours", groups) if !groups.is_empty() => {
                 Ok(Self::Behaviours(groups.to_vec()))
             }
+            ("exercise", [name]) => Ok(Self::Exercise(name)),
             _ => Err(usage()),
         }
     }
@@ -145,6 +148,7 @@ impl<'a> Directive<'a> {
             Self::Map(boxes) => map::expand(boxes)?,
             Self::Slides => slides::expand(places)?,
             Self::Behaviours(groups) => behaviours::expand(places, groups)?,
+            Self::Exercise(name) => exercise::expand(places, name)?,
         };
         Ok(Expanded { text, shown: Vec::new() })
     }
@@ -174,7 +178,7 @@ fn usage(name: &str) -> String {
     format!("there is no directive #{name}; there are: {}", names.join(", "))
 }
 
-const USAGES: [&str; 20] = [
+const USAGES: [&str; 21] = [
     "item FILE ITEM",
     "diff STAGE STAGE FILE",
     "grow FILE FILE ...",
@@ -195,4 +199,5 @@ const USAGES: [&str; 20] = [
     "map BOX ...",
     "slides",
     "behaviours GROUP ...",
+    "exercise N.M",
 ];

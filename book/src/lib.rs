@@ -8,11 +8,12 @@
 //! [`chapter`] finds the directives of a chapter and hands them to [`directive`], the table
 //! of what there is: [`item`], [`difference`], [`growth`], [`rest`], [`rosetta`], [`python`],
 //! [`snapshot`], [`story`] (a trace), [`results`], [`chart`], [`curves`] and [`claims`], [`quiz`] and [`guess`], [`map`] and
-//! [`cycle`], [`figure`], [`slides`], [`behaviours`].
+//! [`cycle`], [`figure`], [`slides`], [`behaviours`], [`exercise`].
 //! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
-//! [`pages`] and [`coverage`] look at the whole, [`search`] writes its index; [`serve`] shows it, [`play`] runs what is shown again with other knobs, [`alone`] makes a
-//! page of a run that needs no book, [`record`] keeps what
-//! was recorded true. [`args`] is what may be typed.
+//! [`pages`] and [`coverage`] look at the whole, [`search`] writes its index. [`serve`] shows it:
+//! [`play`] runs what is shown again with other knobs, [`tried`] what the reader wrote for an
+//! exercise. [`alone`] makes a page of a run that needs no book, [`record`] keeps what was recorded
+//! true. [`args`] is what may be typed.
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,7 @@ pub mod curves;
 pub mod cycle;
 pub mod difference;
 pub mod directive;
+pub mod exercise;
 pub mod figure;
 pub mod growth;
 pub mod guess;
@@ -54,5 +56,6 @@ pub mod serve;
 pub mod slides;
 pub mod snapshot;
 pub mod story;
+pub mod tried;
 pub mod typed;
 pub mod warnings;

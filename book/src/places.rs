@@ -77,15 +77,20 @@ impl Places {
         is_plain(path) && self.workspace.join(path).is_file()
     }
 
+    /// From now on a file of the workspace, or one that is elsewhere, has that text.
+    pub fn keep(&self, path: &str, text: &str) {
+        self.texts.borrow_mut().insert(self.workspace.join(path), text.into());
+    }
+
     fn read_below(&self, root: &Path, path: &str) -> Answer<Rc<str>> {
+        let place = root.join(path);
+        if let Some(text) = self.texts.borrow().get(&place) {
+            return Ok(Rc::clone(text));
+        }
         if !is_plain(path) {
             return Err(format!(
                 "{path} is no path from the root: no `..`, no `/` first"
             ));
-        }
-        let place = root.join(path);
-        if let Some(text) = self.texts.borrow().get(&place) {
-            return Ok(Rc::clone(text));
         }
         let text = fs::read_to_string(&place).map_err(|_| missing(root, path))?;
         // As on every system: what is shown does not depend on how git checked it out.

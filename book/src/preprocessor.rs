@@ -13,6 +13,7 @@ use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
 use crate::chapter::{self, Expansion};
 use crate::coverage::ShownBy;
+use crate::exercise;
 use crate::origin::{Origin, Origins};
 use crate::places::Places;
 use crate::problem::{self, Problem};
@@ -65,6 +66,7 @@ impl Preprocessor for Directives {
 
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> errors::Result<Book> {
         let places = Places::of(&context.root).map_err(errors::Error::msg)?;
+        self.seen.borrow_mut().problems.extend(exercise::nest(&places, &mut book));
         // Whoever shows the rest comes last.
         for is_rest in [false, true] {
             book.for_each_chapter_mut(|chapter| {

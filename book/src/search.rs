@@ -1,5 +1,6 @@
 //! What the search searches: the words of the pages, without those that nobody looks for there
-//! (the labels of maps, the steps of recordings, the answers of a quiz), and Python's names
+//! (the labels of maps, the steps of recordings, the answers of a quiz, the hints for an
+//! exercise), and Python's names
 //! with ours.
 //!
 //! It takes the place of mdBook's index, whose words are stems: `theme/search.js` reads it, and
@@ -21,7 +22,8 @@ const DICTIONARY: &str = "appendix-dictionary.html";
 const LEFT_OUT: [&str; 4] = ["index.html", "toc.html", "404.html", "print.html"];
 
 /// Classes of elements whose text is not searched.
-const UNSEARCHED: [&str; 6] = ["quiz", "map", "cycle", "trace", "trace-pair", "drawing"];
+const UNSEARCHED: [&str; 8] =
+    ["quiz", "map", "cycle", "trace", "trace-pair", "drawing", "exercise", "hint"];
 
 /// Elements that are not either.
 const UNREAD: [&str; 4] = ["script", "style", "svg", "button"];

@@ -1,6 +1,8 @@
 //! Shows the book: a small server on this machine only, which builds again when something
-//! changes, lets the open pages know, and runs our programs again as their knobs are turned.
+//! changes, lets the open pages know, runs our programs again as their knobs are turned, and the
+//! reader's as they are saved.
 
+mod desk;
 mod http;
 mod runs;
 mod watch;
@@ -17,9 +19,11 @@ use lineage::error::Error;
 use lineage::interrupt;
 use lineage::output::Output;
 
+use self::desk::Exercises;
 use self::http::Request;
 use self::runs::Runs;
 use crate::build::{Built, build};
+use crate::places::Places;
 use crate::problem;
 
 /// How many requests may be under way at once. A browser has six.
@@ -30,6 +34,12 @@ const RUN: &str = "/.run";
 
 /// Where it is asked which knobs one has.
 const KNOBS: &str = "/.knobs";
+
+/// Where it is asked how an exercise stands.
+const EXERCISE: &str = "/.exercise";
+
+/// How long after Ctrl-C what runs may take to be ended.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How often to look for changes.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -45,6 +55,7 @@ struct Shared {
     /// Held while pages are written, so that nobody gets half of one.
     writing: RwLock<()>,
     runs: Runs,
+    exercises: Arc<Exercises>,
 }
 
 /// Builds and serves until Ctrl-C.
@@ -61,6 +72,7 @@ pub fn serve(
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .map_err(|error| Error::Failure(format!("port {port}: {error}")))?;
     let address = listener.local_addr().map_err(Error::failure)?;
+    let places = Places::of(book).map_err(Error::Failure)?;
     let mut watch = watch::Watch::around(book)?;
     let built = build_and_tell(book, output)?;
     watch.leave_out(&built.folder);
@@ -70,16 +82,31 @@ pub fn serve(
         version: AtomicU64::new(0),
         writing: RwLock::new(()),
         runs: Runs::default(),
+        exercises: Arc::new(Exercises::of(book, places.workspace())),
     });
+    let all = Arc::clone(&shared);
+    interrupt::on_interrupt(move || {
+        all.stop();
+        std::process::exit(0);
+    })?;
     let url = format!("http://{address}/");
     output.line(format_args!("the book is at {url} (Ctrl-C ends it)"))?;
     if open && let Err(error) = open_browser(&url) {
         output.line(format_args!("cannot open a browser: {error}"))?;
     }
-    interrupt::on_interrupt(|| std::process::exit(0))?;
     let connections = Arc::clone(&shared);
     thread::spawn(move || accept(&listener, &connections));
-    rebuild_on_change(book, watch, &shared, output)
+    let end = rebuild_on_change(book, watch, &shared, output);
+    shared.stop();
+    end
+}
+
+impl Shared {
+    /// Leaves no process behind.
+    fn stop(&self) {
+        self.runs.stop();
+        self.exercises.stop();
+    }
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
@@ -106,6 +133,11 @@ fn answer(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         RUN if request.is_question() => {
             let figure = shared.runs.figure(request.query());
             return request.reply(&figure, stream);
+        }
+        EXERCISE if request.is_question() => {
+            let version = shared.version.load(Ordering::SeqCst);
+            let told = shared.exercises.answer(request.query(), version);
+            return request.reply(&told, stream);
         }
         KNOBS if request.is_question() => {
             return request.reply(&Runs::knobs(request.query()), stream);

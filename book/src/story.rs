@@ -24,6 +24,19 @@ struct Data<'a> {
     sources: BTreeMap<usize, Vec<String>>,
 }
 
+/// The class of the first step at which two runs differ, and the words before its own: a colour
+/// alone says nothing.
+const MARK: (&str, &str) = (" class=\"differs\"", "≠ the first difference: ");
+
+/// A recording as it is shown.
+struct Shown<'a> {
+    trace: &'a Trace,
+    /// HTML.
+    caption: String,
+    /// The step that is marked, from 1.
+    differs: Option<usize>,
+}
+
 /// A trace's file, from the book's folder.
 pub fn path(program: &str, style: &str) -> String {
     format!("{FOLDER}/{program}.{style}.json")
@@ -36,9 +49,9 @@ pub fn path(program: &str, style: &str) -> String {
 /// Fails when there is no such recording, or when it does not fit the sources any more.
 pub fn expand(places: &Places, program: &str, styles: &[&str]) -> Answer<String> {
     let mut sent = BTreeSet::new();
-    let figures = styles
-        .iter()
-        .map(|style| figure(places, &read(places, program, style)?, &mut sent));
+    let figures = styles.iter().map(|style| {
+        Shown::plain(&read(places, program, style)?).figure(places, &mut sent)
+    });
     let figures: Vec<_> = figures.collect();
     let wrong: Vec<_> = figures.iter().filter_map(|it| it.clone().err()).collect();
     if !wrong.is_empty() {
@@ -58,7 +71,7 @@ pub fn together(places: &Places, traces: Vec<Trace>) -> Answer<String> {
     let mut sent = BTreeSet::new();
     let (traces, words): (Vec<_>, Vec<_>) =
         traces.into_iter().map(fit_for_a_page).unzip();
-    let figures = traces.iter().map(|trace| figure(places, trace, &mut sent));
+    let figures = traces.iter().map(|it| Shown::plain(it).figure(places, &mut sent));
     let figures = side_by_side(traces.len(), figures.collect::<Answer<String>>()?);
     Ok(words.into_iter().flatten().fold(figures, |all, word| all + &word))
 }
@@ -73,6 +86,25 @@ fn fit_for_a_page(mut trace: Trace) -> (Trace, Option<String>) {
          {STEPS}.</p>\n"
     );
     (trace, (steps > STEPS).then_some(word))
+}
+
+/// Two runs that should be the same, under captions in HTML. The first step at which they are
+/// not is marked in both.
+///
+/// # Errors
+///
+/// As [`together`].
+pub fn compared(
+    places: &Places,
+    runs: &[Trace; 2],
+    captions: [String; 2],
+) -> Answer<String> {
+    let mut sent = BTreeSet::new();
+    let differs = runs[0].differs_from(&runs[1]);
+    let figures = runs.iter().zip(captions).map(|(trace, caption)| {
+        Shown { trace, caption, differs }.figure(places, &mut sent)
+    });
+    Ok(side_by_side(runs.len(), figures.collect::<Answer<String>>()?))
 }
 
 fn side_by_side(count: usize, figures: String) -> String {
@@ -118,31 +150,69 @@ fn how_to_record(program: &str, style: &str) -> String {
     format!("record it with: {}", to_type(&format!("book record {program} {style}")))
 }
 
-/// One recording. `sent` are the files whose text stands on the page already.
-fn figure(places: &Places, trace: &Trace, sent: &mut BTreeSet<String>) -> Answer<String> {
-    let [program, style] = [&trace.program, &trace.style].map(|it| escape(it));
-    let mut sources = sources(places, trace)?;
-    sources.retain(|&index, _| sent.insert(trace.files[index].clone()));
-    let json = serde_json::to_string(&Data { trace, sources })
-        .map_err(|error| error.to_string())?;
-    let mut html = format!(
-        "<figure class=\"trace\" id=\"{}\" \
-         data-program=\"{program}\" data-style=\"{style}\" data-steps=\"{}\">\n\
-         <figcaption>{}</figcaption>\n\
-         <table aria-label=\"{program}, {style}: all steps\">\n<thead><tr><th>Step</th><th>Time</th><th>What happened</th>\
-         <th>Where</th></tr></thead>\n<tbody>\n",
-        id(trace),
-        trace.events.len(),
-        caption(trace)
-    );
-    html.push_str(&rows(trace));
-    html.push_str("</tbody>\n</table>\n");
-    _ = writeln!(
-        html,
-        "<script type=\"application/json\" class=\"trace-data\">{}</script>\n</figure>",
-        json_in_script(&json)
-    );
-    Ok(html)
+impl<'a> Shown<'a> {
+    /// By itself.
+    fn plain(trace: &'a Trace) -> Self {
+        Self { trace, caption: caption(trace), differs: None }
+    }
+
+    /// Its figure. `sent` are the files whose text stands on the page already.
+    fn figure(&self, places: &Places, sent: &mut BTreeSet<String>) -> Answer<String> {
+        let Self { trace, caption, .. } = self;
+        let [program, style] = [&trace.program, &trace.style].map(|it| escape(it));
+        let mut sources = sources(places, trace)?;
+        sources.retain(|&index, _| sent.insert(trace.files[index].clone()));
+        let json = serde_json::to_string(&Data { trace, sources })
+            .map_err(|error| error.to_string())?;
+        let mut html = format!(
+            "<figure class=\"trace\" id=\"{}\" \
+             data-program=\"{program}\" data-style=\"{style}\" data-steps=\"{}\">\n\
+             <figcaption>{caption}</figcaption>\n\
+             <table aria-label=\"{program}, {style}: all steps\">\n<thead><tr><th>Step</th><th>Time</th><th>What happened</th>\
+             <th>Where</th></tr></thead>\n<tbody>\n",
+            id(trace),
+            trace.events.len(),
+        );
+        html.push_str(&self.rows());
+        _ = writeln!(
+            html,
+            "</table>\n\
+             <script type=\"application/json\" class=\"trace-data\">{}</script>\n</figure>",
+            json_in_script(&json)
+        );
+        Ok(html)
+    }
+
+    /// A row for each event; and one behind them, if the other run goes on there.
+    fn rows(&self) -> String {
+        let trace = self.trace;
+        let mut rows = String::new();
+        let mut turn = 0;
+        for (index, event) in trace.events.iter().enumerate() {
+            turn = event.turn.unwrap_or(turn);
+            let at = place(trace, event.place);
+            let at = if at.is_empty() { at } else { code(&at) };
+            let is_marked = self.differs == Some(index + 1);
+            let (class, sign) = if is_marked { MARK } else { ("", "") };
+            _ = writeln!(
+                rows,
+                "<tr{class}><td>{}</td><td>{}</td><td>{sign}{}</td><td>{at}</td></tr>",
+                index + 1,
+                time(event.at),
+                escape(&words(trace, event, turn)),
+            );
+        }
+        rows.push_str("</tbody>\n");
+        if self.differs == Some(trace.events.len() + 1) {
+            let (class, sign) = MARK;
+            _ = writeln!(
+                rows,
+                "<tfoot><tr{class}><td></td><td></td><td>{sign}nothing happens any more</td>\
+                 <td></td></tr></tfoot>"
+            );
+        }
+        rows
+    }
 }
 
 /// What the figure is called in addresses, where not every letter stands for itself.
@@ -187,25 +257,6 @@ fn caption(trace: &Trace) -> String {
     format!(
         "<b>{program}</b> in style <b>{style}</b>: {count} steps, recorded by {clock}"
     )
-}
-
-/// A row for each event.
-fn rows(trace: &Trace) -> String {
-    let mut rows = String::new();
-    let mut turn = 0;
-    for (index, event) in trace.events.iter().enumerate() {
-        turn = event.turn.unwrap_or(turn);
-        let at = place(trace, event.place);
-        let at = if at.is_empty() { at } else { code(&at) };
-        _ = writeln!(
-            rows,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{at}</td></tr>",
-            index + 1,
-            time(event.at),
-            escape(&words(trace, event, turn)),
-        );
-    }
-    rows
 }
 
 /// What happened, in words. `turn` is the turn it happened in.
@@ -306,6 +357,8 @@ fn time(micros: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use lineage::run::Program;
     use lineage::styles::Style;
     use lineage::trace;
@@ -327,6 +380,48 @@ mod tests {
         assert!(
             word.contains("Of 4001 steps that were recorded, these are the first 4000.")
         );
+    }
+
+    /// A run, as it is and after a change, beside each other.
+    fn beside(change: impl FnOnce(&mut Vec<Event>)) -> String {
+        let places = Places::of(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("a book");
+        let style = Style::named("callbacks").expect("it is a style");
+        let one = trace::record(Program::Countdown, style).expect("it runs");
+        let mut other = one.clone();
+        change(&mut other.events);
+        let captions = ["<b>one</b>", "<b>other</b>"].map(str::to_owned);
+        compared(&places, &[one, other], captions).expect("it fits the sources")
+    }
+
+    /// The words of the rows that are marked.
+    fn marked(html: &str) -> Vec<&str> {
+        let rows = html.split("<tr class=\"differs\">").skip(1);
+        rows.map(|row| row.split("</tr>").next().unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn the_first_step_at_which_two_runs_differ_is_marked_in_both() {
+        assert_eq!(marked(&beside(|_| ())), [""; 0]);
+        let html = beside(|events| events.swap(4, 6));
+        let rows = marked(&html);
+        assert_eq!(rows.len(), 2, "{rows:?}");
+        assert_ne!(rows[0], rows[1]);
+        for row in rows {
+            assert!(row.starts_with("<td>5</td>"), "{row}");
+            assert!(row.contains("<td>≠ the first difference: "), "{row}");
+        }
+        assert!(html.contains("<figcaption><b>other</b></figcaption>"));
+    }
+
+    #[test]
+    fn where_one_run_ends_before_the_other_it_says_so() {
+        let html = beside(|events| events.truncate(9));
+        let rows = marked(&html);
+        assert_eq!(rows.len(), 2, "{rows:?}");
+        assert!(rows[0].starts_with("<td>10</td>"), "{rows:?}");
+        let end = "<td>≠ the first difference: nothing happens any more</td>";
+        assert!(rows[1].contains(end), "{rows:?}");
+        assert!(html.contains("</tbody>\n<tfoot><tr class=\"differs\">"));
     }
 
     #[test]

@@ -23,7 +23,11 @@ impl Server {
     }
 
     fn started(fixture: &Fixture, command: &mut Command) -> Self {
-        command.current_dir(fixture.root()).stdout(Stdio::piped());
+        Self::start(fixture.root(), command)
+    }
+
+    fn start(root: &std::path::Path, command: &mut Command) -> Self {
+        command.current_dir(root).stdout(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         let stdout = child.stdout.take().expect("it is piped");
         let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
@@ -63,6 +67,15 @@ impl Server {
         answer
     }
 
+    /// Its status after Ctrl-C.
+    #[cfg(unix)]
+    fn interrupted(&mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let kill = Command::new("kill").args(["-INT", &id]).status();
+        assert!(kill.expect("it runs").success());
+        self.child.wait().expect("it is ours").code()
+    }
+
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("it listens");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("it can wait");
@@ -71,7 +84,11 @@ impl Server {
 }
 
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(20);
+    wait(Duration::from_secs(20), what, is_so);
+}
+
+fn wait(patience: Duration, what: &str, is_so: impl Fn() -> bool) {
+    let patience = Instant::now() + patience;
     while !is_so() {
         assert!(Instant::now() < patience, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(50));
@@ -183,11 +200,7 @@ fn what_is_written_has_no_trace_of_the_server() {
 fn ctrl_c_ends_it_without_a_complaint() {
     let fixture = Fixture::new();
     let mut server = Server::of(&fixture);
-    let id = server.child.id().to_string();
-    // It has said where it is right before it began to listen for the signal.
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert_eq!(server.interrupted(), Some(0));
 }
 
 /// The status that a request is answered with; `PORT` in its headers is where the server is.
@@ -241,10 +254,19 @@ fn other_origins_are_refused() {
     ] {
         let headers = format!("Host: 127.0.0.1:PORT\r\n{}{}", headers[0], headers[1]);
         assert_eq!(status(&server, "GET /one.html", &headers), page, "{headers:?}");
-        assert_eq!(status(&server, "GET /.run?program=x", &headers), run, "{headers:?}");
+        for question in ["GET /.run?program=x", "GET /.exercise?9.9"] {
+            assert_eq!(
+                status(&server, question, &headers),
+                run,
+                "{question} {headers:?}"
+            );
+        }
     }
     let own = "Host: 127.0.0.1:PORT\r\n";
-    assert_eq!(status(&server, "POST /.run?program=x", own), "405");
+    for order in ["POST /.run?program=x", "POST /.exercise?1.1", "DELETE /.exercise?1.1"]
+    {
+        assert_eq!(status(&server, order, own), "405");
+    }
 }
 
 #[test]
@@ -402,6 +424,14 @@ fn a_run_that_hangs_is_ended_and_nobody_is_left() {
     assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
     assert!(answer.ends_with("\r\n\r\nno end after 2s"), "{answer}");
     assert_eq!(children(server.child.id()), 0);
+    // Nor is he, if the server ends before.
+    let mut server = server;
+    let mut stream = server.connect();
+    write!(stream, "{RUN} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).unwrap();
+    wait_until("it runs", || children(server.child.id()) == 1);
+    let left = started_by(server.child.id());
+    assert_eq!(server.interrupted(), Some(0));
+    assert!(left.iter().all(|id| !is_there(id)), "{left:?} is left");
 }
 
 /// Asks for a run, and says whether it was answered as it may be; or does not stay for that.
@@ -461,11 +491,246 @@ fn many_runs_at_once_are_few_processes_and_leave_none() {
 /// How many processes a process has started that are still there.
 #[cfg(target_os = "linux")]
 fn children(id: u32) -> usize {
+    started_by(id).len()
+}
+
+/// The numbers of those.
+#[cfg(target_os = "linux")]
+fn started_by(id: u32) -> Vec<String> {
     let tasks =
         std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
-    let children = tasks.map(|task| {
+    let children = tasks.flat_map(|task| {
         let children = std::fs::read_to_string(task.path().join("children"));
-        children.unwrap_or_default().split_whitespace().count()
+        let children = children.unwrap_or_default();
+        children.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     });
-    children.sum()
+    children.collect()
+}
+
+/// Whether there is such a process, and somebody in it who could run.
+#[cfg(target_os = "linux")]
+fn is_there(id: &String) -> bool {
+    let status =
+        std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    !status.is_empty() && !status.contains("State:\tZ")
+}
+
+/// The book's own workspace, served, with a desk elsewhere; and a cargo that counts.
+#[cfg(target_os = "linux")]
+struct Desk {
+    server: Server,
+    folder: tempfile::TempDir,
+}
+
+#[cfg(target_os = "linux")]
+impl Desk {
+    fn new() -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let (cargo, log) = (folder.path().join("cargo"), folder.path().join("log"));
+        let real = std::env::var("CARGO").expect("cargo says so to what it runs");
+        let script =
+            format!("#!/bin/sh\necho >>'{}'\nexec '{real}' \"$@\"\n", log.display());
+        std::fs::write(&cargo, script).expect("it can be written");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&cargo, mode).expect("it can be run");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_book"));
+        command.env("CARGO", cargo).env("LINEAGE_WORK", folder.path().join("desk"));
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        Self { server: Server::start(&root, &mut command), folder }
+    }
+
+    /// How often something was built.
+    fn builds(&self) -> usize {
+        let log = std::fs::read_to_string(self.folder.path().join("log"));
+        log.unwrap_or_default().len()
+    }
+
+    /// Saves exercise 1.1.
+    fn save(&self, body: &str) {
+        let folder = self.folder.path().join("desk/1.1");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let text = format!(
+            "use std::time::Duration;\npub fn wall_time(pages: u32, latency: Duration, \
+             workers: u32) -> Option<Duration> {{\n    {body}\n}}\n"
+        );
+        std::fs::write(folder.join("exercise.rs"), text).expect("it can be written");
+    }
+
+    /// How it stands; `None`, if that is `state`.
+    fn ask(&self, state: &str) -> Option<Told> {
+        let answer = self.server.ask(&format!("GET /.exercise?1.1&{state}"));
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\nContent-Type: application/json"));
+        let body = answer.split_once("\r\n\r\n").expect("it has a body").1;
+        serde_json::from_str(body).expect("it is JSON")
+    }
+
+    /// Asks until it is no more busy.
+    fn verdict(&self) -> Told {
+        let is_busy = || self.ask("").expect("it is another").html.is_none();
+        // The first build may take long, on a machine with much to do.
+        wait(Duration::from_mins(5), "it is built and run", || !is_busy());
+        self.ask("").expect("it is another")
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[derive(serde::Deserialize)]
+struct Told {
+    state: String,
+    words: String,
+    html: Option<String>,
+}
+
+/// One test, as there is one place for the runs, and one folder of pages.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_exercise_is_built_and_run_as_soon_as_it_is_saved() {
+    let desk = Desk::new();
+    only_what_is_in_the_catalogue_is_taken(&desk);
+    who_has_not_begun_is_told_how(&desk);
+    what_does_not_compile_is_said_in_the_compilers_words(&desk);
+    whatever_asks_how_often_it_is_built_once(&desk);
+    what_is_right_is_remembered(&desk);
+    what_hangs_keeps_nobody_waiting_and_ends_with_the_next_text(&desk);
+    nobody_is_left_after_ctrl_c(desk);
+}
+
+#[cfg(target_os = "linux")]
+fn only_what_is_in_the_catalogue_is_taken(desk: &Desk) {
+    let long = "9".repeat(15_000);
+    for query in ["", "?", "?9.9", "?1", "?1.1.1", "?../1.1", "?%31.1", "?01.1", &long] {
+        let answer = desk.server.ask(&format!("GET /.exercise{query}"));
+        assert!(answer.starts_with("HTTP/1.1 4"), "{query:.20}: {answer}");
+    }
+    let said = desk.server.ask("GET /.exercise?9.9");
+    assert!(
+        said.contains("there is no such exercise; there are: 1.1, 1.2, 2.1"),
+        "{said}"
+    );
+    assert!(desk.ask(&long).is_some());
+}
+
+#[cfg(target_os = "linux")]
+fn who_has_not_begun_is_told_how(desk: &Desk) {
+    let told = desk.verdict();
+    assert!(told.words.contains("not begun"), "{}", told.words);
+    assert!(told.words.ends_with("cargo run -- check 1.1"), "{}", told.words);
+    assert!(desk.ask(&told.state).is_none(), "nothing is new");
+    assert_eq!((desk.builds(), desk.folder.path().join("desk").exists()), (0, false));
+}
+
+#[cfg(target_os = "linux")]
+fn what_does_not_compile_is_said_in_the_compilers_words(desk: &Desk) {
+    desk.save("\"<script>\"");
+    let told = desk.verdict();
+    assert_eq!(told.words, "1.1 does not compile:");
+    let html = told.html.expect("there is more");
+    assert!(html.contains("mismatched types"), "{html}");
+    assert!(html.contains("desk/1.1/exercise.rs:3:5"), "{html}");
+    assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
+    assert!(!html.contains("<figure"), "it has no run");
+}
+
+#[cfg(target_os = "linux")]
+const WRONG: &str = "if pages == 41 { println!(\"<b>mine\"); }
+    Some(latency * pages * workers.min(1))";
+
+#[cfg(target_os = "linux")]
+fn whatever_asks_how_often_it_is_built_once(desk: &Desk) {
+    let before = desk.builds();
+    desk.save(WRONG);
+    let told: Vec<_> = std::thread::scope(|scope| {
+        let tabs: Vec<_> = (0..20).map(|_| scope.spawn(|| desk.verdict())).collect();
+        tabs.into_iter().map(|it| it.join().expect("it is told")).collect()
+    });
+    assert!(told.iter().all(|it| it.state == told[0].state));
+    assert_eq!(told[0].words, "1.1 is not right yet. The first difference:");
+    let html = told[0].html.as_deref().expect("there is more");
+    assert!(html.contains("    - 40 pages of 50 ms, 16 workers: 150 ms"), "{html}");
+    assert!(html.contains("<div class=\"trace-pair\">"));
+    assert_eq!(html.matches("<tr class=\"differs\"><td>6</td>").count(), 2);
+    assert!(
+        html.contains("≠ the first difference: callback 1 (the check) prints: 40 pages")
+    );
+    // The reader's lines are there; whoever wants those of the solution has the command.
+    assert!(html.contains("println!(\\\"\\u003cb>mine"), "the source is not there");
+    assert!(html.contains("prints: &lt;b&gt;mine") && !html.contains("<b>mine"));
+    assert!(!html.contains("div_ceil"));
+    assert_eq!(desk.builds(), before + 1);
+    // Nothing is built again that is saved as it was.
+    desk.save(WRONG);
+    assert!(desk.ask(&told[0].state).is_none());
+    assert_eq!(desk.builds(), before + 1);
+}
+
+#[cfg(target_os = "linux")]
+fn what_is_right_is_remembered(desk: &Desk) {
+    let solved = desk.folder.path().join("desk/1.1/solved.rs");
+    assert!(!solved.exists());
+    desk.save(
+        "if pages == 0 { return Some(latency * 0); }\n    \
+         Some(latency * (workers > 0).then(|| pages.div_ceil(workers))?)",
+    );
+    let told = desk.verdict();
+    assert_eq!(told.words, "1.1 is right.");
+    let html = told.html.expect("there is more");
+    assert!(html.contains("<p>The pages come in rounds."), "{html}");
+    assert!(html.contains("<div class=\"trace-pair\">"));
+    assert!(solved.exists());
+}
+
+#[cfg(target_os = "linux")]
+fn what_hangs_keeps_nobody_waiting_and_ends_with_the_next_text(desk: &Desk) {
+    let id = desk.server.child.id();
+    desk.save("loop { std::thread::park() }");
+    let told = desk.verdict();
+    assert_eq!(told.words, "1.1 is not right yet. The first difference:");
+    let html = told.html.expect("there is more");
+    assert!(html.contains("and then nothing, until it was ended"), "{html}");
+    assert!(html.contains("there is no run to look at"), "{html}");
+    assert_eq!(children(id), 0);
+    // Again, but it is not heard out.
+    desk.save("loop { std::thread::yield_now() }");
+    hangs(desk);
+    let began = Instant::now();
+    assert!(desk.server.ask("GET /01-waiting.html").contains("<h1"));
+    let other = desk.server.ask("GET /.exercise?1.2");
+    assert!(other.contains("You have not begun"), "{other}");
+    assert!(began.elapsed() < Duration::from_secs(5), "it waits for what hangs");
+    desk.save("None");
+    let told = desk.verdict();
+    assert!(told.html.expect("there is more").contains("(yours)"));
+    assert_eq!(children(id), 0);
+}
+
+/// Until the program runs.
+#[cfg(target_os = "linux")]
+fn hangs(desk: &Desk) -> Vec<String> {
+    let running = || started_by(desk.server.child.id());
+    let is_program = |id: &String| {
+        let command = std::fs::read_to_string(format!("/proc/{id}/cmdline"));
+        command.is_ok_and(|it| it.contains("exercise-1-1-yours"))
+    };
+    desk.ask("");
+    wait(Duration::from_mins(5), "it runs", || running().iter().any(is_program));
+    running()
+}
+
+#[cfg(target_os = "linux")]
+fn nobody_is_left_after_ctrl_c(mut desk: Desk) {
+    desk.save("loop { std::thread::park() } // again");
+    let left = hangs(&desk);
+    assert_eq!(desk.server.interrupted(), Some(0));
+    assert!(left.iter().all(|id| !is_there(id)), "{left:?} is left");
+    drop(desk);
+    // In the middle of a build.
+    let mut desk = Desk::new();
+    desk.save("None // in the middle");
+    desk.ask("");
+    let id = desk.server.child.id();
+    wait_until("it is built", || children(id) > 0);
+    let left = started_by(id);
+    assert_eq!(desk.server.interrupted(), Some(0));
+    assert!(left.iter().all(|id| !is_there(id)), "{left:?} is left");
 }

@@ -6,7 +6,6 @@
 (() => {
   const WHY = 'Other weather, more clients, another style: for that somebody has to run it again. '
     + 'Read the book with ';
-  const isServed = /^http:\/\/(127\.0\.0\.1|localhost):/.test(location.href);
   const field = (name, ...rest) => make('label', {}, make('span', {}, name), ...rest);
 
   function knob({ name, label, unit, value, least, most }) {
@@ -46,7 +45,7 @@
 
     async function fill() {
       const query = `${program}&${was.map(it => `style=${it.style}`).join('&')}`;
-      const url = isServed ? `/.knobs?${query}` : Promise.reject();
+      const url = lineage.isServed ? `/.knobs?${query}` : Promise.reject();
       const { knobs, styles } = await (await fetch(await url)).json();
       form.append(...was.map(it => select(it.style, styles)), ...knobs.map(knob),
         make('button', { type: 'reset' }, 'As recorded'));

@@ -14,3 +14,6 @@ const make = (tag, attributes, ...children) => {
   return element;
 };
 lineage.make = make;
+
+// Whether the page comes from the server of this book, which can run something.
+lineage.isServed = /^http:\/\/(127\.0\.0\.1|localhost):/.test(location.href);

@@ -360,29 +360,27 @@ function inStep(views) {
 (() => {
   const players = new Map();
 
-  // Brings a figure, or a pair of them, to life.
+  // Brings the figures in an element to life: a pair of them in step.
   function enliven(root) {
-    const figures = figuresOf(root);
-    const player = new lineage.Player(root, figures.map(figure => new lineage.View(figure)));
-    figures.forEach(figure => players.set(figure.id, player));
+    new Set(figuresOf(root).map(it => it.closest('.trace-pair') || it)).forEach((it) => {
+      const figures = figuresOf(it);
+      const player = new lineage.Player(it, figures.map(figure => new lineage.View(figure)));
+      figures.forEach(figure => players.set(figure.id, player));
+    });
   }
 
-  // Puts another recording, elements of the same kind, in the place of one that plays.
+  // Puts another element in the place of one, in which something may play.
   lineage.renew = (root, fresh) => {
-    const old = players.get(figuresOf(root)[0].id);
-    old.leave();
-    players.forEach((player, id) => player === old && players.delete(id));
+    figuresOf(root).forEach(({ id }) => {
+      players.get(id).leave();
+      players.delete(id);
+    });
     root.replaceWith(fresh);
     enliven(fresh);
     return fresh;
   };
 
-  document.querySelectorAll('.trace-pair').forEach(enliven);
-  document.querySelectorAll('figure.trace').forEach((figure) => {
-    if (!players.has(figure.id)) {
-      enliven(figure);
-    }
-  });
+  enliven(document.body);
 
   // #trace-countdown-callbacks:step=12
   function restore(event) {

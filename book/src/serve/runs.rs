@@ -5,11 +5,13 @@ use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use exercises::desk::Interrupt;
 use lineage::apart::{End, Limits, Ran};
 use lineage::knobs::Knobs;
 use lineage::styles::STYLES;
 use serde_json::json;
 
+use super::GRACE;
 use super::http::Answer;
 use crate::args::this_program;
 use crate::play::Wish;
@@ -29,6 +31,7 @@ const LIMITS: Limits =
 pub(super) struct Runs {
     free: Mutex<usize>,
     freed: Condvar,
+    end: Interrupt,
 }
 
 /// A place, which is free again when this is dropped.
@@ -36,7 +39,8 @@ struct Place<'a>(&'a Runs);
 
 impl Default for Runs {
     fn default() -> Self {
-        Self { free: Mutex::new(AT_ONCE), freed: Condvar::new() }
+        let (free, end) = (Mutex::new(AT_ONCE), Interrupt::default());
+        Self { free, freed: Condvar::new(), end }
     }
 }
 
@@ -55,7 +59,7 @@ impl Runs {
         };
         let mut command = Command::new(this_program());
         command.args(["play", &wish.to_string()]);
-        match LIMITS.run(&mut command, &|| false) {
+        match LIMITS.run(&mut command, &|| self.end.is_wished()) {
             Ok(Ran { told, end: End::Well, .. }) => Answer::html(told),
             Ok(ran) => Answer::text("500 Internal Server Error", &why(&ran)),
             Err(error) => Answer::text("500 Internal Server Error", &error.to_string()),
@@ -74,11 +78,18 @@ impl Runs {
         }
     }
 
+    /// Ends those that run, and nothing runs any more.
+    pub(super) fn stop(&self) {
+        self.end.now();
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.freed.wait_timeout_while(free, GRACE, |free| *free < AT_ONCE));
+    }
+
     fn place(&self) -> Option<Place<'_>> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.freed.wait_timeout_while(free, PATIENCE, |free| *free == 0);
         let (mut free, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-        if waited.timed_out() {
+        if waited.timed_out() || self.end.is_wished() {
             return None;
         }
         *free -= 1;
@@ -89,7 +100,7 @@ impl Runs {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
+        self.0.freed.notify_all(); // whoever wants to be next, and whoever wants an end
     }
 }
 

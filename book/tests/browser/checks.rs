@@ -1,6 +1,7 @@
 //! What has to hold.
 
 mod alone;
+mod exercises;
 mod figures;
 mod knobs;
 mod player;
@@ -15,7 +16,7 @@ use crate::site::{Look, Page};
 pub(crate) type Check = (&'static str, fn(&mut Look) -> Answer<()>);
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Check; 28] = [
+pub(crate) const ALL: [Check; 30] = [
     ("every_page_loads_alone_and_without_errors", every_page_loads),
     ("no_page_is_wider_than_a_phone", no_page_is_wider_than_a_phone),
     ("every_text_stands_out_in_every_theme", every_text_stands_out),
@@ -39,6 +40,8 @@ pub(crate) const ALL: [Check; 28] = [
     ("a_run_that_stands_alone_brings_all_it_needs", alone::needs_nothing),
     ("where_nobody_runs_anything_the_knobs_say_why", knobs::explained),
     ("a_knob_that_is_turned_makes_another_run", knobs::turned),
+    ("where_nobody_runs_anything_an_exercise_says_why", exercises::explained),
+    ("what_the_reader_saves_is_shown_beside_the_right_run", exercises::shown),
     ("a_handle_goes_from_picture_to_picture", figures::by_keyboard),
     ("a_box_is_dragged_to_its_new_place", figures::by_hand),
     ("the_life_of_a_task_follows_the_player", figures::cycle_follows),

@@ -16,6 +16,8 @@ mod chromium;
 #[cfg(unix)]
 mod page;
 #[cfg(unix)]
+mod served;
+#[cfg(unix)]
 mod site;
 mod wanted;
 

@@ -1,11 +1,9 @@
 //! The knobs at a run: turned where there is a server, explained where there is none.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
 use crate::Answer;
 use crate::chromium::Chromium;
 use crate::page::WIDE;
+use crate::served::Server;
 use crate::site::Look;
 
 /// A page with a run in the simulated network.
@@ -13,37 +11,6 @@ const PAGE: &str = "13-cancel.html";
 
 /// Its figure.
 const ID: &str = "trace-echo-async-await";
-
-/// The book, served; it ends with the check.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start() -> Answer<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_book"));
-        let child = command.stdout(Stdio::piped()).spawn();
-        let mut child = child.map_err(|error| format!("book: {error}"))?;
-        let stdout = child.stdout.take().ok_or("its stdout is piped")?;
-        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        let url = lines.find_map(|line| {
-            let begin = line.find("http://")?;
-            line[begin..].split_whitespace().next().map(str::to_owned)
-        });
-        std::thread::spawn(move || lines.for_each(drop));
-        let mut server = Self { child, url: String::new() };
-        server.url = url.ok_or("it did not say where it is")?;
-        Ok(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
 
 /// Where nobody can run anything, it is said what would be needed.
 pub(crate) fn explained(look: &mut Look) -> Answer<()> {
@@ -66,7 +33,7 @@ pub(crate) fn explained(look: &mut Look) -> Answer<()> {
 
 /// By keyboard: open, turn, and the run is another; its link leads to that run again.
 pub(crate) fn turned(look: &mut Look) -> Answer<()> {
-    let server = Server::start()?;
+    let server = Server::start(&[])?;
     let browser = &mut look.browser;
     browser.width(WIDE)?;
     browser.open(&format!("{}{PAGE}", server.url))?;
@@ -97,9 +64,7 @@ pub(crate) fn turned(look: &mut Look) -> Answer<()> {
     written_otherwise(browser, &server)?;
     back_again(browser, &recorded)?;
     a_link_of_the_chapter_leads_back(browser, &recorded)?;
-    let elsewhere = |it: &String| !it.contains(&server.url);
-    let wrong: Vec<_> = browser.complaints().into_iter().filter(elsewhere).collect();
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+    server.was_all_that_was_asked(browser)
 }
 
 /// However a link is written, it leads to one run, and is written as that from then on.
