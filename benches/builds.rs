@@ -4,19 +4,19 @@
 //! `cargo run -p book -- measure builds` runs this, and writes `benches/results/builds.json`. It takes some
 //! minutes, and the machine for itself. After a Ctrl-C it answers with what it has.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
-
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use lineage::cost::Row;
+use lineage::error::{Error, exit_code};
+use lineage::output::Output;
 use serde_json::json;
 
 /// A package, what readers call it, and one of its examples: its echo server, if it has one. (That of stage
@@ -36,6 +36,9 @@ const STAGES: [(&str, &str, &str); 9] = [
 /// How often each is built.
 const BUILDS: usize = 3;
 
+const HELP: &str =
+    "cold build times and sizes, stage by stage, as JSON; it takes some minutes";
+
 /// What was measured, and what was not.
 struct Builds {
     rows: Vec<Row>,
@@ -44,13 +47,17 @@ struct Builds {
     began: Instant,
 }
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
+    let mut output = Output::stdout();
     if env::args().any(|argument| argument == "--help") {
-        println!(
-            "cold build times and sizes, stage by stage, as JSON; it takes some minutes"
-        );
-        return Ok(());
+        return exit_code(output.line(HELP));
     }
+    exit_code(measured().map_err(Error::failure).and_then(|Builds { rows, missing, .. }| {
+        output.json(&json!({ "rows": rows, "missing": missing }))
+    }))
+}
+
+fn measured() -> io::Result<Builds> {
     let interrupted = Arc::new(AtomicBool::new(false));
     #[cfg(unix)]
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))?;
@@ -60,9 +67,8 @@ fn main() -> io::Result<()> {
     let _whoever_builds_will_say_what_is_wrong = cargo(&["fetch", "--locked", "--quiet"]);
     builds.times();
     builds.sizes();
-    println!("{}", json!({ "rows": builds.rows, "missing": builds.missing }));
     let _a_compiler_may_be_dying_in_it = empty(&folder("cold"));
-    Ok(())
+    Ok(builds)
 }
 
 impl Builds {
@@ -114,7 +120,8 @@ impl Builds {
 
     fn progress(&self, what: &str) {
         if !self.interrupted.load(Ordering::Relaxed) {
-            eprintln!("{:>5} s  {what}", self.began.elapsed().as_secs());
+            let seconds = self.began.elapsed().as_secs();
+            let _nobody_may_look = writeln!(io::stderr(), "{seconds:>5} s  {what}");
         }
     }
 }

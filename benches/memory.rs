@@ -4,22 +4,31 @@
 //! The verdict asks the same. `cargo run -p book -- measure memory` runs this alone, and writes
 //! `benches/results/memory.json`.
 
-#![allow(clippy::print_stdout, reason = "the figures are what it is for")]
-
 use std::env;
 use std::future::{Future, pending, poll_fn};
 use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::pin::Pin;
-use std::process::{self, Child, ChildStdout, Command, Stdio};
+use std::process::{self, Child, ChildStdout, Command, ExitCode, Stdio};
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 use lineage::cost::Row;
+use lineage::error::{Error, exit_code};
 use lineage::memory;
+use lineage::output::Output;
 use lineage::styles::{STYLES, Style};
 use serde_json::json;
+use site::Control;
+
+#[path = "peers/tokio_echo.rs"]
+#[allow(dead_code, reason = "the other benches have it serve with a larger buffer")]
+pub(crate) mod tokio_echo;
+
+use tasks::{a_little, a_page, asleep};
+use timers::timer;
 
 /// How many processes of each.
 const SAMPLES: usize = 5;
@@ -28,48 +37,69 @@ const SAMPLES: usize = 5;
 const CONNECTIONS: u16 = 500;
 const BEFORE: u16 = 100;
 
-/// How many timers, and tasks that hold something.
+/// How many timers, and tasks that hold something; of what is large, fewer.
 const MANY: u16 = 50_000;
+const FEWER: u16 = 10_000;
+
+/// As much as a connection of an echo in style async/await holds.
+const PAGE: usize = 4_096;
 
 const AN_HOUR: Duration = Duration::from_hours(1);
 
 const LINEAGE: &str = env!("CARGO_BIN_EXE_lineage");
 
-/// What keeps something in a process of its own: a name, words, and what does it.
+/// What keeps something in a process of its own: how its row ends, words, and what does it.
 type Keep = (&'static str, &'static str, fn() -> io::Result<()>);
 
-/// Timers that nobody has a task for, and tasks that wait for nothing and hold 64 bytes.
-const KEPT: [Keep; 10] = [
-    ("timer-reactor", "the reactor alone, a timer", timers::reactor),
-    ("timer-callbacks", "callbacks, a timer", timers::callbacks),
-    ("timer-async-await", "async/await, a timer", timers::async_await),
-    ("timer-asyncio", "asyncio, a timer", timers::asyncio),
-    ("timer-tokio", "tokio, a timer", timers::tokio),
+/// The same on each of the loops.
+macro_rules! on_each {
+    ($keep:ident) => {
+        &[
+            ("async-await", "async/await", $keep::<loops::AsyncAwait>),
+            ("asyncio", "asyncio", $keep::<loops::Asyncio>),
+            ("uvloop", "uvloop", $keep::<loops::Uvloop>),
+            ("light", "light tasks", $keep::<loops::Light>),
+            ("tokio", "tokio", $keep::<loops::Tokio>),
+        ]
+    };
+}
+
+/// Timers that nobody has a task for, and tasks of which nothing but the words is known.
+const KEPT: [(&str, &str, &[Keep]); 5] = [
     (
-        "holding-async-await",
-        "async/await, a task that holds 64 bytes",
-        holding::async_await,
+        "timer",
+        "a timer",
+        &[
+            ("reactor", "the reactor alone", timers::reactor),
+            ("callbacks", "callbacks", timers::callbacks),
+        ],
     ),
-    ("holding-asyncio", "asyncio, a task that holds 64 bytes", holding::asyncio),
-    ("holding-uvloop", "uvloop, a task that holds 64 bytes", holding::uvloop),
-    ("holding-light", "uvloop, a light task that holds 64 bytes", holding::light),
-    ("holding-tokio", "tokio, a task that holds 64 bytes", holding::tokio),
+    ("timer", "a timer", on_each!(timer)),
+    ("holding", "a task that holds 64 bytes", on_each!(a_little)),
+    ("sleeping", "a task that holds 64 bytes and sleeps", on_each!(asleep)),
+    ("holding4k", "a task that holds 4 KiB", on_each!(a_page)),
 ];
 
-fn main() -> io::Result<()> {
+/// A server of tokio's, as `--keep` knows it.
+const TOKIO: &str = "connection-tokio";
+
+fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    if let [flag, name, ..] = arguments.as_slice()
-        && flag == "--keep"
-    {
-        return keep(name);
-    }
+    exit_code(match arguments.as_slice() {
+        [flag, name, ..] if flag == "--keep" => keep(name).map_err(Error::failure),
+        _ => rows()
+            .map_err(Error::failure)
+            .and_then(|rows| Output::stdout().json(&json!({ "rows": rows }))),
+    })
+}
+
+fn rows() -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for what in everything() {
         let samples = (0..SAMPLES).map(|_| what.measure()).collect::<io::Result<_>>()?;
         rows.push(Row::of(&what.id, &what.label, what.unit, samples));
     }
-    println!("{}", json!({ "rows": rows }));
-    Ok(())
+    Ok(rows)
 }
 
 /// Something that is kept while somebody waits.
@@ -107,12 +137,24 @@ pub(crate) fn everything() -> Vec<Kept> {
     let connections = styles().map(|style| {
         let id = format!("connection-{}", style.name);
         let label = format!("{}, an idle connection", style.name);
-        Kept::new(id, label, "KiB", || idle(style))
+        Kept::new(id, label, "KiB", || idle(of_style(style)))
     });
-    let kept = KEPT.iter().map(|(id, label, _)| {
-        Kept::new((*id).to_owned(), (*label).to_owned(), "bytes", || kept(id))
+    let tokios = "tokio, an idle connection with a buffer of 4 KiB".to_owned();
+    let tokios = Kept::new(TOKIO.to_owned(), tokios, "KiB", || idle(this(TOKIO)?));
+    let kept = kept().map(|(id, label, _)| {
+        let name = id.clone();
+        Kept::new(id, label, "bytes", move || answer(&mut this(&name)?))
     });
-    tasks.chain(connections).chain(kept).collect()
+    tasks.chain(connections).chain([tokios]).chain(kept).collect()
+}
+
+/// What is kept in a process of its own: an id, words, and what does it.
+fn kept() -> impl Iterator<Item = (String, String, fn() -> io::Result<()>)> {
+    KEPT.into_iter().flat_map(|(what, words, keeps)| {
+        keeps.iter().map(move |&(on, name, keep)| {
+            (format!("{what}-{on}"), format!("{name}, {words}"), keep)
+        })
+    })
 }
 
 /// What the tour says of a style's tasks.
@@ -120,42 +162,68 @@ fn parked(style: &Style) -> io::Result<f64> {
     answer(Command::new(LINEAGE).args(["child-park", style.name]))
 }
 
-/// What this program says, in another process.
-fn kept(name: &str) -> io::Result<f64> {
-    answer(Command::new(env::current_exe()?).args(["--keep", name]))
+/// This program, asked to keep something.
+fn this(name: &str) -> io::Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.args(["--keep", name]);
+    Ok(command)
 }
 
 fn answer(command: &mut Command) -> io::Result<f64> {
     serde_json::from_slice(&command.output()?.stdout).map_err(io::Error::other)
 }
 
+fn of_style(style: &Style) -> Command {
+    let mut command = Command::new(LINEAGE);
+    command.args(["run", "echo", "--style", style.name]);
+    command
+}
+
 /// What an echo server has more in use when more clients are there and say nothing.
-fn idle(style: &Style) -> io::Result<f64> {
-    let server = Server::start(style)?;
+fn idle(server: Command) -> io::Result<f64> {
+    let server = Server::start(server)?;
     let _first = server.connect(BEFORE)?;
     let before = server.memory()?;
     let _more = server.connect(CONNECTIONS)?;
     Ok((server.memory()? - before).max(0.0) / f64::from(CONNECTIONS))
 }
 
-/// Keeps many of these, says how many bytes each takes, and ends.
+/// Keeps many of these, says how many bytes each takes, and ends. Or serves, until it is killed.
 pub(crate) fn keep(name: &str) -> io::Result<()> {
-    let found = KEPT.iter().find(|(id, ..)| *id == name);
+    if name == TOKIO {
+        return serve();
+    }
+    let found = kept().find(|(id, ..)| id == name);
     let (_, _, keep) =
         found.ok_or_else(|| io::Error::other(format!("there is no {name}")))?;
     keep()
+}
+
+fn serve() -> io::Result<()> {
+    let control = Control::new();
+    let remote = control.clone();
+    thread::spawn(move || {
+        let address = control.address().expect("it listens");
+        say(format_args!("listening on {address}"));
+    });
+    tokio_echo::serve_with::<PAGE>((Ipv4Addr::LOCALHOST, 0).into(), remote)
+}
+
+/// Says it to whoever has started this process, if they still want to hear it.
+fn say(line: impl std::fmt::Display) {
+    let _nobody_may_listen = writeln!(io::stdout(), "{line}");
 }
 
 /// Looks at the memory, has `keep` take some, says what each took, and ends this process.
 fn tell<T>(keep: impl FnOnce() -> T) -> ! {
     let before = in_use();
     let kept = keep();
-    end(before, &kept)
+    end(before, &kept, MANY)
 }
 
-/// Says what each took since then, while they are kept, and ends this process.
-fn end<T>(before: f64, kept: &T) -> ! {
-    println!("{}", (in_use() - before).max(0.0) * 1024.0 / f64::from(MANY));
+/// Says what each of so many took since then, while they are kept, and ends this process.
+fn end<T>(before: f64, kept: &T, many: u16) -> ! {
+    say((in_use() - before).max(0.0) * 1024.0 / f64::from(many));
     black_box(kept);
     process::exit(0);
 }
@@ -181,6 +249,7 @@ async fn all_wait<F: Future<Output = ()> + 'static>(
 mod timers {
     use std::time::Instant;
 
+    use super::loops::Loop;
     use super::{AN_HOUR, MANY, all_wait, io, tell};
 
     pub(super) fn reactor() -> io::Result<()> {
@@ -199,20 +268,9 @@ mod timers {
         run(move || tell(|| (0..MANY).for_each(set)))
     }
 
-    pub(super) fn async_await() -> io::Result<()> {
-        use stage4_async_await::{run, time::sleep};
-        run(async { tell_later(all_wait(|| sleep(AN_HOUR))) })
-    }
-
-    pub(super) fn asyncio() -> io::Result<()> {
-        use stage5_asyncio::{run, time::sleep};
-        run(async { tell_later(all_wait(|| sleep(AN_HOUR))) })
-    }
-
-    pub(super) fn tokio() -> io::Result<()> {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_time().build()?;
-        runtime.block_on(async { tell_later(all_wait(|| tokio::time::sleep(AN_HOUR))) })
+    /// Of sleeps that one task has.
+    pub(super) fn timer<L: Loop>() -> io::Result<()> {
+        L::run(async { tell_later(all_wait(L::sleep)) })
     }
 
     /// What is kept here is made by waiting.
@@ -223,65 +281,107 @@ mod timers {
     }
 }
 
-mod holding {
+mod tasks {
     use std::cell::Cell;
 
     use smol::future::yield_now;
-    use stage5_asyncio::events::with_loop_factory;
 
-    use super::{MANY, black_box, end, in_use, io, pending};
+    use super::loops::Loop;
+    use super::{FEWER, MANY, PAGE, black_box, end, in_use, io, pending};
 
     thread_local! {
         /// How many have begun, and wait.
         static PARKED: Cell<u16> = const { Cell::new(0) };
     }
 
-    async fn hold() {
-        let bytes = black_box([1_u8; 64]);
+    pub(super) fn a_little<L: Loop>() -> io::Result<()> {
+        L::run(tell_of_tasks(|| L::spawn(hold::<64, _>(pending)), MANY))
+    }
+
+    pub(super) fn asleep<L: Loop>() -> io::Result<()> {
+        L::run(tell_of_tasks(|| L::spawn(hold::<64, _>(L::sleep)), MANY))
+    }
+
+    pub(super) fn a_page<L: Loop>() -> io::Result<()> {
+        L::run(tell_of_tasks(|| L::spawn(hold::<PAGE, _>(pending)), FEWER))
+    }
+
+    /// Has so many bytes while it waits. What it waits for is made here: what is handed over as
+    /// an argument stands in a future twice.
+    async fn hold<const BYTES: usize, W: Future<Output = ()>>(wait: impl FnOnce() -> W) {
+        let bytes = black_box([1_u8; BYTES]);
         PARKED.set(PARKED.get() + 1);
-        pending::<()>().await;
+        wait().await;
         black_box(bytes);
     }
 
     /// Spawns them, and looks at the memory when each has had its turn: one that has not begun may
     /// take more or less than one that waits.
-    async fn tell_of_tasks<T>(spawn: impl Fn() -> T) {
+    async fn tell_of_tasks<T>(spawn: impl Fn() -> T, many: u16) {
         let before = in_use();
-        let tasks: Vec<_> = (0..MANY).map(|_| spawn()).collect();
-        while PARKED.get() < MANY {
+        let tasks: Vec<_> = (0..many).map(|_| spawn()).collect();
+        while PARKED.get() < many {
             yield_now().await;
         }
-        end(before, &tasks)
+        end(before, &tasks, many)
+    }
+}
+
+/// What something can be kept on.
+mod loops {
+    use stage5_asyncio::events::with_loop_factory;
+
+    use super::{AN_HOUR, io};
+
+    /// A loop of futures.
+    pub(super) trait Loop: 'static {
+        fn run(main: impl Future<Output = ()> + 'static) -> io::Result<()>;
+        fn spawn(task: impl Future<Output = ()> + 'static) -> impl Sized;
+        /// For an hour.
+        fn sleep() -> impl Future<Output = ()>;
     }
 
-    pub(super) fn async_await() -> io::Result<()> {
-        use stage4_async_await::{run, spawn};
-        run(tell_of_tasks(|| spawn(hold())))
+    macro_rules! loops {
+        ($($name:ident $run:path, $spawn:path, $sleep:path;)*) => { $(
+            pub(super) struct $name;
+
+            impl Loop for $name {
+                fn run(main: impl Future<Output = ()> + 'static) -> io::Result<()> {
+                    $run(main)
+                }
+
+                fn spawn(task: impl Future<Output = ()> + 'static) -> impl Sized {
+                    $spawn(task)
+                }
+
+                fn sleep() -> impl Future<Output = ()> {
+                    $sleep(AN_HOUR)
+                }
+            }
+        )* };
     }
 
-    pub(super) fn asyncio() -> io::Result<()> {
-        use stage5_asyncio::{create_task, run};
-        run(tell_of_tasks(|| create_task(hold())))
+    loops! {
+        AsyncAwait stage4_async_await::run, stage4_async_await::spawn, stage4_async_await::time::sleep;
+        Asyncio stage5_asyncio::run, stage5_asyncio::create_task, stage5_asyncio::time::sleep;
+        Uvloop on_a_fast_loop, stage5_asyncio::create_task, stage5_asyncio::time::sleep;
+        Light stage6_uvloop::light::run, stage6_uvloop::light::spawn, stage6_uvloop::light::sleep;
+        Tokio on_a_local_set, tokio::task::spawn_local, tokio::time::sleep;
     }
 
-    pub(super) fn uvloop() -> io::Result<()> {
-        with_loop_factory(stage6_uvloop::open, asyncio)
+    fn on_a_fast_loop(main: impl Future<Output = ()> + 'static) -> io::Result<()> {
+        with_loop_factory(stage6_uvloop::open, || stage5_asyncio::run(main))
     }
 
-    pub(super) fn light() -> io::Result<()> {
-        use stage6_uvloop::light::{run, spawn};
-        run(tell_of_tasks(|| spawn(hold())))
-    }
-
-    pub(super) fn tokio() -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let spawn = || tokio::task::spawn_local(hold());
-        tokio::task::LocalSet::new().block_on(&runtime, tell_of_tasks(spawn));
+    fn on_a_local_set(main: impl Future<Output = ()> + 'static) -> io::Result<()> {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().build()?;
+        tokio::task::LocalSet::new().block_on(&runtime, main);
         Ok(())
     }
 }
 
-/// `lineage run echo`, killed when this is dropped.
+/// An echo server, killed when this is dropped.
 struct Server {
     child: Child,
     /// Kept open: who says something that nobody can read ends.
@@ -290,12 +390,8 @@ struct Server {
 }
 
 impl Server {
-    fn start(style: &Style) -> io::Result<Self> {
-        let mut child = Command::new(LINEAGE)
-            .args(["run", "echo", "--style", style.name])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
+    fn start(mut server: Command) -> io::Result<Self> {
+        let mut child = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         let said = child.stdout.take().expect("it was asked for");
         let mut said = BufReader::new(said);

@@ -1,7 +1,7 @@
 //! What do timers cost at a hundred thousand of them? (ADR 15)
 //!
 //! The reactor's heap, which is swept, beside one whose cancelled entries stay until their
-//! deadline.
+//! deadline, and beside tokio's wheel.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Bencher, Criterion, criterion_group, criterion_main};
 use reactor::{Reactor, backend::Clockwork};
+
+#[path = "peers/timers.rs"]
+#[allow(dead_code, reason = "those that fire are awaited by the clock on the wall")]
+mod peers;
 
 const PENDING: u32 = 100_000;
 
@@ -36,6 +40,10 @@ fn timers(criterion: &mut Criterion) {
     });
     group.bench_function("swept: expire all", expire_all);
     group.bench_function("heap: set and mark, then pop all", heap);
+    for body in peers::CALLED_OFF {
+        let way = format!("{}: set all, then cancel all", body.label);
+        group.bench_function(way, |bencher| bencher.iter(|| (body.run)(black_box(1))));
+    }
     group.finish();
 }
 
@@ -56,7 +64,7 @@ fn expire_all(bencher: &mut Bencher<'_>) {
 /// What asyncio and Twisted do: the cancelled ones stay until their deadline.
 fn heap(bencher: &mut Bencher<'_>) {
     bencher.iter_batched(
-        || random_deadlines(Instant::now()),
+        || deadlines(Instant::now()),
         |mut deadlines| {
             let (mut heap, mut marked) = (BinaryHeap::new(), HashSet::new());
             for age in 0..2 * PENDING {
@@ -77,22 +85,15 @@ fn heap(bencher: &mut Bencher<'_>) {
 /// A reactor with many timers, and where more of them could go.
 fn crowd() -> (Reactor<u32>, impl Iterator<Item = Instant>) {
     let reactor = Reactor::with_backend(Clockwork::new());
-    let mut deadlines = random_deadlines(reactor.now());
+    let mut deadlines = deadlines(reactor.now());
     for n in 0..PENDING {
         reactor.wait_until(deadlines.next().expect("endless"), n);
     }
     (reactor, deadlines)
 }
 
-/// Deadlines within half a minute, the same ones every time.
-fn random_deadlines(start: Instant) -> impl Iterator<Item = Instant> {
-    let mut random = 0x2545_f491_4f6c_dd1d_u64;
-    std::iter::repeat_with(move || {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        start + Duration::from_micros(random % 30_000_000)
-    })
+fn deadlines(start: Instant) -> impl Iterator<Item = Instant> {
+    peers::random_deadlines(start, peers::LONG)
 }
 
 criterion_group!(benches, timers);

@@ -3,18 +3,18 @@
 //!
 //! `cargo run -p book -- measure waiting` runs this and writes `benches/results/waiting.json`.
 
-#![allow(clippy::print_stdout, reason = "the figures are what it is for")]
-
 use std::env;
 use std::hint::black_box;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lineage::cost::Row;
+use lineage::error::{Error, exit_code};
+use lineage::output::Output;
 use reactor::{Direction, Reactor};
 use serde_json::json;
 use site::Control;
@@ -38,15 +38,22 @@ const SILENCE: Duration = Duration::from_millis(500);
 
 type Samples = io::Result<Vec<f64>>;
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    if let [flag, server] = arguments.as_slice()
-        && flag == "--silent"
-    {
-        return silent(server);
-    }
+    let mut output = Output::stdout();
+    exit_code(match arguments.as_slice() {
+        [flag, server] if flag == "--silent" => {
+            silent(server).map_err(Error::failure).and_then(|share| output.line(share))
+        }
+        _ => measure()
+            .map_err(Error::failure)
+            .and_then(|rows| output.json(&json!({ "rows": rows }))),
+    })
+}
+
+fn measure() -> io::Result<[Row; 9]> {
     allow_enough_descriptors();
-    let rows = [
+    Ok([
         Row::of(
             "thread",
             "start a thread, and wait for its end",
@@ -76,9 +83,7 @@ fn main() -> io::Result<()> {
             "%",
             busy("selecting")?,
         ),
-    ];
-    println!("{}", json!({ "rows": rows }));
-    Ok(())
+    ])
 }
 
 fn threads_started() -> Samples {
@@ -207,8 +212,9 @@ fn busy(server: &str) -> Samples {
     })
 }
 
-/// In a process of its own, since the spinning server has something to say at its end.
-fn silent(server: &str) -> io::Result<()> {
+/// How much of a processor such a server takes, in percent: in a process of its own, since the
+/// spinning one has something to say at its end.
+fn silent(server: &str) -> io::Result<f64> {
     let serve = match server {
         "spinning" => spinning_echo::serve,
         _ => reactor_echo::serve,
@@ -225,8 +231,7 @@ fn silent(server: &str) -> io::Result<()> {
     control.stop();
     let took = server.join().expect("it does not panic")?;
     drop(clients);
-    println!("{}", took.as_secs_f64() / SILENCE.as_secs_f64() * 100.0);
-    Ok(())
+    Ok(took.as_secs_f64() / SILENCE.as_secs_f64() * 100.0)
 }
 
 /// How long this thread has had a processor, or has been in the queue for one, as Linux

@@ -16,10 +16,14 @@ use site::Control;
 mod loops;
 #[path = "../benches/peers/mio_echo.rs"]
 mod mio_echo;
+#[path = "../benches/peers/protocol_echo.rs"]
+mod protocol_echo;
 #[path = "../benches/peers/smol_echo.rs"]
 mod smol_echo;
 #[path = "../benches/peers/tasks.rs"]
 mod tasks;
+#[path = "../benches/peers/timers.rs"]
+mod timers;
 #[path = "../benches/peers/tokio_echo.rs"]
 mod tokio_echo;
 #[cfg(target_os = "linux")]
@@ -28,8 +32,12 @@ mod uring_echo;
 
 type Serve = fn(SocketAddr, Control) -> io::Result<()>;
 
-const PEERS: [(&str, Serve); 3] =
-    [("mio", mio_echo::serve), ("tokio", tokio_echo::serve), ("smol", smol_echo::serve)];
+const PEERS: [(&str, Serve); 4] = [
+    ("mio", mio_echo::serve),
+    ("tokio", tokio_echo::serve),
+    ("smol", smol_echo::serve),
+    ("asyncio by protocols", protocol_echo::serve),
+];
 
 /// With the ring by hand, where this kernel has one that is new enough.
 fn peers() -> impl Iterator<Item = (&'static str, Serve)> {
@@ -142,5 +150,12 @@ fn every_loop_with_timers_does_it_as_often_as_asked_for() {
         for body in question {
             assert_eq!((body.run)(101), 101, "{} of question {n}", body.id);
         }
+    }
+}
+
+#[test]
+fn every_timer_of_a_crowd_is_called_off_or_fires() {
+    for body in timers::CALLED_OFF.iter().chain(&timers::FIRED) {
+        assert_eq!((body.run)(1), timers::CROWD as u64, "{}", body.id);
     }
 }

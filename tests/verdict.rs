@@ -19,6 +19,8 @@ mod load;
 mod report;
 #[path = "../benches/verdict/results.rs"]
 mod results;
+#[path = "../benches/verdict/say.rs"]
+mod say;
 #[path = "../benches/verdict/stats.rs"]
 mod stats;
 #[path = "../benches/verdict/strace.rs"]
@@ -26,8 +28,10 @@ mod strace;
 #[path = "../benches/verdict/table.rs"]
 mod table;
 
-use std::io::{self, Read, Write};
+use std::env;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpListener;
+use std::process::{self, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -50,7 +54,9 @@ fn an_interval_holds_the_median_and_is_the_same_each_time() {
     let samples: Vec<_> = (1..=99).map(f64::from).collect();
     let Summary { median, low, high } = Summary::of(&samples);
     assert!((median - 50.0).abs() < 0.1, "{median}");
-    assert!(30.0 < low && low < 50.0 && 50.0 < high && high < 70.0, "{low} to {high}");
+    // By the binomial distribution, from the 40th to the 60th.
+    let (lowest, highest) = (38.0..43.0, 57.0..62.0);
+    assert!(lowest.contains(&low) && highest.contains(&high), "{low} to {high}");
     let again = Summary::of(&samples);
     assert!(
         (again.low - low).abs() < f64::EPSILON
@@ -111,10 +117,75 @@ fn a_goal_is_met_missed_or_not_measured() {
     assert_eq!(words("Deferred: make"), "met");
     assert!(words("inline_callbacks").starts_with("missed: ADR "));
     assert_eq!(words("spawn and join, one  "), "met");
-    assert!(words("100,000 timers, set and cancel").starts_with("not measured: ADR "));
+    assert_eq!(words("100,000 timers, set and cancel"), "not measured");
     // What was counted is another file.
     assert_eq!(words("system calls a request, 1 "), "met");
     assert!(words("system calls a request, 64 connections, on").starts_with("missed"));
+}
+
+/// What is nothing cannot be divided by: then there is no ratio, and no verdict.
+#[test]
+fn a_ratio_lies_between_the_ends_of_both_intervals() {
+    let mut results = results(&[("nothing", 0.0)]);
+    results.add("above".to_owned(), "", "ns", &[80.0, 100.0, 120.0]);
+    results.add("below".to_owned(), "", "ns", &[40.0, 50.0, 60.0]);
+    let Summary { median, low, high } = results.times("above", "below").unwrap();
+    let rounded = [low, median, high].map(|it| format!("{it:.2}"));
+    assert_eq!(rounded, ["1.33", "2.00", "3.00"]);
+    assert!(results.times("above", "nothing").is_none());
+    assert!(results.times("above", "not there").is_none());
+}
+
+/// To one percent, which is more than anybody knows of a time.
+#[test]
+fn a_goal_that_is_missed_by_less_than_anybody_measures_is_met() {
+    let word = |nanos: f64| {
+        let text = table::of(&results(&[("call-deferred", nanos)]), None);
+        let line = text.lines().find(|line| line.contains("Deferred: make")).unwrap();
+        line.trim_end().ends_with("met")
+    };
+    assert!(word(75.5) && !word(76.0));
+}
+
+/// Where each claim begins to hold, and where it ends.
+#[test]
+fn a_claim_holds_if_every_ratio_of_it_does() {
+    let verdict = |claim: usize, ratios: &[(&str, &str, f64)]| {
+        let mut results = results(&[]);
+        for (above, below, times) in ratios {
+            for (id, value) in [(above, 100.0 * times), (below, 100.0)] {
+                results.add(format!("python-{id}"), "", "ns", &[value]);
+            }
+        }
+        claims::CLAIMS[claim].python(&results, "python").to_string()
+    };
+    let call = |times| verdict(0, &[("call-await", "call-function", times)]);
+    assert!(call(2.4).starts_with("holds") && call(2.6).starts_with("does not"));
+    let tree = ("binary-await", "binary-function", 3.0);
+    let both = verdict(0, &[("call-await", "call-function", 2.0), tree]);
+    assert_eq!(both, "does not hold here (2.0x, 3.0x)");
+    let coroutines = |times| verdict(1, &[("call-tornado", "call-await", times)]);
+    assert!(coroutines(10.0).starts_with("holds"));
+    assert!(coroutines(9.9).starts_with("does not"));
+    let difference = |times| verdict(2, &[("binary-await", "binary-yield-from", times)]);
+    assert!(difference(0.95).starts_with("holds"));
+    assert!(difference(0.85).starts_with("does not"));
+    assert!(difference(1.15).starts_with("does not"));
+    let tasks =
+        |times| verdict(3, &[("tasks-spawn-asyncio", "tasks-spawn-uvloop", times)]);
+    assert!(tasks(1.2).starts_with("holds") && tasks(1.05).starts_with("does not"));
+    let echo = ("echo-64-asyncio-protocol", "echo-64-uvloop-protocol");
+    let io = |times| verdict(4, &[(echo.0, echo.1, times)]);
+    assert!(io(2.0).starts_with("holds") && io(1.9).starts_with("does not"));
+}
+
+/// Two files of different machines are compared as well, and whoever reads it is warned.
+#[test]
+fn whoever_compares_two_machines_is_told() {
+    let (before, mut after) = (results(&[]), results(&[]));
+    assert!(!compare::of(&before, &after).contains("not the same machine"));
+    after.machine.cpu = "another".to_owned();
+    assert!(compare::of(&before, &after).contains("not the same machine"));
 }
 
 #[test]
@@ -147,6 +218,8 @@ fn a_count_that_is_higher_is_worse_and_one_that_is_lost_too() {
         ("c", "instructions", 1_000.0),
         ("d", "system calls", 3.0),
         ("e", "instructions", 1_000.0),
+        ("g", "instructions", 1_000.0),
+        ("h", "system calls", 3.0),
     ]);
     let mut now = counts(&[
         ("a", "allocations", 3.0),
@@ -154,6 +227,8 @@ fn a_count_that_is_higher_is_worse_and_one_that_is_lost_too() {
         ("c", "instructions", 1_500.0),
         ("e", "instructions", 1_050.0),
         ("f", "instructions", 9.0),
+        ("g", "instructions", 100.0),
+        ("h", "system calls", 2.0),
     ]);
     let (worse, not_compared) = compare::counts(&before, &now);
     let expected = [
@@ -162,7 +237,7 @@ fn a_count_that_is_higher_is_worse_and_one_that_is_lost_too() {
         "e: 1000 -> 1050 instructions",
         "d: not counted any more",
     ];
-    assert_eq!(worse, expected);
+    assert_eq!(worse, expected, "and of what is better nothing is said");
     assert_eq!(not_compared, ["f: not in the base line"], "what is new is told");
     now.machine.cpu = "another".to_owned();
     assert_eq!(compare::counts(&before, &now).0, expected, "valgrind shows its own");
@@ -260,4 +335,34 @@ fn the_load_leaves_out_no_question_that_was_due() {
     assert!(late >= 90, "{late} waited longer than all of it took");
     drop(load);
     assert!(server.join().unwrap().is_err(), "it hears of the end");
+}
+
+/// Has this test started again, alone, and leaves when it has heard something.
+#[test]
+fn a_reader_who_has_left_is_the_end_and_no_panic() {
+    const CHILD: &str = "LINEAGE_TEST_SAYS_MUCH";
+    if env::var_os(CHILD).is_some() {
+        let said = (0..1_000_000).try_for_each(|_| say::say("much"));
+        process::exit(if say::has_left(&said.unwrap_err()) { 7 } else { 8 });
+    }
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args([
+        "--exact",
+        "a_reader_who_has_left_is_the_end_and_no_panic",
+        "--nocapture",
+    ]);
+    child.env(CHILD, "1").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("much")));
+    drop(lines);
+    let end = child.wait_with_output().unwrap();
+    let complaint = String::from_utf8_lossy(&end.stderr);
+    assert_eq!((end.status.code(), &*complaint), (Some(7), ""));
+}
+
+/// Of a process that was talked to, and has gone, it is an error.
+#[test]
+fn a_pipe_to_somebody_else_that_broke_is_no_reader_who_left() {
+    assert!(!say::has_left(&ErrorKind::BrokenPipe.into()));
 }

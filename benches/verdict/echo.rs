@@ -13,10 +13,11 @@ use site::Control;
 
 use crate::load::{Answered, Plan};
 use crate::python::Python;
-use crate::{mio_echo, reactor_echo, smol_echo, tokio_echo};
+use crate::{mio_echo, protocol_echo, reactor_echo, smol_echo, tokio_echo};
 
-/// Peers, and the reactor without any stage.
-const OTHERS: [(&str, &str, Serve); 4] = [
+/// asyncio without streams, the reactor without any stage, and peers.
+const OTHERS: [(&str, &str, Serve); 5] = [
+    ("asyncio-protocols", "asyncio, protocols", protocol_echo::serve),
     ("reactor", "the reactor alone", reactor_echo::serve),
     ("mio", "mio by hand", mio_echo::serve),
     ("tokio", "tokio, current thread", tokio_echo::serve),
@@ -91,13 +92,14 @@ pub(crate) fn serve(name: &str) -> io::Result<()> {
     let remote = control.clone();
     let watcher = std::thread::spawn(move || {
         if let Some(address) = control.address() {
-            writeln!(io::stdout(), "listening on {address}").expect("somebody reads");
+            // Where nobody reads, the input is at its end, too.
+            let _ = writeln!(io::stdout(), "listening on {address}");
         }
         let _end = io::stdin().read(&mut [0]);
         control.stop();
     });
     serve((Ipv4Addr::LOCALHOST, 0).into(), remote)?;
-    watcher.join().map_err(|_| io::Error::other("nobody has read the address"))
+    watcher.join().map_err(|_| io::Error::other("nobody watches its input"))
 }
 
 /// What one request of a server takes.
@@ -224,7 +226,7 @@ fn processor_time(process: u32) -> io::Result<u64> {
 
 /// How often the kernel found a process at work, in the program or in the kernel.
 #[derive(Clone, Copy)]
-struct Ticks {
+pub(crate) struct Ticks {
     program: u32,
     kernel: u32,
 }
@@ -233,28 +235,31 @@ impl Ticks {
     /// With fewer, a share would be a guess.
     const ENOUGH: u32 = 6;
 
-    fn since(self, before: Self) -> Self {
+    /// Hundredths of a second, from the 14th and 15th words of `/proc/PID/stat`.
+    pub(crate) fn of(stat: &str) -> io::Result<Self> {
+        let behind_the_name = stat.rsplit(") ").next().unwrap_or_default();
+        let mut words = behind_the_name.split(' ').skip(11).map(str::parse);
+        let (Some(Ok(program)), Some(Ok(kernel))) = (words.next(), words.next()) else {
+            return Err(io::Error::other("the kernel does not count"));
+        };
+        Ok(Self { program, kernel })
+    }
+
+    pub(crate) fn since(self, before: Self) -> Self {
         let (program, kernel) =
             (self.program - before.program, self.kernel - before.kernel);
         Self { program, kernel }
     }
 
     /// The kernel's share.
-    fn kernels(self) -> Option<f64> {
+    pub(crate) fn kernels(self) -> Option<f64> {
         let all = self.program + self.kernel;
         (all >= Self::ENOUGH).then(|| f64::from(self.kernel) / f64::from(all))
     }
 }
 
-/// Hundredths of a second, from the 14th and 15th words of `/proc/PID/stat`.
 fn ticks(process: u32) -> io::Result<Ticks> {
-    let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let behind_the_name = text.rsplit(") ").next().unwrap_or_default();
-    let mut words = behind_the_name.split(' ').skip(11).map(str::parse);
-    let (Some(Ok(program)), Some(Ok(kernel))) = (words.next(), words.next()) else {
-        return Err(io::Error::other("the kernel does not count"));
-    };
-    Ok(Ticks { program, kernel })
+    Ticks::of(&fs::read_to_string(format!("/proc/{process}/stat"))?)
 }
 
 /// Keeps a process to one processor, if there are two.

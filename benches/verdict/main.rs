@@ -10,12 +10,12 @@
 //! $ cargo bench --bench verdict -- check [--write]     # what a count says, against the last
 //! ```
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 #![allow(clippy::format_push_string, reason = "texts of some lines read better so")]
 
 use std::env;
+use std::fmt::Display;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,14 +33,21 @@ mod python;
 mod report;
 mod results;
 mod rounds;
+mod say;
 mod stats;
 mod strace;
 mod table;
+#[cfg(unix)]
+mod turns;
 
 #[path = "../memory.rs"]
 #[allow(dead_code, reason = "a bench: its `main` is for running it")]
 mod memory;
 
+#[cfg(unix)]
+#[path = "../../stage5-asyncio/steps/busy.rs"]
+#[allow(dead_code, unreachable_pub, reason = "an example: its `main` is for running it")]
+mod busy;
 #[path = "../../stage6-uvloop/examples/files.rs"]
 #[allow(dead_code, unreachable_pub, reason = "an example: its `main` is for running it")]
 mod files;
@@ -50,20 +57,24 @@ mod loops;
 mod mio_echo;
 #[path = "../peers/tasks.rs"]
 mod peers;
+#[path = "../peers/protocol_echo.rs"]
+mod protocol_echo;
 #[path = "../../reactor/examples/echo.rs"]
 #[allow(dead_code, unreachable_pub, reason = "an example: its `main` is for running it")]
 mod reactor_echo;
 #[path = "../peers/smol_echo.rs"]
 mod smol_echo;
-#[path = "../peers/tokio_echo.rs"]
-mod tokio_echo;
+#[path = "../peers/timers.rs"]
+mod timers;
 #[cfg(target_os = "linux")]
 #[path = "../peers/uring_echo.rs"]
 mod uring_echo;
 
 use load::Plan;
+use memory::tokio_echo;
 use results::Results;
 use rounds::{QUICK, Scale, WHOLE};
+use say::{has_left, say};
 
 const HELP: &str = "\
 Was the talk right?
@@ -77,9 +88,12 @@ Usage: cargo bench --bench verdict [-- COMMAND]
   compare A B   print what changed between two results files, beyond noise
   check         count instructions, allocations and system calls, and fail if there are
                 more than in the committed base line; it needs valgrind and strace
-  check --write count, and make that the base line";
+  check --write count, and make that the base line
+  --help        say this";
 
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    busy::begin();
     let arguments: Vec<_> = env::args().skip(1).filter(|it| it != "--bench").collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let went = match *arguments {
@@ -89,27 +103,47 @@ fn main() -> ExitCode {
         ["table", file] => table(&resolved(file)),
         ["report"] => report(&Results::path_of_this_machine()),
         ["report", file] => report(&resolved(file)),
-        ["check"] => check(),
-        ["check", "--write"] => counts::all().and_then(|counts| written(&counts)),
+        ["check"] => check().map_err(unfinished),
+        ["check", "--write"] => {
+            counts::all().and_then(|counts| written(&counts)).map_err(unfinished)
+        }
         ["compare", before, after] => compare(&resolved(before), &resolved(after)),
+        ["--help" | "-h" | "help"] => say(HELP),
         // What it starts itself.
         ["--serve", name] => descriptors().and_then(|()| echo::serve(name)),
         ["--count", id, times] => counts::run(id, times),
         ["--keep", name] => memory::keep(name),
+        #[cfg(unix)]
+        ["--turns"] => turns::tell(),
         ["--load", address, connections, size, time] => {
             load(address, connections, size, time)
         }
         _ => {
-            eprintln!("{HELP}");
+            complain(HELP);
             return ExitCode::from(2);
         }
     };
     match went {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if has_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("verdict: {error}");
+            complain(format_args!("verdict: {error}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// On stderr. Where there is none, there is nobody to tell.
+fn complain(text: impl Display) {
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// Whoever leaves while it is counted has no answer yet, and whoever asked for one is told so.
+fn unfinished(error: io::Error) -> io::Error {
+    if has_left(&error) {
+        io::Error::other("nobody reads, so not all was counted")
+    } else {
+        error
     }
 }
 
@@ -118,8 +152,10 @@ fn measure(scale: Scale, command: &str) -> io::Result<()> {
         return Err(io::Error::other("built without optimisation, it would say nothing"));
     }
     let results = rounds::measure(scale, command)?;
-    print!("{}", table::of(&results, counts_for(&results).as_ref()));
-    written(&results)
+    // Before anybody is told: who has left may come back for it.
+    let file = results.write()?;
+    say(table::of(&results, counts_for(&results).as_ref()).trim_end())?;
+    say_written(&file)
 }
 
 /// What was counted last, if that was of the same instructions.
@@ -129,16 +165,18 @@ fn counts_for(results: &Results) -> Option<Results> {
 }
 
 fn written(results: &Results) -> io::Result<()> {
-    println!("written to {}", results.write()?.display());
-    Ok(())
+    say_written(&results.write()?)
+}
+
+fn say_written(file: &Path) -> io::Result<()> {
+    say(format_args!("written to {}", file.display()))
 }
 
 fn report(path: &Path) -> io::Result<()> {
     let page = resolved("target/verdict.html");
     let results = Results::read(path)?;
     fs::write(&page, report::of(&results, counts_for(&results).as_ref()))?;
-    println!("written to {}", page.display());
-    Ok(())
+    say_written(&page)
 }
 
 /// Counts do not depend on who else is on the machine, so they may be asserted.
@@ -146,11 +184,17 @@ fn check() -> io::Result<()> {
     let mut before = Results::read(&Results::path_of(counts::NAME))?;
     before.rows.retain(|row| counts::is_asserted(&row.id));
     let (worse, not_compared) = compare::counts(&before, &counts::ours()?);
-    not_compared.iter().for_each(|line| println!("not compared: {line}"));
-    worse.iter().for_each(|line| println!("WORSE: {line}"));
+    for line in not_compared {
+        say(format_args!("not compared: {line}"))?;
+    }
+    for line in &worse {
+        say(format_args!("WORSE: {line}"))?;
+    }
     if worse.is_empty() {
-        println!("nothing is worse than in the base line of {}", before.date);
-        return Ok(());
+        return say(format_args!(
+            "nothing is worse than in the base line of {}",
+            before.date
+        ));
     }
     let hint = "cargo bench --bench verdict -- check --write, if it has to be";
     Err(io::Error::other(format!("{} counts are worse; {hint}", worse.len())))
@@ -158,13 +202,11 @@ fn check() -> io::Result<()> {
 
 fn table(path: &Path) -> io::Result<()> {
     let results = Results::read(path)?;
-    print!("{}", table::of(&results, counts_for(&results).as_ref()));
-    Ok(())
+    say(table::of(&results, counts_for(&results).as_ref()).trim_end())
 }
 
 fn compare(before: &Path, after: &Path) -> io::Result<()> {
-    print!("{}", compare::of(&Results::read(before)?, &Results::read(after)?));
-    Ok(())
+    say(compare::of(&Results::read(before)?, &Results::read(after)?).trim_end())
 }
 
 /// Cargo runs a bench in the folder of its package; whoever typed a path was there as well,

@@ -16,6 +16,8 @@ use crate::load::Plan;
 use crate::memory;
 use crate::python::{Python, SCRIPTS};
 use crate::results::Results;
+#[cfg(unix)]
+use crate::turns;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +136,8 @@ impl Rounds {
             self.echoes();
             self.memory();
             self.files();
+            #[cfg(unix)]
+            self.turns();
         }
     }
 
@@ -269,6 +273,23 @@ impl Rounds {
             self.missing("files".to_owned(), &error.to_string());
         }
         let _it_is_in_the_way_of_nobody = fs::remove_dir_all(folder);
+    }
+
+    /// Chapter 15's question: the loop beside whoever computes.
+    #[cfg(unix)]
+    fn turns(&mut self) {
+        if self.is_interrupted() {
+            return;
+        }
+        self.progress("turns");
+        match turns::measure() {
+            Ok(measured) => {
+                for ((place, label), micros) in turns::PLACES.into_iter().zip(measured) {
+                    self.add(format!("turn-{place}"), label, "µs", &[micros]);
+                }
+            }
+            Err(error) => self.missing("turn".to_owned(), &error.to_string()),
+        }
     }
 
     fn add(&mut self, id: String, label: &str, unit: &str, values: &[f64]) {

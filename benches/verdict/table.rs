@@ -20,6 +20,8 @@ pub(crate) const QUESTIONS: &[(&str, &str)] = &[
     ("tasks-local-ball", "A ball there and back, over each loop's own channels"),
     ("tasks-timer", "To set a timer and be woken by it"),
     ("tasks-called-off", "To set a timer and call it off"),
+    ("timers-called-off", "To set a timer and call it off, 100,000 at a time"),
+    ("timers-fired", "To set a timer and have it fire, 100,000 at a time"),
     ("tasks-sleeps", "To sleep, many tasks at once"),
     ("tasks-in-time", "A timeout around what is ready"),
     ("tasks-in-a-turn", "A timeout around a yield"),
@@ -40,6 +42,9 @@ pub(crate) const QUESTIONS: &[(&str, &str)] = &[
     ("connection", "Memory of an idle connection"),
     ("timer", "Memory of a pending timer"),
     ("holding", "Memory of a parked task that holds 64 bytes"),
+    ("sleeping", "The same, while it sleeps"),
+    ("holding4k", "Memory of a parked task that holds 4 KiB"),
+    ("turn", "A turn of asyncio's loop, 99 of 100, while somebody computes"),
 ];
 
 /// All of it: the claims, our goals, the figures.

@@ -14,22 +14,40 @@ use stage5_asyncio::time::sleep;
 use stage5_asyncio::{create_task, get_running_loop, run, to_thread};
 
 fn main() -> io::Result<()> {
-    worker_main([function(primes_below)]);
-    run(measure())
+    begin();
+    println!("{:16} {:>8} {:>9} {:>9} {:>9}", "", "turns", "median", "p99", "longest");
+    for (place, turns) in run(measure())? {
+        let [median, p99, longest] =
+            [50, 99, 100].map(|percent| at(percent, &turns).as_secs_f64() * 1000.0);
+        let count = turns.len();
+        println!("{place:16} {count:>8} {median:>9.3} {p99:>9.3} {longest:>9.3} ms");
+    }
+    Ok(())
 }
 
-async fn measure() {
+/// In a worker it never returns.
+pub fn begin() {
+    worker_main([function(primes_below)]);
+}
+
+/// The turns that the loop has, by where the work is done.
+pub async fn measure() -> [(&'static str, Vec<Duration>); 4] {
     let (event_loop, pool) = (get_running_loop(), ProcessPoolExecutor::new(1));
-    println!("{:16} {:>8} {:>9} {:>9} {:>9}", "", "turns", "median", "p99", "longest");
-    row("nobody works", sleep(Duration::from_millis(300))).await;
-    row("on the loop", async { primes_below(MANY) }).await;
-    row("on a thread", to_thread(|| primes_below(MANY)).into_future()).await;
+    let nowhere = turns(sleep(Duration::from_millis(300))).await;
+    let here = turns(async { primes_below(MANY) }).await;
+    let thread = turns(to_thread(|| primes_below(MANY)).into_future()).await;
     // The first job starts the worker.
     let warm = event_loop.run_in_process(&pool, primes_below, 10).await;
     assert_eq!(warm.expect("a worker can be started"), 4);
     let job = event_loop.run_in_process(&pool, primes_below, MANY);
-    row("in a process", job.into_future()).await;
+    let process = turns(job.into_future()).await;
     pool.shutdown(true, false).await;
+    [
+        ("nobody works", nowhere),
+        ("on the loop", here),
+        ("on a thread", thread),
+        ("in a process", process),
+    ]
 }
 
 const MANY: u32 = 100_000;
@@ -42,8 +60,8 @@ fn primes_below(end: u32) -> usize {
         .count()
 }
 
-/// Prints how long the turns take while `work` is done.
-async fn row<T: 'static>(name: &str, work: impl Future<Output = T> + 'static) {
+/// How long the turns take while `work` is done, the shortest first.
+async fn turns<T: 'static>(work: impl Future<Output = T> + 'static) -> Vec<Duration> {
     let (event_loop, work) = (get_running_loop(), create_task(work));
     let mut turns = Vec::new();
     while !work.done() {
@@ -52,7 +70,10 @@ async fn row<T: 'static>(name: &str, work: impl Future<Output = T> + 'static) {
         turns.push(event_loop.time() - before);
     }
     turns.sort_unstable();
-    let at = |percent: usize| turns[(turns.len() * percent / 100).min(turns.len() - 1)];
-    let [median, p99, longest] = [50, 99, 100].map(|it| at(it).as_secs_f64() * 1000.0);
-    println!("{name:16} {:>8} {median:>9.3} {p99:>9.3} {longest:>9.3} ms", turns.len());
+    turns
+}
+
+/// So many percent of them take no longer.
+pub fn at(percent: usize, turns: &[Duration]) -> Duration {
+    turns[(turns.len() * percent / 100).min(turns.len() - 1)]
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use interlude_greenlets::{Greenlet, current};
-use stage1_callbacks::deferred::succeed;
+use stage1_callbacks::deferred::{Deferred, succeed};
 use stage2_generators::coroutine::{Body as Machine, Generator, Resume, Step, Stepped};
 use stage2_generators::extras::requests::call;
 use stage2_generators::extras::trampoline::react;
@@ -14,7 +14,7 @@ use stage3_yield_from::{coroutine, yield_from};
 use crate::{Body, inlined, work};
 
 /// The bodies; the first is the measure of the others.
-pub const BODIES: [Body; 13] = [
+pub const BODIES: [Body; 14] = [
     Body { id: "function", label: "function", run: function },
     Body { id: "await-inlined", label: "await, inlined", run: await_inlined },
     Body { id: "await", label: "await, not inlined", run: await_not_inlined },
@@ -26,6 +26,7 @@ pub const BODIES: [Body; 13] = [
     Body { id: "trampoline", label: "generator on a trampoline", run: trampoline },
     Body { id: "generator", label: "generator and inline_callbacks", run: generator },
     Body { id: "deferred", label: "Deferred and callback", run: deferred },
+    Body { id: "deferred-link", label: "Deferred, a further callback", run: further },
     Body { id: "greenlet", label: "function, inside a greenlet", run: greenlet },
     Body { id: "greenlet-switch", label: "switch to a greenlet and back", run: switch },
 ];
@@ -164,6 +165,22 @@ fn deferred(calls: u64) -> u64 {
         let Ok(result) = called.try_take() else { unreachable!("nothing waits here") };
         result.expect("nothing fails here")
     })
+}
+
+/// So many calls are the callbacks of one Deferred, which fires when all are there: beside them,
+/// the Deferred itself is nothing.
+fn further(calls: u64) -> u64 {
+    const IN_A_LINE: u64 = 100;
+    let (mut x, mut left) = (0, calls);
+    while left > 0 {
+        let links = left.min(IN_A_LINE);
+        let (firer, first) = Deferred::new();
+        let last = (0..links).fold(first, |line, _| line.add_callback(|x| Ok(work(x))));
+        firer.fire(Ok(x)).expect("it fires once");
+        let Ok(result) = last.try_take() else { unreachable!("nothing waits here") };
+        (x, left) = (result.expect("nothing fails here"), left - links);
+    }
+    x
 }
 
 fn greenlet(calls: u64) -> u64 {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use interlude_greenlets::{Greenlet, current};
 use stage2_generators::extras::requests::{call, turn};
 use stage2_generators::extras::trampoline::{self, react};
-use stage3_yield_from::coroutine::{Generator, Step};
+use stage3_yield_from::coroutine::{Co, Generator, Step};
 
 /// A chain of calls, of which the innermost is suspended again and again.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub struct Nested {
 const DEPTHS: &[u64] = &[1, 10, 100, 1_000];
 
 /// The chains; the first is the measure of the others.
-pub const DEPTH: [Nested; 5] = [
+pub const DEPTH: [Nested; 6] = [
     // A deeper one would be a type of a thousand levels.
     Nested {
         id: "await-static",
@@ -45,6 +45,12 @@ pub const DEPTH: [Nested; 5] = [
         run: boxed_futures,
     },
     Nested { id: "yield-from", label: "yield from", depths: DEPTHS, run: delegation },
+    Nested {
+        id: "yield-from-door",
+        label: "await through one door",
+        depths: DEPTHS,
+        run: one_door,
+    },
     Nested {
         id: "trampoline",
         label: "generators on a trampoline",
@@ -150,7 +156,32 @@ fn delegation(depth: u64, resumes: u64) -> u64 {
             Ok(resumes)
         })
     }
-    let outermost = nest(depth, resumes);
+    exhaust(&nest(depth, resumes))
+}
+
+/// Who is called is no object of its own: what the innermost yields leaves by the door of the
+/// outermost at once.
+fn one_door(depth: u64, resumes: u64) -> u64 {
+    type Counted = Result<u64, stage3_yield_from::Failure>;
+    fn nest(
+        co: Co<(), ()>,
+        depth: u64,
+        resumes: u64,
+    ) -> Pin<Box<dyn Future<Output = Counted>>> {
+        Box::pin(async move {
+            if depth > 0 {
+                return Ok(nest(co, depth - 1, resumes).await? + 1);
+            }
+            for _ in 0..resumes {
+                co.yield_(()).await?;
+            }
+            Ok(resumes)
+        })
+    }
+    exhaust(&Generator::new(move |co| nest(co, depth, resumes)))
+}
+
+fn exhaust(outermost: &Generator<(), (), u64>) -> u64 {
     loop {
         match outermost.next().expect("nothing fails here") {
             Step::Yield(()) => {}

@@ -18,13 +18,18 @@ use futures::{AsyncAwait, Asyncio, fast};
 const PAIR: u64 = 2;
 
 /// Starts a task and waits for its end, one after the other.
-pub const SPAWN: [Body; 8] = [
+pub const SPAWN: [Body; 9] = [
     Body { id: "callbacks", label: "callbacks", run: callbacks::spawn },
     Body { id: "greenlets", label: "greenlets", run: greenlets::spawn },
     Body { id: "generators", label: "generators", run: generators::spawn },
     Body { id: "yield-from", label: "yield from", run: yield_from::spawn },
     Body { id: "async-await", label: "async/await", run: futures::spawn::<AsyncAwait> },
     Body { id: "asyncio", label: "asyncio", run: futures::spawn::<Asyncio> },
+    Body {
+        id: "asyncio-debug",
+        label: "asyncio, debug mode",
+        run: futures::spawn_in_debug_mode,
+    },
     Body { id: "uvloop", label: "uvloop", run: |n| fast(futures::spawn::<Asyncio>, n) },
     Body { id: "light", label: "uvloop, light tasks", run: light::spawn },
 ];
