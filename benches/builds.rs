@@ -52,9 +52,11 @@ fn main() -> ExitCode {
     if env::args().any(|argument| argument == "--help") {
         return exit_code(output.line(HELP));
     }
-    exit_code(measured().map_err(Error::failure).and_then(|Builds { rows, missing, .. }| {
-        output.json(&json!({ "rows": rows, "missing": missing }))
-    }))
+    exit_code(measured().map_err(Error::failure).and_then(
+        |Builds { rows, missing, .. }| {
+            output.json(&json!({ "rows": rows, "missing": missing }))
+        },
+    ))
 }
 
 fn measured() -> io::Result<Builds> {

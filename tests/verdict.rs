@@ -1,5 +1,5 @@
-//! What the verdict makes of figures: claims, goals, what changed, what is worse; and what its load asks.
-//! Measured is nothing here.
+//! What the verdict makes of figures: claims, goals, what changed, what is worse. Measured is
+//! nothing here.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, reason = "a part of the bench is left out here")]
@@ -13,8 +13,6 @@ mod claims;
 mod compare;
 #[path = "../benches/verdict/goals.rs"]
 mod goals;
-#[path = "../benches/verdict/load.rs"]
-mod load;
 #[path = "../benches/verdict/report.rs"]
 mod report;
 #[path = "../benches/verdict/results.rs"]
@@ -29,11 +27,8 @@ mod strace;
 mod table;
 
 use std::env;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::process::{self, Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use results::Results;
 use stats::Summary;
@@ -303,38 +298,6 @@ fn a_page_needs_nothing_beside_itself_and_shows_what_was_measured() {
     for text in ["label of call-await", "class=\"python\"", "holds (2.0x)", "Our goals"] {
         assert!(page.contains(text), "{text}");
     }
-}
-
-/// It answers, stands still for twice the time that is measured, and answers again.
-fn who_stands_still(listener: TcpListener, time: Duration) -> io::Result<()> {
-    let (mut stream, _) = listener.accept()?;
-    let mut message = [0; 64];
-    for n in 0.. {
-        stream.read_exact(&mut message)?;
-        if n == 10 {
-            thread::sleep(2 * time);
-        }
-        stream.write_all(&message)?;
-    }
-    Ok(())
-}
-
-/// The questions that were due meanwhile are asked late, and each is charged from when it was due: with
-/// fewer, a server would be the quicker the longer it stands still.
-#[test]
-fn the_load_leaves_out_no_question_that_was_due() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let time = Duration::from_millis(100);
-    let server = thread::spawn(move || who_stands_still(listener, time));
-    let plan = load::Plan { connections: 1, size: 64, time };
-    let mut load = load::Load::connect(address, plan).unwrap();
-    let delays = load.by_the_clock(1_000.0, plan).unwrap();
-    assert!((100..=101).contains(&delays.len()), "{}", delays.len());
-    let late = delays.iter().filter(|it| **it >= time).count();
-    assert!(late >= 90, "{late} waited longer than all of it took");
-    drop(load);
-    assert!(server.join().unwrap().is_err(), "it hears of the end");
 }
 
 /// Has this test started again, alone, and leaves when it has heard something.

@@ -45,15 +45,22 @@ pub(crate) fn run(address: SocketAddr, plan: Plan) -> io::Result<()> {
     wait("ready")?;
     let (requests, rate) = load.flood(plan.time, plan)?;
     wait("halfway")?;
-    let mut delays = load.by_the_clock(rate / 2.0, plan)?;
-    delays.sort_unstable();
-    let at = |share: usize| {
-        let index = (delays.len() * share / 1_000).min(delays.len().saturating_sub(1));
-        delays.get(index).map_or(f64::NAN, |it| it.as_secs_f64() * 1e6)
-    };
-    let (p50, p99) = (at(500), at(990));
-    let p999 = (delays.len() >= 1_000).then(|| at(999));
-    say(&serde_json::to_string(&Answered { requests, rate, p50, p99, p999 })?)
+    let delays = load.by_the_clock(rate / 2.0, plan)?;
+    say(&serde_json::to_string(&Answered::of(requests, rate, delays))?)
+}
+
+impl Answered {
+    pub(crate) fn of(requests: u64, rate: f64, mut delays: Vec<Duration>) -> Self {
+        delays.sort_unstable();
+        let at = |share: usize| {
+            let index =
+                (delays.len() * share / 1_000).min(delays.len().saturating_sub(1));
+            delays.get(index).map_or(f64::NAN, |it| it.as_secs_f64() * 1e6)
+        };
+        let (p50, p99) = (at(500), at(990));
+        let p999 = (delays.len() >= 1_000).then(|| at(999));
+        Self { requests, rate, p50, p99, p999 }
+    }
 }
 
 fn say(line: &str) -> io::Result<()> {
@@ -68,7 +75,7 @@ fn wait(line: &str) -> io::Result<()> {
 
 /// So many connections are within every server's backlog. Beyond it the kernel drops what comes, and
 /// whoever connects tries again a second later.
-const AT_A_TIME: usize = 64;
+pub(crate) const AT_A_TIME: usize = 64;
 
 /// Asks and hears: then those that came before are accepted, too.
 fn ask_once(mut stream: &std::net::TcpStream, plan: Plan) -> io::Result<()> {
@@ -77,6 +84,7 @@ fn ask_once(mut stream: &std::net::TcpStream, plan: Plan) -> io::Result<()> {
     stream.read_exact(&mut message)
 }
 
+/// Connections to one server.
 pub(crate) struct Load {
     poll: Poll,
     events: Events,
@@ -97,6 +105,7 @@ struct Client {
 }
 
 impl Load {
+    /// When this is back, the server may still have to accept some of them.
     pub(crate) fn connect(address: SocketAddr, plan: Plan) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut clients = Vec::new();
@@ -120,7 +129,7 @@ impl Load {
 
     /// Every connection asks again as soon as it has its answer, and asks once in any case. What is
     /// under way when the time is up is waited for, and counts: the server works on it, too.
-    fn flood(&mut self, time: Duration, plan: Plan) -> io::Result<(u64, f64)> {
+    pub(crate) fn flood(&mut self, time: Duration, plan: Plan) -> io::Result<(u64, f64)> {
         let began = Instant::now();
         let mut requests = 0;
         loop {
@@ -140,7 +149,7 @@ impl Load {
 
     /// Questions are due one after the other, whatever becomes of them. All that are due before the time
     /// is up are asked, also those for which nobody was free by then: who stands still at the end is
-    /// charged for it, too.
+    /// charged for it, too. Gives how long each took to be answered, from when it was due.
     pub(crate) fn by_the_clock(
         &mut self,
         rate: f64,

@@ -1,0 +1,105 @@
+//! The load that the verdict puts on a server: how fast it connects, how often it asks, and whose
+//! wait it counts.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(dead_code, reason = "a part of the bench is left out here")]
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+#[path = "../benches/verdict/load.rs"]
+mod load;
+
+use load::{AT_A_TIME, Answered, Load, Plan};
+
+/// Bytes of a message: more than one, so that a part is no whole.
+const SIZE: usize = 8;
+
+/// How often the server below has been asked.
+type Asked = Arc<AtomicU64>;
+
+fn plan(connections: usize, time: Duration) -> Plan {
+    Plan { connections, size: SIZE, time }
+}
+
+/// Echoes, each connection in a thread, and does something about the nth message before.
+fn server(before: fn(u64)) -> (SocketAddr, Asked) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (address, asked) = (listener.local_addr().unwrap(), Asked::default());
+    let counted = Arc::clone(&asked);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, counted) = (stream.unwrap(), Arc::clone(&counted));
+            thread::spawn(move || {
+                let mut message = [0; SIZE];
+                while stream.read_exact(&mut message).is_ok() {
+                    before(counted.fetch_add(1, Ordering::Relaxed));
+                    stream.write_all(&message).unwrap();
+                }
+            });
+        }
+    });
+    (address, asked)
+}
+
+/// A server stops accepting while it has something else to do: so whoever connects asks one of so
+/// many for an answer, by which the others have been accepted, too.
+#[test]
+fn no_more_connect_at_a_time_than_a_backlog_has_room_for() {
+    let (address, asked) = server(|_| {});
+    let connections = 2 * AT_A_TIME + AT_A_TIME / 2;
+    let load = Load::connect(address, plan(connections, Duration::ZERO)).unwrap();
+    assert_eq!(asked.load(Ordering::Relaxed), 2, "once for each {AT_A_TIME}");
+    drop(load);
+}
+
+#[test]
+fn in_a_flood_each_connection_asks_and_every_answer_is_waited_for_and_counted() {
+    let (address, asked) = server(|_| {});
+    let plan = plan(5, Duration::ZERO);
+    let mut load = Load::connect(address, plan).unwrap();
+    let (requests, rate) = load.flood(Duration::ZERO, plan).unwrap();
+    assert_eq!((requests, asked.load(Ordering::Relaxed)), (5, 5), "once, in no time");
+    assert!(rate > 0.0);
+    let (requests, _) = load.flood(Duration::from_millis(50), plan).unwrap();
+    assert!(requests > 5, "{requests}: as soon as there is an answer, again");
+    assert_eq!(asked.load(Ordering::Relaxed), 5 + requests, "none is left over");
+}
+
+/// The server stands still for twice the time that is measured. The questions that were due meanwhile
+/// are asked late, and each is charged from when it was due: with fewer, a server would be the quicker
+/// the longer it stands still.
+#[test]
+fn no_question_that_was_due_is_left_out_and_its_wait_counts_from_then() {
+    const TIME: Duration = Duration::from_millis(100);
+    let (address, asked) = server(|n| {
+        if n == 10 {
+            thread::sleep(2 * TIME);
+        }
+    });
+    let plan = plan(1, TIME);
+    let mut load = Load::connect(address, plan).unwrap();
+    let delays = load.by_the_clock(1_000.0, plan).unwrap();
+    assert!((100..=101).contains(&delays.len()), "{}", delays.len());
+    assert_eq!(delays.len() as u64, asked.load(Ordering::Relaxed), "each is told of");
+    let late = delays.iter().filter(|it| **it >= TIME).count();
+    assert!(late >= 90, "{late} waited longer than all of it took");
+}
+
+#[test]
+fn half_of_the_answers_take_no_longer_and_99_of_100_and_999_of_1_000() {
+    // From the longest on: as they come in, they are in no order.
+    let delays = |n: u64| (1..=n).rev().map(Duration::from_micros).collect::<Vec<_>>();
+    let answered = Answered::of(7, 3.5, delays(1_000));
+    assert_eq!((answered.requests, answered.rate.to_bits()), (7, 3.5_f64.to_bits()));
+    let rounded = |micros: f64| format!("{micros:.0}");
+    assert_eq!(rounded(answered.p50), "501");
+    assert_eq!(rounded(answered.p99), "991");
+    assert_eq!(answered.p999.map(rounded).as_deref(), Some("1000"));
+    assert!(Answered::of(7, 3.5, delays(999)).p999.is_none(), "it would be one of them");
+    assert!(Answered::of(0, 0.0, Vec::new()).p50.is_nan(), "nobody was answered");
+}
