@@ -53,3 +53,20 @@ fn read(path: &Path) -> Answer<Trace> {
         fs::read_to_string(path).map_err(|error| named(path)(error).to_string())?;
     story::parsed(&path.display().to_string(), &text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SCRIPTS, STYLES};
+
+    /// Those that the book's pages have from mdBook, too.
+    #[test]
+    fn every_variable_of_the_styles_is_defined() {
+        let styles = STYLES.concat();
+        let used =
+            styles.split("var(").skip(1).filter_map(|it| it.split([')', ',']).next());
+        for name in used {
+            let by_a_script = SCRIPTS.iter().any(|it| it.contains(&format!("'{name}'")));
+            assert!(by_a_script || styles.contains(&format!("{name}:")), "{name}");
+        }
+    }
+}

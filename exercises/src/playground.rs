@@ -33,6 +33,9 @@ const LIMITS: Limits =
 /// How many steps are recorded at the most: more than anybody looks at.
 const STEPS: usize = 20_000;
 
+/// The folder of the program as it was typed: whoever shows the run shows its lines.
+const TYPED: &str = "typed";
+
 /// How many bytes are shown of what has no end.
 const FIRST: usize = 1000;
 
@@ -140,7 +143,8 @@ impl Tried {
 
     /// Writes the package.
     fn lay_out(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.folder).map_err(named(&self.folder))?;
+        let typed = self.folder.join(TYPED);
+        fs::create_dir_all(&typed).map_err(named(&typed))?;
         drop(fs::remove_file(self.fresh()));
         let write = |name: &str, text: &str| {
             let path = self.folder.join(name);
@@ -153,6 +157,7 @@ impl Tried {
         let end = "\npub(super) fn run_by_lineage() -> std::process::ExitCode {\n    \
                    std::process::Termination::report(main())\n}\n";
         write(&self.name(), &format!("{}{end}", self.text))?;
+        write(&format!("{TYPED}/{}", self.name()), &self.text)?;
         write("main.rs", &self.main())?;
         write("Cargo.toml", &self.manifest())?;
         let lock = self.root.join("Cargo.lock");
@@ -281,7 +286,8 @@ impl Tried {
         let whole = self.file.canonicalize().unwrap_or_else(|_| self.file.clone());
         let root = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
         let below = whole.strip_prefix(root).map(Path::to_owned);
-        let shown = below.unwrap_or_else(|_| Path::new("target/try").join(self.name()));
+        let copied = || Path::new("target/try").join(TYPED).join(self.name());
+        let shown = below.unwrap_or_else(|_| copied());
         shown.display().to_string().replace('\\', "/")
     }
 
