@@ -42,11 +42,16 @@
         }
     });
 
-    // Whoever clicks where a step is drawn comes to it; by the clock, to one of its time.
+    // Whoever clicks where a step is drawn comes to it; by the clock, to one of its time. What it
+    // prints stands there.
     const clicks = (axis) => {
+        const lines = printed();
         for (let at = 1; at <= events.length; at += 1) {
             go(at);
             const x = +player.querySelector('.here').getAttribute('x');
+            if (events[at - 1].what === 'said' && Math.abs(lines.shift()[1] - x - 1) > 0.5) {
+                complaints.push(`${axis || 'steps'}: what step ${at} prints stands elsewhere`);
+            }
             go(at === 1 ? 2 : 1);
             const clientX = svg().parentNode.getBoundingClientRect().left + x + 1;
             svg().dispatchEvent(new MouseEvent('click', { bubbles: true, clientX }));

@@ -45,6 +45,7 @@
         'words that stand side by side come first');
     is('waiting', all => all.some(it => rank(it, 'waiting')[0] === 4), 'another form of a word is found');
     is('qqqq', all => all.length === 0, 'nothing has that');
+    is('reactor qqqq', all => all.length === 0, 'nothing has both');
 
     [['addCallback', 'add_callback'], ['loop.call_soon_threadsafe', 'remote'],
         ['ensure_future', 'spawn']].forEach(([theirs, ours]) => {

@@ -13,6 +13,9 @@ use crate::site::{Look, Page};
 const TRACE: &str = "<figure class=\"trace\"";
 /// And of two.
 const PAIR: &str = "<div class=\"trace-pair\"";
+/// Two that are not alike: what happens in one does not happen in the other.
+const UNLIKE: &str = "<div class=\"trace-pair\">\n\
+                      <figure class=\"trace\" id=\"trace-countdown-yield-from\"";
 
 pub(crate) fn states_follow(look: &mut Look) -> Answer<()> {
     look.at_pages_with(TRACE, |browser, page| {
@@ -188,7 +191,8 @@ pub(crate) fn guesses(look: &mut Look) -> Answer<()> {
 fn is_told_the_truth(browser: &mut Chromium) -> Answer<Vec<String>> {
     browser.evaluate("player = document.activeElement.closest('.trace')")?;
     let (mut wrong, mut questions) = (Vec::new(), 0);
-    while !browser.is("(it => it.value === it.max)(player.querySelector('input'))")? {
+    let last = browser.evaluate("+player.querySelector('input').max")?;
+    for _ in 0..last.as_u64().unwrap_or_default() {
         browser.press("j")?;
         if browser.is(IS_ASKED)? {
             questions += 1;
@@ -238,7 +242,7 @@ fn at_the_countdown(browser: &mut Chromium, page: &Page) -> Answer<()> {
     Ok(())
 }
 
-/// From every step, and by real keys at the first: whoever runs again is whoever ran.
+/// From all over the run, and by real keys from its first step: whoever runs again is whoever ran.
 pub(crate) fn jumps(look: &mut Look) -> Answer<()> {
     look.browser.width(WIDE)?;
     look.at_one_page_with(COUNTDOWN, |browser, page| {
@@ -267,7 +271,7 @@ pub(crate) fn jumps(look: &mut Look) -> Answer<()> {
         complaints.extend(still_at(browser, page)?);
         Ok(complaints)
     })?;
-    look.at_one_page_with(PAIR, |browser, page| {
+    look.at_one_page_with(UNLIKE, |browser, page| {
         browser.open(&page.url)?;
         browser.evaluate("player = document.querySelector('.trace-pair')")?;
         browser.lines(include_str!("../jumps.js"))
@@ -328,8 +332,7 @@ const GUESS: &str = include_str!("../guess.js");
 /// Both are asked about, each by its name, and what is next is hidden in both.
 pub(crate) fn guesses_of_two(look: &mut Look) -> Answer<()> {
     look.browser.width(WIDE)?;
-    let pair = format!("{PAIR}>\n{TRACE} id=\"trace-countdown-yield-from\"");
-    look.at_one_page_with(&pair, |browser, page| {
+    look.at_one_page_with(UNLIKE, |browser, page| {
         browser.open(&page.url)?;
         browser.tab_to(".trace-pair [aria-pressed]")?;
         browser.evaluate("player = document.activeElement.closest('.trace-pair')")?;
@@ -348,7 +351,10 @@ pub(crate) fn guesses_of_two(look: &mut Look) -> Answer<()> {
         let mut asked = BTreeSet::new();
         for _ in 0..40 {
             browser.press("j")?;
-            while browser.is(IS_ASKED)? {
+            for _ in 0..2 {
+                if !browser.is(IS_ASKED)? {
+                    break;
+                }
                 let question = "player.querySelector('.trace-ask p').textContent";
                 asked.insert(browser.text(question)?);
                 complaints.extend(browser.lines(GUESS)?);
