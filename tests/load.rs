@@ -70,6 +70,21 @@ fn in_a_flood_each_connection_asks_and_every_answer_is_waited_for_and_counted() 
     assert_eq!(asked.load(Ordering::Relaxed), 5 + requests, "none is left over");
 }
 
+/// One message takes long. Others are due meanwhile, and are late by no fault of their own.
+#[test]
+fn a_server_that_stood_still_is_charged_for_all_who_were_due_meanwhile() {
+    const STILL: Duration = Duration::from_millis(200);
+    let (address, _) = server(|n| {
+        if n == 10 {
+            thread::sleep(STILL);
+        }
+    });
+    let plan = plan(1, 2 * STILL);
+    let delays = Load::connect(address, plan).unwrap().by_the_clock(1_000.0, plan);
+    let late = delays.unwrap().into_iter().filter(|it| *it > STILL / 4).count();
+    assert!(late > 50, "{late} waited for long");
+}
+
 /// The server stands still for twice the time that is measured. The questions that were due meanwhile
 /// are asked late, and each is charged from when it was due: with fewer, a server would be the quicker
 /// the longer it stands still.
