@@ -111,6 +111,7 @@ fn pages_are_served_and_nothing_outside_of_them() {
     assert!(page.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html"), "{page}");
     assert!(page.contains("Hello there."));
     assert!(server.ask("GET /").contains("Hello there."));
+    assert!(server.ask("GET /one.html#there").contains("Hello there."));
     let head = server.ask("HEAD /one.html");
     assert!(head.ends_with("\r\n\r\n"), "{head}");
     for request in [
