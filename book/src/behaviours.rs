@@ -67,7 +67,8 @@ impl Witness {
 pub fn expand(places: &Places, groups: &[&str]) -> Answer<String> {
     let text = places.read(FILE)?;
     let list: List = toml::from_str(&text).map_err(|error| format!("{FILE}: {error}"))?;
-    let witnesses = witnesses(places.workspace());
+    let all = || witnesses(places.workspace());
+    let witnesses = places.witnesses.get_or_init(all);
     let is_listed = |id: &String| list.behaviour.iter().any(|it| it.id == *id);
     if let Some((id, shown)) = witnesses.iter().find(|(id, _)| !is_listed(id)) {
         return Err(format!("{FILE}: there is no {id}, which {} names", shown[0].file));
@@ -131,6 +132,10 @@ pub fn witnesses(root: &Path) -> BTreeMap<String, Vec<Witness>> {
     let mut witnesses: BTreeMap<String, Vec<Witness>> = BTreeMap::new();
     for file in files {
         let Ok(text) = fs::read_to_string(root.join(&file)) else { continue };
+        // Most name none, and need not be taken apart.
+        if ids_in(&text).next().is_none() {
+            continue;
+        }
         for (ids, witness) in witnesses_in(&file, &text) {
             for id in ids {
                 witnesses.entry(id).or_default().push(witness.clone());
@@ -195,13 +200,7 @@ fn function(line: &str) -> Option<&str> {
 
 /// The ids in a comment, and what it says besides.
 fn ids_and_remark(comment: &str) -> (Vec<String>, String) {
-    let mut ids = Vec::new();
-    let mut rest = comment;
-    while let Some(at) = rest.find('M') {
-        let id = rest.get(at..at + 5).filter(|it| is_id(it));
-        ids.extend(id.map(str::to_owned));
-        rest = &rest[at + 1..];
-    }
+    let mut ids: Vec<_> = ids_in(comment).map(str::to_owned).collect();
     ids.sort();
     ids.dedup();
     // `M1.04: so is this.` begins with the ids.
@@ -211,6 +210,11 @@ fn ids_and_remark(comment: &str) -> (Vec<String>, String) {
     });
     let remark = if begins { remark.trim() } else { comment };
     (ids, remark.trim_start_matches("and ").to_owned())
+}
+
+fn ids_in(text: &str) -> impl Iterator<Item = &str> {
+    let places = text.match_indices('M');
+    places.filter_map(|(at, _)| text.get(at..at + 5)).filter(|it| is_id(it))
 }
 
 fn is_id(text: &str) -> bool {

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use lineage::error::Error;
+use lineage::error::{Error, named};
 use mdbook_driver::MDBook;
 use mdbook_driver::builtin_preprocessors::{IndexPreprocessor, LinkPreprocessor};
 use mdbook_driver::config::Config;
@@ -62,15 +63,30 @@ pub fn build(book: &Path, folder: Option<&Path>) -> Result<Built, Error> {
     built.map_err(failure)?;
 
     let folder = mdbook.build_dir_for("html");
-    search::write(&folder)?;
+    let (pages, index) = looked_at(&folder);
+    let (pages, index) = (pages?, index?);
+    if let Some((place, index)) = index {
+        let failed = |error| Error::failure(named(&place)(error));
+        fs::write(&place, index).map_err(failed)?;
+    }
     let Seen { mut problems, shown, origins } = directives.take();
     problems.extend(warnings::problems(warned, &origins));
     problems.extend(forgotten(&mdbook.source_dir(), &shown));
-    let pages = Pages::read(&folder)?;
     problems.extend(pages.check(&origins));
     problems.extend(slides::check(&places, &pages.ids(), &progress.finished));
     problems.extend(coverage::check(&places, &progress, &shown));
     Ok(Built { folder, pages: pages.count(), problems })
+}
+
+/// The pages, and what is to be found on them: both are taken apart by a parser of HTML, which
+/// takes its time, and so at once.
+fn looked_at(folder: &Path) -> (Result<Pages, Error>, Result<search::Index, Error>) {
+    thread::scope(|scope| {
+        let index = scope.spawn(|| search::index(folder));
+        let pages = Pages::read(folder);
+        let index = index.join();
+        (pages, index.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// Chapters that somebody listed and nobody wrote: mdBook would stop at the first.

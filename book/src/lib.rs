@@ -10,7 +10,7 @@
 //! [`snapshot`], [`story`] (a trace), [`results`], [`chart`], [`curves`] and [`claims`], [`quiz`] and [`guess`], [`map`] and
 //! [`cycle`], [`figure`], [`slides`], [`behaviours`], [`exercise`].
 //! [`preprocessor`] is the door for mdBook, stock or ours. [`build`] makes the pages, and
-//! [`pages`] and [`coverage`] look at the whole, [`search`] writes its index. [`serve`] shows it:
+//! [`pages`] and [`coverage`] look at the whole, [`search`] makes its index. [`serve`] shows it:
 //! [`play`] runs what is shown again with other knobs, [`tried`] what the reader wrote for an
 //! exercise. [`alone`] makes a page of a run that needs no book, [`record`] keeps what was recorded
 //! true. [`args`] is what may be typed.

@@ -1,14 +1,16 @@
 //! Where things are: the workspace, the book's folder in it, and the files that chapters
 //! name.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+use crate::behaviours::Witness;
 use crate::coverage::Shown;
 use crate::item::Entry;
+use crate::results::Results;
 
 /// What a directive becomes, or what is wrong with it, in one line.
 pub type Answer<T> = Result<T, String>;
@@ -20,6 +22,9 @@ pub struct Places {
     book: PathBuf,
     texts: RefCell<HashMap<PathBuf, Rc<str>>>,
     pub(crate) parsed: RefCell<HashMap<String, Rc<[Entry]>>>,
+    pub(crate) results: RefCell<HashMap<String, Rc<Results>>>,
+    /// Which tests name which behaviour: all sources are read for that.
+    pub(crate) witnesses: OnceCell<BTreeMap<String, Vec<Witness>>>,
     /// Filled with what the chapters show; read by those that show the rest.
     pub(crate) shown: RefCell<Vec<Shown>>,
 }
@@ -40,8 +45,8 @@ impl Places {
         let workspace = workspace
             .ok_or_else(|| format!("no workspace is around {}", book.display()))?
             .to_owned();
-        let (texts, parsed, shown) = Default::default();
-        Ok(Self { workspace, book: whole, texts, parsed, shown })
+        let (texts, parsed, results, witnesses, shown) = Default::default();
+        Ok(Self { workspace, book: whole, texts, parsed, results, witnesses, shown })
     }
 
     /// The root of the workspace.

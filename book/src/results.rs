@@ -5,6 +5,7 @@
 //! times more the first is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use lineage::machine::Machine;
 use serde::{Deserialize, Serialize};
@@ -101,12 +102,17 @@ impl Results {
     /// # Errors
     ///
     /// Fails when it is not there, or makes no sense.
-    pub fn read(places: &Places, name: &str) -> Answer<Self> {
+    pub fn read(places: &Places, name: &str) -> Answer<Rc<Self>> {
+        if let Some(results) = places.results.borrow().get(name) {
+            return Ok(Rc::clone(results));
+        }
         let path = format!("{FOLDER}/{name}.json");
         let text = places.read(&path)?;
         let results: Self =
             serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
         results.make_sense(name).map_err(|error| format!("{path}: {error}"))?;
+        let results = Rc::new(results);
+        places.results.borrow_mut().insert(name.to_owned(), Rc::clone(&results));
         Ok(results)
     }
 
@@ -248,7 +254,7 @@ pub fn expand(places: &Places, key: &str) -> Answer<String> {
     Ok(span(&results, &times, &spread))
 }
 
-fn look_up(places: &Places, key: &str) -> Answer<(Results, Row)> {
+fn look_up(places: &Places, key: &str) -> Answer<(Rc<Results>, Row)> {
     let key = key.trim();
     let (name, id) = key
         .split_once('.')

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use html5gum::emitters::default::{DefaultEmitter, StartTag};
 use html5gum::{Token, Tokenizer};
@@ -30,6 +30,9 @@ const UNREAD: [&str; 4] = ["script", "style", "svg", "button"];
 
 /// Elements without an end.
 const VOID: [&str; 7] = ["br", "hr", "img", "input", "link", "meta", "wbr"];
+
+/// A file, and what is to be in it.
+pub type Index = Option<(PathBuf, String)>;
 
 /// What the file holds.
 #[derive(Debug, Default, Serialize)]
@@ -67,14 +70,15 @@ struct Section {
     breadcrumbs: String,
 }
 
-/// Writes the index of a built book where mdBook has put its own; nothing, if there is none.
+/// The index of a built book, and the file of mdBook's own, whose place it takes; nothing, if
+/// there is none.
 ///
 /// # Errors
 ///
-/// Fails when a file cannot be read or written.
-pub fn write(folder: &Path) -> Result<(), Error> {
+/// Fails when a file cannot be read.
+pub fn index(folder: &Path) -> Result<Index, Error> {
     let failed = |error: std::io::Error| {
-        Error::Failure(format!("cannot write the index of the search: {error}"))
+        Error::Failure(format!("cannot make the index of the search: {error}"))
     };
     let mut names: Vec<_> = fs::read_dir(folder).map_err(failed)?.flatten().collect();
     names.sort_by_key(fs::DirEntry::file_name);
@@ -91,10 +95,10 @@ pub fn write(folder: &Path) -> Result<(), Error> {
             _ => {}
         }
     }
-    let Some(place) = place else { return Ok(()) };
+    let Some(place) = place else { return Ok(None) };
     let json = serde_json::to_string(&index).map_err(Error::failure)?;
-    fs::write(place, format!("window.search = Object.assign(window.search, {json});"))
-        .map_err(failed)
+    let script = format!("window.search = Object.assign(window.search, {json});");
+    Ok(Some((place, script)))
 }
 
 impl Searched {
