@@ -57,6 +57,20 @@ fn no_more_connect_at_a_time_than_a_backlog_has_room_for() {
     drop(load);
 }
 
+/// Whoever is measured has seen somebody leave, as every server has that is not new.
+#[test]
+fn one_comes_and_leaves_before_the_others() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let first = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.read(&mut [0; SIZE]).unwrap()
+    });
+    let _load = Load::connect(address, plan(1, Duration::ZERO)).unwrap();
+    assert_eq!(first.join().unwrap(), 0, "it has asked nothing");
+}
+
 #[test]
 fn in_a_flood_each_connection_asks_and_every_answer_is_waited_for_and_counted() {
     let (address, asked) = server(|_| {});
@@ -68,6 +82,30 @@ fn in_a_flood_each_connection_asks_and_every_answer_is_waited_for_and_counted() 
     let (requests, _) = load.flood(Duration::from_millis(50), plan).unwrap();
     assert!(requests > 5, "{requests}: as soon as there is an answer, again");
     assert_eq!(asked.load(Ordering::Relaxed), 5 + requests, "none is left over");
+}
+
+/// How often the kernel has let another one have this thread's processor because it slept.
+#[cfg(target_os = "linux")]
+fn sleeps() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let line = status.lines().find_map(|it| it.strip_prefix("voluntary_ctxt_switches:"));
+    line.unwrap().trim().parse().unwrap()
+}
+
+/// Or the server would pay for waking it, and the slower it is, the more often.
+#[cfg(target_os = "linux")]
+#[test]
+fn it_does_not_sleep_where_it_has_a_processor_to_itself() {
+    if thread::available_parallelism().unwrap().get() == 1 {
+        return; // then it has to, or nobody answers
+    }
+    let (address, _) = server(|_| {});
+    let time = Duration::from_millis(50);
+    let mut load = Load::connect(address, plan(1, time)).unwrap();
+    let before = sleeps();
+    let (requests, _) = load.flood(time, plan(1, time)).unwrap();
+    let slept = sleeps() - before;
+    assert!(slept * 2 < requests, "it slept {slept} times, for {requests} requests");
 }
 
 /// One message takes long. Others are due meanwhile, and are late by no fault of their own.
