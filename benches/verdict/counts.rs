@@ -27,16 +27,9 @@ const TIMES: u64 = 512;
 /// How many requests a server gets, the first time.
 const REQUESTS: u64 = 128;
 
-/// The same where a server hears late that it is to end: what it does until then, which is chance,
-/// is nothing beside them.
-const MORE: u64 = 25 * REQUESTS;
-
 /// How many connections, one after the other and all at once.
 const ONE: u64 = 1;
 const MANY: u64 = 64;
-
-/// How often a server is called that is to end.
-const PATIENCE: u32 = 1_000;
 
 /// As much as a program's first thread has.
 const STACK: usize = 8 << 20;
@@ -124,27 +117,25 @@ fn servers(is_all: bool) -> impl Iterator<Item = Job> {
     })
 }
 
+/// Of a ring only the calls are counted: while a thread waits for one, valgrind lets no other run, and
+/// the server would not say where it is, nor hear that it is to end.
 fn of_server(name: &'static str, label: &'static str, crowd: u64) -> Job {
     Box::new(move || {
         let id = format!("echo-{crowd}-{name}");
-        let rounds = |requests| (requests / crowd * 4, requests / crowd * 8);
-        let (once, twice) = rounds(if is_deaf(name) { MORE } else { REQUESTS });
-        let counted =
-            served_counted(name, crowd, twice)? - served_counted(name, crowd, once)?;
-        let mut found = rows(&id, label, counted, (twice - once) * crowd);
-        let (once, twice) = rounds(REQUESTS);
+        let (once, twice) = (REQUESTS / crowd * 4, REQUESTS / crowd * 8);
+        let requests = (twice - once) * crowd;
+        let mut found = Vec::new();
+        if echo::is_heard_under_valgrind(name) {
+            let twice = served_counted(name, crowd, twice)?;
+            let counted = twice - served_counted(name, crowd, once)?;
+            found = rows(&id, label, counted, requests);
+        }
         let calls = served_calls(name, crowd, twice)?
             .saturating_sub(served_calls(name, crowd, once)?);
-        let calls = as_float(calls) / as_float((twice - once) * crowd);
+        let calls = as_float(calls) / as_float(requests);
         found.push((format!("{id}-calls"), label.to_owned(), "system calls", calls));
         Ok(found)
     })
-}
-
-/// Whether, watched by valgrind, it hears of nothing but connections: while a thread waits for a
-/// ring, no other one runs, nor when it has been woken until it has done much.
-fn is_deaf(name: &str) -> bool {
-    name.ends_with("uring")
 }
 
 fn rows(id: &str, label: &str, counted: Counted, times: u64) -> Vec<Row> {
@@ -183,13 +174,7 @@ fn case_counted(id: &str, times: u64) -> io::Result<Counted> {
 
 fn served_counted(name: &str, crowd: u64, rounds: u64) -> io::Result<Counted> {
     let profile = Profile::named(&format!("{name}-{crowd}"));
-    let mut watcher = profile.watcher();
-    if is_deaf(name) {
-        watcher.arg("--fair-sched=try");
-    }
-    let mut server = Served::by(watcher, name)?;
-    server.is_deaf = is_deaf(name);
-    server.asked(crowd, rounds)?;
+    Served::by(profile.watcher(), name)?.asked(crowd, rounds)?;
     profile.counted()
 }
 
@@ -212,8 +197,6 @@ struct Served {
     address: SocketAddr,
     /// Whether it is the watcher's child, and not the watcher itself.
     is_a_child: bool,
-    /// Whether it is, and watched by valgrind.
-    is_deaf: bool,
 }
 
 impl Served {
@@ -227,7 +210,7 @@ impl Served {
         let address = line.rsplit(' ').next().unwrap_or_default().trim();
         let address =
             address.parse().map_err(|_| io::Error::other(format!("{name}: {line:?}")))?;
-        Ok(Self { process, address, is_a_child: false, is_deaf: false })
+        Ok(Self { process, address, is_a_child: false })
     }
 
     /// Has it answer so many rounds of so many connections, and ends it. Where there are several,
@@ -257,21 +240,7 @@ impl Served {
         }
         drop(streams);
         drop(self.process.stdin.take());
-        if self.is_deaf {
-            self.call_until_it_hears()?;
-        }
         self.process.wait().map(drop)
-    }
-
-    fn call_until_it_hears(&mut self) -> io::Result<()> {
-        for _ in 0..PATIENCE {
-            if self.process.try_wait()?.is_some() {
-                return Ok(());
-            }
-            let _it_may_just_have_ended = TcpStream::connect(self.address);
-            thread::sleep(Duration::from_millis(20));
-        }
-        Err(io::Error::other("a server does not end"))
     }
 
     fn server(&self) -> io::Result<String> {

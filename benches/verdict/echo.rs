@@ -65,6 +65,11 @@ pub(crate) fn servers() -> impl Iterator<Item = (&'static str, &'static str)> {
     styles.chain(others.map(|(id, label, _)| (*id, *label)))
 }
 
+/// Whether more than one of its threads can run there.
+pub(crate) fn is_heard_under_valgrind(name: &str) -> bool {
+    !name.ends_with("uring")
+}
+
 /// Those that are ours and have a loop, and mio by hand. How often others ask the kernel in vain
 /// depends on how soon the client answers; what a ring finds done at once is chance; and of those
 /// that block, so little is theirs that the C library's part shows.

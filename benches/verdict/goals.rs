@@ -415,13 +415,6 @@ const ENGINE: &[Goal] = &[
         48,
     ),
     ratio(
-        "echo at 64, instructions, on a ring / tokio's",
-        "echo-64-uvloop-uring-instructions",
-        "echo-64-tokio-instructions",
-        0.35,
-        48,
-    ),
-    ratio(
         "echo at 1, processor time, on a ring / mio by hand",
         "echo-1-uvloop-uring",
         "echo-1-mio",
