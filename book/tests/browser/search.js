@@ -43,7 +43,7 @@
     is('Reactor::select', all => all.length > 0, 'a path is found');
     is('ready queue', all => all.length > 0 && /ready queue/i.test(`${all[0].title} ${all[0].body}`),
         'words that stand side by side come first');
-    is('waiting', all => all.some(it => rank(it, 'waiting')[0] === 4), 'another form of a word is found');
+    is('resumes', all => all.some(it => rank(it, 'resumes')[0] === 4), 'another form of a word is found');
     is('qqqq', all => all.length === 0, 'nothing has that');
     is('reactor qqqq', all => all.length === 0, 'nothing has both');
 

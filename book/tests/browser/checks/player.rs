@@ -17,6 +17,10 @@ const PAIR: &str = "<div class=\"trace-pair\"";
 const UNLIKE: &str = "<div class=\"trace-pair\">\n\
                       <figure class=\"trace\" id=\"trace-countdown-yield-from\"";
 
+/// And one in which so few take part that each has a lane of its own.
+const UNCROWDED: &str = "<div class=\"trace-pair\">\n\
+                         <figure class=\"trace\" id=\"trace-countdown-greenlets\"";
+
 pub(crate) fn states_follow(look: &mut Look) -> Answer<()> {
     look.at_pages_with(TRACE, |browser, page| {
         browser.open(&page.url)?;
@@ -271,7 +275,7 @@ pub(crate) fn jumps(look: &mut Look) -> Answer<()> {
         complaints.extend(still_at(browser, page)?);
         Ok(complaints)
     })?;
-    look.at_one_page_with(UNLIKE, |browser, page| {
+    look.at_one_page_with(UNCROWDED, |browser, page| {
         browser.open(&page.url)?;
         browser.evaluate("player = document.querySelector('.trace-pair')")?;
         browser.lines(include_str!("../jumps.js"))
