@@ -62,12 +62,12 @@ fn an_unknown_directive_is_answered_with_those_there_are() {
     assert_said(
         "{{#itme a b}}",
         "there is no directive #itme; there are: item, diff, grow, rest, rosetta, run, trace, \
-         chart, curves, claims, figure, measure, quiz, guess, guessed, python, cycle, map, slides, behaviours",
+         chart, curves, claims, figure, measure, quiz, guess, guessed, python, cycle, map, slides, behaviours, exercise",
     );
     assert_said(
         "{{#include one.md}}",
         "there is no directive #include; there are: item, diff, grow, rest, rosetta, run, trace, \
-         chart, curves, claims, figure, measure, quiz, guess, guessed, python, cycle, map, slides, behaviours",
+         chart, curves, claims, figure, measure, quiz, guess, guessed, python, cycle, map, slides, behaviours, exercise",
     );
 }
 
