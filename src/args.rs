@@ -341,7 +341,7 @@ impl Command {
             },
             Self::Diff { .. } => diff::all(output),
             Self::Cost { seconds, json } => cost::command(seconds, json, output),
-            Self::Check(_) | Self::Try(_) => Companion::EXERCISES.run(&exercise()),
+            tries @ (Self::Check(_) | Self::Try(_)) => tries.exercise(),
             Self::Book(_) => Companion::BOOK.run(&typed_behind()),
             Self::List { json } => list::list(json, output),
             Self::Doctor { json } => doctor::doctor(json, output),
@@ -354,6 +354,14 @@ impl Command {
             }
             Self::ChildPark { style } => park::measure(style, |kib| child::answer(&kib)),
         }
+    }
+
+    /// Checks what is written for an exercise, or tries a program: if there is any to try.
+    fn exercise(self) -> Result<(), Error> {
+        if let Self::Try(it) = self {
+            it.text()?;
+        }
+        Companion::EXERCISES.run(&exercise())
     }
 
     /// Looks into a program that runs.

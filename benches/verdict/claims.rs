@@ -2,6 +2,7 @@
 //! nothing about Python's claim.
 
 use crate::results::{Claimed, Column, Results};
+use crate::stats::Beyond;
 use crate::table;
 
 /// What somebody said.
@@ -21,8 +22,8 @@ pub(crate) struct Claim {
 /// What the figures say.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
-    Holds(Vec<f64>),
-    DoesNotHold(Vec<f64>),
+    Holds(Beyond, Vec<f64>),
+    DoesNotHold(Beyond, Vec<f64>),
     CannotBeTested,
 }
 
@@ -115,36 +116,45 @@ impl Claim {
         name: impl Fn(&str) -> String,
         results: &Results,
     ) -> Verdict {
-        let times = pairs.iter().filter_map(|(above, below)| {
-            Some(results.times(&name(above), &name(below))?.median)
-        });
-        let times: Vec<_> = times.collect();
-        match times.iter().all(|times| (self.holds)(*times)) {
-            _ if times.is_empty() => Verdict::CannotBeTested,
-            true => Verdict::Holds(times),
-            false => Verdict::DoesNotHold(times),
+        let ratios = pairs
+            .iter()
+            .map(|(above, below)| results.times(&name(above), &name(below)))
+            .collect::<Option<Vec<_>>>();
+        let Some(ratios) = ratios.filter(|ratios| !ratios.is_empty()) else {
+            return Verdict::CannotBeTested;
+        };
+        let times: Vec<_> = ratios.iter().map(|ratio| ratio.median).collect();
+        let surely = ratios.iter().all(|ratio| ratio.places().all(self.holds));
+        let perhaps = ratios.iter().all(|ratio| ratio.places().any(self.holds));
+        let beyond = Beyond::of(surely != perhaps);
+        if times.iter().copied().all(self.holds) {
+            Verdict::Holds(beyond, times)
+        } else {
+            Verdict::DoesNotHold(beyond, times)
         }
     }
 }
 
 impl Verdict {
-    fn word(&self) -> &'static str {
+    fn word(&self) -> String {
         match self {
-            Self::Holds(_) => "holds",
-            Self::DoesNotHold(_) => "does not hold here",
-            Self::CannotBeTested => "cannot be tested here",
+            Self::Holds(beyond, _) => format!("holds{}", beyond.word()),
+            Self::DoesNotHold(beyond, _) => {
+                format!("does not hold here{}", beyond.word())
+            }
+            Self::CannotBeTested => "cannot be tested here".to_owned(),
         }
     }
 
     fn times(&self) -> &[f64] {
         match self {
-            Self::Holds(times) | Self::DoesNotHold(times) => times,
+            Self::Holds(_, times) | Self::DoesNotHold(_, times) => times,
             Self::CannotBeTested => &[],
         }
     }
 
     fn column(&self, of: String) -> Column {
-        Column { of, word: self.word().to_owned(), times: self.times().to_vec() }
+        Column { of, word: self.word(), times: self.times().to_vec() }
     }
 }
 
@@ -152,7 +162,7 @@ impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let times: Vec<_> = self.times().iter().map(|it| format!("{it:.1}x")).collect();
         match times.as_slice() {
-            [] => f.write_str(self.word()),
+            [] => f.write_str(&self.word()),
             times => write!(f, "{} ({})", self.word(), times.join(", ")),
         }
     }

@@ -12,8 +12,18 @@ const MORE: f64 = 1.01;
 /// And so much is nothing, whatever it is of: a count that is divided has parts.
 const NOTHING: f64 = 0.5;
 
-/// What there is to say.
-pub(crate) fn of(before: &Results, after: &Results) -> String {
+/// What there is to say of two files, and how many of their figures agree.
+pub(crate) struct Compared {
+    pub(crate) text: String,
+    same: usize,
+    changed: usize,
+}
+
+/// The file that keeps how many agree, for the book.
+const NAME: &str = "repeated";
+
+/// Compares them, row by row.
+pub(crate) fn of(before: &Results, after: &Results) -> Compared {
     let mut text = format!("{}\n{}\n\n", before.circumstances(), after.circumstances());
     if before.machine != after.machine {
         text += "These are not the same machine, system and compiler.\n\n";
@@ -38,9 +48,30 @@ pub(crate) fn of(before: &Results, after: &Results) -> String {
     for gone in before.rows.iter().filter(|row| after.row(&row.id).is_none()) {
         text += &format!("  {:<46}not measured any more\n", gone.id);
     }
-    text + &format!(
+    text += &format!(
         "{same} figures are the same within their intervals, {changed} are not\n"
-    )
+    );
+    Compared { text, same, changed }
+}
+
+impl Compared {
+    /// As results of their own, of the machine and the day of `after`.
+    #[expect(clippy::cast_precision_loss, reason = "a count of some digits")]
+    pub(crate) fn kept(&self, after: &Results) -> Results {
+        let command = "cargo bench --bench verdict -- compare A B --write";
+        let mut results = Results::named(NAME, command);
+        results.machine = after.machine.clone();
+        results.date.clone_from(&after.date);
+        results.load = after.load;
+        let rows = [
+            ("figures", "measured in both runs", self.same + self.changed),
+            ("same", "the same within their intervals", self.same),
+        ];
+        for (id, label, count) in rows {
+            results.add(id.to_owned(), label, "figures", &[count as f64]);
+        }
+        results
+    }
 }
 
 /// What is worse than it was, a line each; and what is not compared.

@@ -7,11 +7,12 @@
 use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::callgrind::{Counted, Profile};
 use crate::cases;
@@ -24,12 +25,19 @@ use crate::table::number;
 /// How often a case does it, the first time.
 const TIMES: u64 = 512;
 
-/// How many requests a server gets, the first time.
-const REQUESTS: u64 = 128;
-
 /// How many connections, one after the other and all at once.
 const ONE: u64 = 1;
 const MANY: u64 = 64;
+
+/// How many requests a server gets of all of them together, the first time.
+const REQUESTS: u64 = 512;
+const MANY_REQUESTS: u64 = 4 * REQUESTS;
+
+/// How long a server may be silent, however slow it is made by whoever watches it.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long until it is looked at again.
+const A_MOMENT: Duration = Duration::from_micros(200);
 
 /// As much as a program's first thread has.
 const STACK: usize = 8 << 20;
@@ -117,19 +125,14 @@ fn servers(is_all: bool) -> impl Iterator<Item = Job> {
     })
 }
 
-/// Of a ring only the calls are counted: while a thread waits for one, valgrind lets no other run, and
-/// the server would not say where it is, nor hear that it is to end.
 fn of_server(name: &'static str, label: &'static str, crowd: u64) -> Job {
     Box::new(move || {
         let id = format!("echo-{crowd}-{name}");
-        let (once, twice) = (REQUESTS / crowd * 4, REQUESTS / crowd * 8);
-        let requests = (twice - once) * crowd;
-        let mut found = Vec::new();
-        if echo::is_heard_under_valgrind(name) {
-            let twice = served_counted(name, crowd, twice)?;
-            let counted = twice - served_counted(name, crowd, once)?;
-            found = rows(&id, label, counted, requests);
-        }
+        let requests = if crowd == ONE { REQUESTS } else { MANY_REQUESTS };
+        let (once, twice) = (requests / crowd, 2 * requests / crowd);
+        let counted =
+            served_counted(name, crowd, twice)? - served_counted(name, crowd, once)?;
+        let mut found = rows(&id, label, counted, requests);
         let calls = served_calls(name, crowd, twice)?
             .saturating_sub(served_calls(name, crowd, once)?);
         let calls = as_float(calls) / as_float(requests);
@@ -174,7 +177,13 @@ fn case_counted(id: &str, times: u64) -> io::Result<Counted> {
 
 fn served_counted(name: &str, crowd: u64, rounds: u64) -> io::Result<Counted> {
     let profile = Profile::named(&format!("{name}-{crowd}"));
-    Served::by(profile.watcher(), name)?.asked(crowd, rounds)?;
+    let watcher = profile.watcher();
+    let server = if echo::has_a_ring(name) {
+        Served::unheard(watcher, name)?
+    } else {
+        Served::by(watcher, name)?
+    };
+    server.asked(crowd, rounds)?;
     profile.counted()
 }
 
@@ -197,34 +206,54 @@ struct Served {
     address: SocketAddr,
     /// Whether it is the watcher's child, and not the watcher itself.
     is_a_child: bool,
+    /// Whether it has no thread that reads its input.
+    is_unheard: bool,
 }
 
 impl Served {
-    fn by(mut watcher: Command, name: &str) -> io::Result<Self> {
-        watcher.arg(env::current_exe()?).args(["--serve", name]);
-        watcher.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = watcher.spawn()?;
+    fn by(watcher: Command, name: &str) -> io::Result<Self> {
+        let mut process = started(watcher, &["--serve", name])?;
         let mut line = String::new();
         let said = process.stdout.as_mut().expect("it was asked for");
         BufReader::new(said).read_line(&mut line)?;
         let address = line.rsplit(' ').next().unwrap_or_default().trim();
         let address =
             address.parse().map_err(|_| io::Error::other(format!("{name}: {line:?}")))?;
-        Ok(Self { process, address, is_a_child: false })
+        Ok(Self { process, address, is_a_child: false, is_unheard: false })
     }
 
-    /// Has it answer so many rounds of so many connections, and ends it. Where there are several,
-    /// it stands still until all have asked: or how many it finds at once would be chance.
+    /// While a thread waits for a ring, valgrind lets no other one run: nobody could say where the
+    /// server listens, nor hear that it is to end. So it is told a port that was free just now, and
+    /// is called until it answers.
+    fn unheard(watcher: Command, name: &str) -> io::Result<Self> {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let process = started(watcher, &["--serve", name, &address.port().to_string()])?;
+        let mut server = Self { process, address, is_a_child: false, is_unheard: true };
+        server.until("does not listen", |server| {
+            if let Some(end) = server.process.try_wait()? {
+                return Err(io::Error::other(format!("{name} has ended: {end}")));
+            }
+            Ok(TcpStream::connect(server.address).is_ok())
+        })?;
+        Ok(server)
+    }
+
+    /// Has it answer so many rounds of so many connections, and ends it. What it finds when it looks
+    /// must not be chance: so it sleeps before anybody comes, asks or leaves, and where several ask
+    /// it stands still until all have.
     fn asked(mut self, crowd: u64, rounds: u64) -> io::Result<()> {
-        let connect = |_| {
+        let server = self.server()?;
+        let mut streams = Vec::new();
+        for _ in 0..crowd {
+            self.asleep(&server)?;
             let stream = TcpStream::connect(self.address)?;
             stream.set_nodelay(true)?;
-            Ok(stream)
-        };
-        let mut streams = (0..crowd).map(connect).collect::<io::Result<Vec<_>>>()?;
-        let server = self.server()?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            streams.push(stream);
+        }
         let mut buffer = [b'e'; 64];
         for _ in 0..rounds {
+            self.asleep(&server)?;
             if crowd > ONE {
                 stand_still(&server)?;
             }
@@ -238,9 +267,49 @@ impl Served {
                 stream.read_exact(&mut buffer)?;
             }
         }
-        drop(streams);
+        for stream in streams {
+            self.asleep(&server)?;
+            drop(stream);
+        }
+        self.asleep(&server)?;
+        self.end()
+    }
+
+    fn asleep(&mut self, server: &str) -> io::Result<()> {
+        self.until("does not wait for anybody", |_| is_asleep(server))
+    }
+
+    /// Whoever hears nothing is sent a signal, and woken by a call to take it.
+    fn end(&mut self) -> io::Result<()> {
         drop(self.process.stdin.take());
-        self.process.wait().map(drop)
+        if self.is_unheard {
+            signal("-TERM", &self.server()?)?;
+        }
+        self.until("does not end", |server| {
+            let has_ended = server.process.try_wait()?.is_some();
+            if server.is_unheard && !has_ended {
+                let _it_may_just_have_ended = TcpStream::connect(server.address);
+            }
+            Ok(has_ended)
+        })
+    }
+
+    fn until(
+        &mut self,
+        otherwise: &str,
+        mut is_so: impl FnMut(&mut Self) -> io::Result<bool>,
+    ) -> io::Result<()> {
+        let end = Instant::now() + PATIENCE;
+        while !is_so(self)? {
+            if Instant::now() > end {
+                return Err(io::Error::other(format!(
+                    "the server at {} {otherwise}",
+                    self.address
+                )));
+            }
+            thread::sleep(A_MOMENT);
+        }
+        Ok(())
     }
 
     fn server(&self) -> io::Result<String> {
@@ -261,17 +330,38 @@ impl Drop for Served {
     }
 }
 
+fn started(mut watcher: Command, arguments: &[&str]) -> io::Result<Child> {
+    watcher.arg(env::current_exe()?).args(arguments);
+    watcher.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    watcher.spawn()
+}
+
 /// Stops a process, and waits until it is.
 fn stand_still(process: &str) -> io::Result<()> {
     signal("-STOP", process)?;
-    loop {
-        let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-        let state = stat.rsplit(") ").next().unwrap_or_default();
-        if state.starts_with(['T', 't']) {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_micros(200));
+    while !['T', 't'].contains(&state(format!("/proc/{process}/stat"))?) {
+        thread::sleep(A_MOMENT);
     }
+    Ok(())
+}
+
+/// Whether all threads of a process wait for something.
+fn is_asleep(process: &str) -> io::Result<bool> {
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        let stat = thread?.path().join("stat");
+        // One that has ended meanwhile wakes nobody.
+        if state(&stat).is_ok_and(|state| state != 'S') {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What somebody does, in one letter, of a file like `/proc/PID/stat`.
+fn state(stat: impl AsRef<Path>) -> io::Result<char> {
+    let stat = fs::read_to_string(stat)?;
+    let behind_the_name = stat.rsplit(") ").next().unwrap_or_default();
+    behind_the_name.chars().next().ok_or_else(|| io::Error::other("no state"))
 }
 
 fn signal(which: &str, process: &str) -> io::Result<()> {

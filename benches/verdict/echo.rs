@@ -10,14 +10,16 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use lineage::styles::{STYLES, Serve};
 use site::Control;
+use stage5_asyncio::events::with_loop_factory;
 
 use crate::load::{Answered, Plan};
 use crate::python::Python;
 use crate::{mio_echo, protocol_echo, reactor_echo, smol_echo, tokio_echo};
 
-/// asyncio without streams, the reactor without any stage, and peers.
-const OTHERS: [(&str, &str, Serve); 5] = [
+/// Loops without streams, the reactor without any stage, and peers.
+const OTHERS: [(&str, &str, Serve); 6] = [
     ("asyncio-protocols", "asyncio, protocols", protocol_echo::serve),
+    ("uvloop-protocols", "uvloop, protocols", fast_protocol_echo),
     ("reactor", "the reactor alone", reactor_echo::serve),
     ("mio", "mio by hand", mio_echo::serve),
     ("tokio", "tokio, current thread", tokio_echo::serve),
@@ -28,10 +30,13 @@ const OTHERS: [(&str, &str, Serve); 5] = [
 #[cfg(target_os = "linux")]
 const RINGS: &[(&str, &str, Serve)] = &[
     ("asyncio-uring", "asyncio, on a ring", |address, control| {
-        on_a_ring("asyncio", address, control)
+        on_a_ring(styled("asyncio"), address, control)
     }),
     ("uvloop-uring", "uvloop, on a ring", |address, control| {
-        on_a_ring("uvloop", address, control)
+        on_a_ring(styled("uvloop"), address, control)
+    }),
+    ("uvloop-protocols-uring", "uvloop, protocols, on a ring", |address, control| {
+        on_a_ring(fast_protocol_echo, address, control)
     }),
     ("uring", "a ring by hand", crate::uring_echo::serve),
 ];
@@ -40,10 +45,19 @@ const RINGS: &[(&str, &str, Serve)] = &[];
 
 /// Where there is no ring, it is none: no selector stands in for it.
 #[cfg(target_os = "linux")]
-fn on_a_ring(style: &str, address: SocketAddr, control: Control) -> io::Result<()> {
+fn on_a_ring(serve: Serve, address: SocketAddr, control: Control) -> io::Result<()> {
     let ring = std::rc::Rc::new(stage6_uvloop::uring::Uring::new()?);
-    let style = lineage::styles::Style::named(style).expect("it is in the table");
-    reactor::backend::scope(ring, || (style.echo)(address, control))
+    reactor::backend::scope(ring, || serve(address, control))
+}
+
+#[cfg(target_os = "linux")]
+fn styled(name: &str) -> Serve {
+    lineage::styles::Style::named(name).expect("it is in the table").echo
+}
+
+/// The same program as asyncio's, on the other loop.
+fn fast_protocol_echo(address: SocketAddr, control: Control) -> io::Result<()> {
+    with_loop_factory(stage6_uvloop::open, || protocol_echo::serve(address, control))
 }
 
 /// Python's, of `python/bench/echo.py`.
@@ -65,9 +79,9 @@ pub(crate) fn servers() -> impl Iterator<Item = (&'static str, &'static str)> {
     styles.chain(others.map(|(id, label, _)| (*id, *label)))
 }
 
-/// Whether more than one of its threads can run there.
-pub(crate) fn is_heard_under_valgrind(name: &str) -> bool {
-    !name.ends_with("uring")
+/// Whether it waits by completions.
+pub(crate) fn has_a_ring(name: &str) -> bool {
+    RINGS.iter().any(|(id, _, _)| *id == name)
 }
 
 /// Those that are ours and have a loop, and mio by hand. How often others ask the kernel in vain
@@ -75,7 +89,7 @@ pub(crate) fn is_heard_under_valgrind(name: &str) -> bool {
 /// that block, so little is theirs that the C library's part shows.
 pub(crate) fn ours() -> impl Iterator<Item = (&'static str, &'static str)> {
     let is_chance = |id: &str| {
-        matches!(id, "blocking" | "threads" | "tokio" | "smol") || id.ends_with("uring")
+        matches!(id, "blocking" | "threads" | "tokio" | "smol") || has_a_ring(id)
     };
     servers().filter(move |(id, _)| !is_chance(id))
 }
@@ -87,12 +101,7 @@ pub(crate) fn pythons() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// Is such a server, until its input ends.
 pub(crate) fn serve(name: &str) -> io::Result<()> {
-    let ours = STYLES.iter().map(|style| (style.name, style.echo));
-    let others = RINGS.iter().chain(&OTHERS).map(|(id, _, serve)| (*id, *serve));
-    let (_, serve) = ours
-        .chain(others)
-        .find(|(id, _)| *id == name)
-        .ok_or_else(|| io::Error::other(format!("there is no server {name}")))?;
+    let serve = named(name)?;
     let control = Control::new();
     let remote = control.clone();
     let watcher = std::thread::spawn(move || {
@@ -105,6 +114,23 @@ pub(crate) fn serve(name: &str) -> io::Result<()> {
     });
     serve((Ipv4Addr::LOCALHOST, 0).into(), remote)?;
     watcher.join().map_err(|_| io::Error::other("nobody watches its input"))
+}
+
+/// Is such a server where it is known to be, until it is killed: with no thread that says it, or
+/// that listens for an end.
+pub(crate) fn serve_at(name: &str, port: &str) -> io::Result<()> {
+    let port: u16 = port.parse().map_err(io::Error::other)?;
+    named(name)?((Ipv4Addr::LOCALHOST, port).into(), Control::new())
+}
+
+fn named(name: &str) -> io::Result<Serve> {
+    let ours = STYLES.iter().map(|style| (style.name, style.echo));
+    let others = RINGS.iter().chain(&OTHERS).map(|(id, _, serve)| (*id, *serve));
+    let (_, serve) = ours
+        .chain(others)
+        .find(|(id, _)| *id == name)
+        .ok_or_else(|| io::Error::other(format!("there is no server {name}")))?;
+    Ok(serve)
 }
 
 /// What one request of a server takes.

@@ -85,7 +85,8 @@ Usage: cargo bench --bench verdict [-- COMMAND]
   --quick       measure less, in less than one
   table [FILE]  print what a results file says: that of this machine, or another one
   report [FILE] the same as a page: target/verdict.html
-  compare A B   print what changed between two results files, beyond noise
+  compare A B   print what changed between two results files, beyond noise; and with
+                --write, keep how many of their figures agree, for the book
   check         count instructions, allocations and system calls, and fail if there are
                 more than in the committed base line; it needs valgrind and strace
   check --write count, and make that the base line
@@ -107,20 +108,17 @@ fn main() -> ExitCode {
         ["check", "--write"] => {
             counts::all().and_then(|counts| written(&counts)).map_err(unfinished)
         }
-        ["compare", before, after] => compare(&resolved(before), &resolved(after)),
-        ["--help" | "-h" | "help"] => say(HELP),
-        // What it starts itself.
-        ["--serve", name] => descriptors().and_then(|()| echo::serve(name)),
-        ["--count", id, times] => counts::run(id, times),
-        ["--keep", name] => memory::keep(name),
-        #[cfg(unix)]
-        ["--turns"] => turns::tell(),
-        ["--load", address, connections, size, time] => {
-            load(address, connections, size, time)
+        ["compare", before, after] => compare(before, after).map(drop),
+        ["compare", before, after, "--write"] => {
+            compare(before, after).and_then(|kept| written(&kept))
         }
+        ["--help" | "-h" | "help"] => say(HELP),
         _ => {
-            complain(HELP);
-            return ExitCode::from(2);
+            let Some(went) = started(&arguments) else {
+                complain(HELP);
+                return ExitCode::from(2);
+            };
+            went
         }
     };
     match went {
@@ -131,6 +129,22 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What this program starts itself, in a process of its own.
+fn started(arguments: &[&str]) -> Option<io::Result<()>> {
+    Some(match *arguments {
+        ["--serve", name] => descriptors().and_then(|()| echo::serve(name)),
+        ["--serve", name, port] => echo::serve_at(name, port),
+        ["--count", id, times] => counts::run(id, times),
+        ["--keep", name] => memory::keep(name),
+        #[cfg(unix)]
+        ["--turns"] => turns::tell(),
+        ["--load", address, connections, size, time] => {
+            load(address, connections, size, time)
+        }
+        _ => return None,
+    })
 }
 
 /// On stderr. Where there is none, there is nobody to tell.
@@ -205,8 +219,12 @@ fn table(path: &Path) -> io::Result<()> {
     say(table::of(&results, counts_for(&results).as_ref()).trim_end())
 }
 
-fn compare(before: &Path, after: &Path) -> io::Result<()> {
-    say(compare::of(&Results::read(before)?, &Results::read(after)?).trim_end())
+fn compare(before: &str, after: &str) -> io::Result<Results> {
+    let (before, after) =
+        (Results::read(&resolved(before))?, Results::read(&resolved(after))?);
+    let compared = compare::of(&before, &after);
+    say(compared.text.trim_end())?;
+    Ok(compared.kept(&after))
 }
 
 /// Cargo runs a bench in the folder of its package; whoever typed a path was there as well,

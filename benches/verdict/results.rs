@@ -43,7 +43,7 @@ pub(crate) struct Claimed {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Column {
     pub(crate) of: String,
-    /// `holds`, `does not hold here`, `cannot be tested here`.
+    /// `holds`, `does not hold here`, either of them `narrowly`, or `cannot be tested here`.
     pub(crate) word: String,
     /// How many times, for each measurement of it.
     pub(crate) times: Vec<f64>,

@@ -8,6 +8,29 @@ pub(crate) struct Summary {
     pub(crate) high: f64,
 }
 
+/// How far what the medians say can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beyond {
+    /// All of the intervals say the same.
+    Noise,
+    /// Another run may fall to the other side.
+    Nothing,
+}
+
+impl Beyond {
+    pub(crate) fn of(noise_may_turn_it: bool) -> Self {
+        if noise_may_turn_it { Self::Nothing } else { Self::Noise }
+    }
+
+    /// What is said behind a verdict.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Noise => "",
+            Self::Nothing => ", narrowly",
+        }
+    }
+}
+
 /// How many samples are drawn again.
 const RESAMPLES: usize = 1_000;
 
@@ -25,6 +48,12 @@ impl Summary {
         let median = median(samples.iter().copied());
         let (low, high) = (medians[edge], medians[RESAMPLES - 1 - edge]);
         Self { median, low: low.min(median), high: high.max(median) }
+    }
+
+    /// The median, and places all over the interval.
+    pub(crate) fn places(self) -> impl Iterator<Item = f64> {
+        let step = (self.high - self.low) / 8.0;
+        (0..=8_u8).map(move |n| self.low + f64::from(n) * step).chain([self.median])
     }
 }
 

@@ -70,7 +70,7 @@ pub struct Claimed {
 pub struct Column {
     /// Whose figures these are.
     pub of: String,
-    /// `holds`, `does not hold here`, `cannot be tested here`.
+    /// `holds`, `does not hold here`, either of them `narrowly`, or `cannot be tested here`.
     pub word: String,
     /// How many times, for each way to measure it.
     pub times: Vec<f64>,

@@ -106,13 +106,7 @@ impl Tried {
     fn read(args: &Try) -> Result<Self, Error> {
         let (root, file) = (workspace(), args.file.clone());
         let failed = |text: String| Error::Failure(format!("{}: {text}", file.display()));
-        let text = fs::read_to_string(&file).map_err(|error| {
-            failed(match error.kind() {
-                io::ErrorKind::NotFound => "there is no such file".to_owned(),
-                io::ErrorKind::InvalidData => "it is no text".to_owned(),
-                _ => error.to_string(),
-            })
-        })?;
+        let text = args.text()?;
         let begins = |word: &str| {
             text.lines().any(|line| {
                 line.trim_start().trim_start_matches("pub ").starts_with(word)

@@ -1,11 +1,14 @@
 //! What may be typed after `try`: read here, so that its help needs no build, and by package
 //! `exercises`, which does it.
 
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use clap::Parser;
 
 use crate::args::a_style;
+use crate::error::Error;
 use crate::styles::Style;
 
 /// Run a program of your own on one of the loops, and look at its run
@@ -43,6 +46,25 @@ pub struct Try {
     /// Draw it instead: one page with its player and its lines, to be shown to others
     #[arg(long, value_name = "FILE.html", conflicts_with = "plain")]
     pub html: Option<PathBuf>,
+}
+
+impl Try {
+    /// The program's text: also for whoever wants to know, before something is built for it, whether
+    /// there is any.
+    ///
+    /// # Errors
+    ///
+    /// A failure when there is no such file, or when it is no text.
+    pub fn text(&self) -> Result<String, Error> {
+        fs::read_to_string(&self.file).map_err(|error| {
+            let why = match error.kind() {
+                io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                io::ErrorKind::InvalidData => "it is no text".to_owned(),
+                _ => error.to_string(),
+            };
+            Error::Failure(format!("{}: {why}", self.file.display()))
+        })
+    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,15 @@ fn help_and_errors_need_no_build() {
 }
 
 #[test]
+fn a_program_that_is_not_there_needs_no_build_to_be_missed() {
+    let (status, said) = with_cargo("echo cargo was run; exit 1", "try teapot.rs");
+    assert_eq!(
+        (status, &*said),
+        (Some(1), "lineage: teapot.rs: there is no such file\n")
+    );
+}
+
+#[test]
 fn a_build_is_announced_once_and_shown() {
     let script = format!("echo '   Compiling mio v1.2.5' >&2; sleep 1; {DONE}");
     let (status, said) = with_cargo(&script, "book --port 0");

@@ -87,7 +87,7 @@ fn what_is_built_first_is_interrupted_with_a_word() {
     let cargo = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cargo-that-never-ends");
     fs::write(&cargo, "#!/bin/sh\nsleep 1000\n").unwrap();
     fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
-    for args in ["try mine.rs", "check 1.1", "book", "step countdown"] {
+    for args in ["try Cargo.toml", "check 1.1", "book", "step countdown"] {
         let mut built = lineage(args);
         built.env("CARGO", &cargo).stdout(Stdio::piped()).stderr(Stdio::piped());
         let built = built.spawn().unwrap();
