@@ -234,6 +234,7 @@ fn a_verdict_that_noise_may_turn_says_so() {
         claimed(2, &[("binary-await", times), ("binary-yield-from", &[100.0])])
     };
     assert_eq!(difference(&[80.0, 100.0, 120.0]), "holds, narrowly (1.0x)");
+    assert_eq!(difference(&[20.0, 100.0, 270.0]), "holds, narrowly (1.0x)");
     assert_eq!(difference(&[50.0, 80.0, 150.0]), "does not hold here, narrowly (0.8x)");
     // Whoever fails by far at one of two is saved by no noise of the other.
     let one = &[100.0][..];
