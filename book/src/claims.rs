@@ -1,7 +1,5 @@
 //! `{{#claims NAME}}`: what was claimed, and the word of each column, from a file of results.
 
-use std::fmt::Write as _;
-
 use crate::html::escape;
 use crate::places::{Answer, Places};
 use crate::results::{Claimed, Column, Results, number};
@@ -19,28 +17,46 @@ pub fn expand(places: &Places, name: &str) -> Answer<String> {
     let rows: String = results.claims.iter().map(row).collect();
     Ok(format!(
         "<figure class=\"claims\">\n<div class=\"table-wrapper\">\n<table>\n\
-         <thead><tr><th>Claim</th><th>Measured</th><th>Verdict</th></tr></thead>\n\
+         <thead><tr><th>Claim</th><th>Python</th><th>Rust</th></tr></thead>\n\
          <tbody>\n{rows}</tbody>\n</table>\n</div>\n<figcaption>{}</figcaption>\n\
          </figure>\n",
         escape(&results.circumstances())
     ))
 }
 
+/// How it is measured, and below that a cell for each language: neither stands for the other.
 fn row(claim: &Claimed) -> String {
-    let mut columns = String::new();
-    for Column { of, word, times } in &claim.columns {
-        let times: Vec<_> =
-            times.iter().map(|it| format!("{}\u{a0}×", number(*it))).collect();
-        let times = match times.as_slice() {
-            [] => String::new(),
-            times => format!(" ({})", times.join(", ")),
-        };
-        _ = write!(columns, "{}: <b>{}</b>{times}<br>", escape(of), escape(word));
-    }
+    let ours = claim.columns.len().saturating_sub(1);
+    let (python, ours) = claim.columns.split_at(ours);
     format!(
-        "<tr><th scope=\"row\">“{}”<br>{}</th><td>{}</td><td>{columns}</td></tr>\n",
+        "<tr><th scope=\"rowgroup\" rowspan=\"2\">“{}”<br>{}</th>\
+         <td colspan=\"2\">{}</td></tr>\n<tr><td>{}</td><td>{}</td></tr>\n",
         escape(&claim.quote),
         escape(&claim.who),
         escape(&claim.how),
+        cell(python),
+        cell(ours),
     )
+}
+
+fn cell(columns: &[Column]) -> String {
+    if columns.is_empty() {
+        return "not measured".to_owned();
+    }
+    let lines: Vec<_> = columns.iter().map(line).collect();
+    lines.join("<br>")
+}
+
+/// Whose it is, the word, and how many times; each of them stays in one piece.
+fn line(Column { of, word, times }: &Column) -> String {
+    let times: Vec<_> =
+        times.iter().map(|it| format!("{}\u{a0}×", number(*it))).collect();
+    let times = match times.as_slice() {
+        [] => String::new(),
+        times => format!(" ({})", times.join(",\u{a0}")),
+    };
+    // Its column says that it is Python's.
+    let of = of.strip_prefix("Python ").unwrap_or(of);
+    let of = escape(of).replace(' ', "\u{a0}");
+    format!("{of}: <b>{}</b>{times}", escape(word))
 }

@@ -285,7 +285,8 @@ enum Spread {
 }
 
 /// The units of what comes out the same each time.
-const COUNTED: [&str; 4] = ["instructions", "allocations", "atomics", "system calls"];
+const COUNTED: [&str; 5] =
+    ["instructions", "allocations", "atomics", "system calls", "figures"];
 
 impl Row {
     fn spread(&self) -> Spread {
