@@ -695,6 +695,90 @@ fn a_question_has_one_of_several_forms() {
     assert!(!(at(0) < at(1) && at(1) < at(2)), "{mixed}");
 }
 
+/// What it counts is that event and no other.
+#[test]
+fn a_question_how_many_is_answered_by_the_recording() {
+    let fixture = Fixture::saying("{{#quiz many}}\n");
+    fixture.recorded(&["turn-ended", "noted", "turn-ended", "turn-ended"]);
+    let ask = |what| {
+        format!(
+            "[[question]]\nask = \"How often?\"\nwhy = \"It *is*.\"\n\
+             count = \"countdown async-await {what}\"\n"
+        )
+    };
+    fixture.write("book/quizzes/many.toml", &(ask("turn-ended") + &ask("noted")));
+    assert_in_order(
+        &fixture.page(),
+        &[
+            "data-form=\"count\"",
+            "data-right=\"3\"",
+            "<summary>How many</summary>",
+            "<p class=\"why\"><b>3.</b> It <em>is</em>.</p>",
+            "data-right=\"1\"",
+            "<b>1.</b>",
+        ],
+    );
+}
+
+/// Nobody can take a brace or a remark for where something happens; and a line is named as it is
+/// copied from its item, with the blanks before it.
+#[test]
+fn the_lines_to_choose_from_are_those_that_do_something() {
+    let fixture = Fixture::saying("{{#quiz line}}\n");
+    let source =
+        "fn a() {\n    // Here it goes.\n    if 1 < 2 {\n        go();\n    }\n}\n";
+    fixture.write("stage4-async-await/src/a.rs", source);
+    fixture.write(
+        "book/quizzes/line.toml",
+        "[[question]]\nask = \"Which line?\"\nitem = \"stage4-async-await/src/a.rs a\"\n\
+         line = \"        go();\"\nwhy = \"It goes.\"\n",
+    );
+    let page = fixture.page();
+    let answers = page.split("<li data-correct=").skip(1);
+    let answers = answers.filter_map(|it| it.split("</code>").next());
+    let answer =
+        |correct, code| format!("\"{correct}\"><span class=\"answer\"><code>{code}");
+    assert_eq!(
+        answers.collect::<Vec<_>>(),
+        [
+            answer(false, "fn a() {"),
+            answer(false, "if 1 &lt; 2 {"),
+            answer(true, "go();"),
+        ]
+    );
+    let wrong = "<b>Wrong.</b> Another line.</p>";
+    assert_in_order(&page, &[wrong, wrong, "go();", "<b>Right.</b> It goes.</p>"]);
+}
+
+/// Names of code are code wherever they stand, and not between backticks.
+#[test]
+fn every_text_of_a_question_is_markdown() {
+    let fixture = Fixture::saying("{{#quiz marks}}\n");
+    fixture.write(
+        "book/quizzes/marks.toml",
+        "[[question]]\nask = \"`a`\"\norder = [\"`b`\", \"`c`\", \"`d`\"]\nwhy = \"`e`\"\n\
+         [[question]]\nask = \"f\"\n\
+         [[question.answer]]\ntext = \"`g`\"\ncorrect = true\nwhy = \"`h`\"\n\
+         [[question.answer]]\ntext = \"`i`\"\nwhy = \"`j`\"\n",
+    );
+    let page = fixture.page();
+    for (name, times) in [
+        ('a', 1),
+        ('b', 2),
+        ('c', 2),
+        ('d', 2),
+        ('e', 1),
+        ('g', 1),
+        ('h', 1),
+        ('i', 1),
+        ('j', 1),
+    ] {
+        let code = format!("<code>{name}</code>");
+        assert_eq!(page.matches(&code).count(), times, "{name}: {page}");
+    }
+    assert!(!page.contains('`'), "{page}");
+}
+
 #[test]
 fn a_figure_is_boxes_and_arrows_with_words_for_whoever_does_not_see_them() {
     let fixture = Fixture::saying("{{#figure two}}\n");

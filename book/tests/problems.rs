@@ -288,6 +288,156 @@ fn a_quiz_is_held_to_its_form() {
     }
 }
 
+/// A quiz whose `correct` is misspelt would call the right answer wrong, and of one whose `why` is,
+/// the reader would never hear it.
+#[test]
+fn a_misspelt_word_of_a_quiz_is_named_with_its_line() {
+    let fixture = Fixture::saying("{{#quiz who}}");
+    for (quiz, line, word) in [
+        ("titel = \"a\"\n", 1, "titel"),
+        ("[[question]]\nask = \"What?\"\nordre = [\"a\"]\n", 3, "ordre"),
+        (
+            "[[question]]\nask = \"What?\"\n[[question.answer]]\ntext = \"a\"\n\
+             corect = true\nwhy = \"b\"\n",
+            5,
+            "corect",
+        ),
+    ] {
+        fixture.write("book/quizzes/who.toml", quiz);
+        let problems = fixture.problems();
+        let said = format!(
+            "one.md:3: quizzes/who.toml:{line}: unknown field `{word}`, expected"
+        );
+        assert!(problems[0].starts_with(&said), "{said}: {problems:?}");
+    }
+}
+
+/// Or whoever writes ten questions builds the book ten times.
+#[test]
+fn all_questions_that_are_wrong_are_named_at_once() {
+    let good =
+        "[[question]]\nask = \"What?\"\norder = [\"a\", \"b\", \"c\"]\nwhy = \"d\"\n";
+    let quiz = [" ", "What?", "Which is not?"].map(|ask| good.replace("What?", ask));
+    let fixture = Fixture::saying("{{#quiz who}}");
+    fixture.write("book/quizzes/who.toml", &quiz.concat());
+    let said = "one.md:3: quizzes/who.toml: question 1: it asks nothing; \
+                quizzes/who.toml: question 3: “which is not” asks for attention, not for \
+                understanding";
+    assert_eq!(fixture.problems(), [said]);
+}
+
+/// Code by hand is not held to the sources, and a reader would learn what is no longer there.
+#[test]
+fn no_text_of_a_question_has_code_by_hand() {
+    let fixture = Fixture::saying("{{#quiz who}}");
+    let choice = "[[question]]\nask = \"ASK\"\n\
+                  [[question.answer]]\ntext = \"TEXT\"\ncorrect = true\nwhy = \"a\"\n\
+                  [[question.answer]]\ntext = \"b\"\nwhy = \"NOT\"\n";
+    let order =
+        "[[question]]\nask = \"a\"\norder = [\"b\", \"c\", \"LAST\"]\nwhy = \"SO\"\n";
+    for (quiz, place) in [
+        (choice, "ASK"),
+        (choice, "TEXT"),
+        (choice, "NOT"),
+        (order, "LAST"),
+        (order, "SO"),
+    ] {
+        for fence in ["```", "~~~"] {
+            let code = format!("so:\\n{fence}rust\\nrun()\\n{fence}");
+            fixture.write("book/quizzes/who.toml", &quiz.replace(place, &code));
+            let said = "one.md:3: quizzes/who.toml: question 1: a fence by hand: name an item \
+                        instead";
+            assert_eq!(fixture.problems(), [said], "{place}");
+        }
+        fixture.write("book/quizzes/who.toml", quiz);
+        assert_eq!(fixture.problems(), [""; 0], "{place}");
+    }
+}
+
+/// An answer alone is not understood: each form that says it once has to, and blanks say nothing.
+#[test]
+fn every_form_of_a_question_says_why() {
+    let fixture = Fixture::saying("{{#quiz who}}");
+    fixture.write("book/snapshots/hello.txt", "$ lineage list\none\n");
+    fixture.recorded(&["turn-began", "turn-ended"]);
+    let line = format!("item = \"{PROGRAM} Slot::take\"\nline = \"self.0\"");
+    for form in [
+        "order = [\"a\", \"b\", \"c\"]",
+        "prints = \"hello\"",
+        "count = \"countdown async-await turn-ended\"",
+        &line,
+    ] {
+        for (why, said) in [
+            ("", &["one.md:3: quizzes/who.toml: question 1: it does not say why"][..]),
+            (
+                "why = \" \\n\"",
+                &["one.md:3: quizzes/who.toml: question 1: it does not say why"],
+            ),
+            ("why = \"So.\"", &[]),
+        ] {
+            let quiz = format!("[[question]]\nask = \"What?\"\n{form}\n{why}\n");
+            fixture.write("book/quizzes/who.toml", &quiz);
+            assert_eq!(fixture.problems(), said, "{form}: {why:?}");
+        }
+    }
+}
+
+/// Whichever two they are: one of them would not be asked, and nobody would hear of it.
+#[test]
+fn no_question_is_of_two_forms() {
+    let fixture = Fixture::saying("{{#quiz who}}");
+    let forms = [
+        "order = [\"a\", \"b\", \"c\"]\n",
+        "prints = \"a\"\n",
+        "count = \"a b c\"\n",
+        "line = \"a\"\n",
+        "[[question.answer]]\ntext = \"a\"\nwhy = \"b\"\n",
+    ];
+    for (n, one) in forms.iter().enumerate() {
+        for other in &forms[n + 1..] {
+            let quiz =
+                format!("[[question]]\nask = \"What?\"\nwhy = \"b\"\n{one}{other}");
+            fixture.write("book/quizzes/who.toml", &quiz);
+            let said = "one.md:3: quizzes/who.toml: question 1: it is of two forms at once: \
+                        ask two questions";
+            assert_eq!(fixture.problems(), [said], "{quiz}");
+        }
+    }
+}
+
+/// What a machine answers has one answer, and the same each time; or whoever is right is told that
+/// they are wrong.
+#[test]
+fn a_question_for_a_machine_has_one_answer() {
+    let fixture = Fixture::saying("{{#quiz who}}");
+    let times = "$ lineage list  # numbers differ\n0.1 s\n";
+    fixture.write("book/snapshots/times.txt", times);
+    fixture.recorded(&["turn-began", "turn-ended"]);
+    fixture.write("stage4-async-await/src/a.rs", "fn a() {\n    go();\n    go();\n}\n");
+    for (form, said) in [
+        ("prints = \"times\"", "times prints other numbers each time"),
+        (
+            "count = \"countdown async-await turn-ended so\"",
+            "count is \"PROGRAM STYLE WHAT\"",
+        ),
+        ("count = \"countdown async-await\"", "count is \"PROGRAM STYLE WHAT\""),
+        (
+            "count = \"countdown async-await wokne\"",
+            "nothing is called wokne in countdown async-await",
+        ),
+        (
+            "item = \"stage4-async-await/src/a.rs a\"\nline = \"go();\"",
+            "2 lines of the item are `go();`, and one has to be",
+        ),
+        ("item = \"a\"\nline = \"go();\"", "a question's item is \"FILE ITEM\""),
+    ] {
+        let quiz = format!("[[question]]\nask = \"What?\"\n{form}\nwhy = \"So.\"\n");
+        fixture.write("book/quizzes/who.toml", &quiz);
+        let said = format!("one.md:3: quizzes/who.toml: question 1: {said}");
+        assert_eq!(fixture.problems(), [said], "{form}");
+    }
+}
+
 #[test]
 fn python_needs_a_file_of_python_and_a_function_of_it() {
     assert_said(

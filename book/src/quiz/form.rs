@@ -214,4 +214,15 @@ mod tests {
             assert!(places.into_iter().eq(0..count));
         }
     }
+
+    /// One order of three lines is the one that the sums make; that is the right one of a question,
+    /// and its answer would be there for all to see.
+    #[test]
+    fn lines_that_the_sums_leave_in_order_are_mixed_all_the_same() {
+        for order in ["abc", "acb", "bac", "bca", "cab", "cba"] {
+            let lines: Vec<_> = order.chars().map(String::from).collect();
+            let places = mixed(&lines);
+            assert!(!places.is_sorted(), "{lines:?}: {places:?}");
+        }
+    }
 }

@@ -149,6 +149,20 @@ impl Fixture {
         self.write(path, &(before + text));
     }
 
+    /// Writes a recording of the countdown in `async-await`, in which this happens.
+    pub(crate) fn recorded(&self, events: &[&str]) {
+        let event =
+            |what| format!("{{\"at\":0,\"what\":\"{what}\",\"file\":0,\"line\":1}}");
+        let events: Vec<_> = events.iter().map(event).collect();
+        let trace = format!(
+            "{{\"version\":1,\"program\":\"countdown\",\"style\":\"async-await\",\
+             \"clock\":\"virtual\",\"seed\":null,\"files\":[\"{PROGRAM}\"],\"subjects\":[],\
+             \"events\":[{}]}}",
+            events.join(",")
+        );
+        self.write("book/traces/countdown.async-await.json", &trace);
+    }
+
     /// Builds the book.
     pub(crate) fn build(&self) -> Built {
         build(&self.book(), None).expect("it can be built")
