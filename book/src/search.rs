@@ -260,10 +260,92 @@ mod tests {
             ("<style>", "</style>"),
             ("<svg><text>", "</text></svg>"),
             ("<button>", "</button>"),
+            ("<div class=\"exercise\"><p>", "</p></div>"),
+            ("<details class=\"hint\"><p>", "</p></details>"),
+            ("<script>if (a <b) { c = '<p>'; }", "</script>"),
+            ("<svg><path d=\"\"/><text>", "</text></svg>"),
+            ("<div class=\"quiz\">a<br>b<hr>c<img>d", "</div>"),
+            ("<div class=\"quiz\"><link><meta><wbr><input>", "</div>"),
         ] {
             let page = format!("<h1 id=\"a\">A</h1>{begin}hidden{end}<p>After.</p>");
             assert_eq!(sections(&page)[0].body, "After.", "{begin}");
         }
+    }
+
+    /// A class is left out and not what begins like it; a fold that is no hint belongs to the text.
+    #[test]
+    fn what_belongs_to_the_text_is_found_wherever_it_stands() {
+        for (begin, end) in [
+            ("<figure class=\"listing mapped\"><p>", "</p></figure>"),
+            ("<details class=\"guess\"><p>", "</p></details>"),
+            ("<h4 id=\"b\">", "</h4>"),
+            ("<p id=\"b\">", "</p>"),
+            ("<h2>", "</h2>"),
+        ] {
+            let page = format!("<h1 id=\"a\">A</h1>{begin}shown{end}<p>After.</p>");
+            let found = sections(&page);
+            assert_eq!(found.len(), 1, "{begin}: {found:?}");
+            assert_eq!(found[0].body, "shown After.", "{begin}");
+        }
+        let found = sections("<h1 id=\"a\">A</h1>one<h3 id=\"b\">B</h3>two");
+        let bodies: Vec<_> = found.iter().map(|it| (&*it.id, &*it.body)).collect();
+        assert_eq!(bodies, [("a", "one"), ("b", "two")]);
+    }
+
+    /// What is in a page twice (the first one, the one to print) would be found twice, and what
+    /// stands beside the text, as the menu does, in every page.
+    #[test]
+    fn only_chapters_are_searched_and_only_their_text() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let row = "<tr><td><code>yield</code></td><td><code>give</code></td></tr>";
+        for (name, text) in [
+            ("index.html", "<h1 id=\"i\">I</h1>"),
+            ("toc.html", "<h1 id=\"i\">I</h1>"),
+            ("404.html", "<h1 id=\"i\">I</h1>"),
+            ("print.html", "<h1 id=\"i\">I</h1>"),
+            ("one.html", &format!("<h1 id=\"a\">A</h1>{row}<h2 id=\"b\">B</h2>")),
+            (
+                DICTIONARY,
+                &format!("<h1 id=\"d\">D</h1>{}", row.replace("yield", "Defer")),
+            ),
+        ] {
+            let page = format!("<h1 id=\"m\">Menu</h1><main>{text}</main><p>Foot</p>");
+            fs::write(folder.path().join(name), page).expect("there is room");
+        }
+        assert!(
+            index(folder.path()).expect("it can be read").is_none(),
+            "nobody searches"
+        );
+        let place = folder.path().join("searchindex-1a2b.js");
+        fs::write(&place, "").expect("there is room");
+        let made = index(folder.path()).expect("it can be read");
+        let (path, script) = made.expect("somebody searches");
+        assert_eq!(path, place);
+        let begin = "window.search = Object.assign(window.search, ";
+        let json = script.strip_prefix(begin).and_then(|it| it.strip_suffix(");"));
+        let json: serde_json::Value =
+            serde_json::from_str(json.expect("it is a script")).expect("it is JSON");
+        let urls =
+            serde_json::json!(["appendix-dictionary.html#d", "one.html#a", "one.html#b"]);
+        assert_eq!(json["doc_urls"], urls);
+        assert_eq!(json["index"].as_array().map(Vec::len), Some(3), "{json}");
+        assert_eq!(json["python"], serde_json::json!({ "defer": ["give"] }));
+        assert!(!script.contains("Menu") && !script.contains("Foot"), "{script}");
+    }
+
+    #[test]
+    fn a_name_in_a_dictionary_is_without_what_stands_around_it() {
+        for (code, name) in [
+            ("Reactor::select", "select"),
+            ("loop.sock_recv(s)", "sock_recv"),
+            ("Slot&lt;T&gt;", "Slot"),
+            ("tasks[0]", "tasks"),
+            ("yield from", "yield"),
+        ] {
+            assert_eq!(names(&format!("<code>{code}</code>")), [name]);
+        }
+        let row = "<tr><td><code>a</code></td><td><code>b</code></td></tr>";
+        assert_eq!(dictionary(&row.repeat(2))["a"], ["b"], "it is offered once");
     }
 
     #[test]

@@ -220,3 +220,61 @@ fn a_page_stays_small() {
     assert_eq!(said.len(), 1);
     assert!(said[0].starts_with("one.md: the page has "), "{said:?}");
 }
+
+/// The labels of a picture are in every chapter, and whoever finds an answer has not thought of
+/// it. The guess is the chapter's own text: what it folds is looked for.
+#[test]
+fn the_search_finds_no_pictures_and_no_answers() {
+    let fixture = Fixture::saying(
+        "Herring.\n\n{{#map loop}}\n\n{{#quiz who}}\n\n{{#figure one}}\n\n\
+         {{#trace countdown async-await}}\n\n{{#guess}}\n\nMackerel.\n\n{{#guessed}}\n",
+    );
+    fixture.write(
+        "book/quizzes/who.toml",
+        "[[question]]\nask = \"Blenny?\"\norder = [\"cod\", \"dab\", \"eel\"]\nwhy = \"Ide.\"\n\
+         [[question]]\nask = \"Goby?\"\n\
+         [[question.answer]]\ntext = \"gar\"\ncorrect = true\nwhy = \"hake\"\n\
+         [[question.answer]]\ntext = \"ling\"\nwhy = \"parr\"\n",
+    );
+    fixture.write(
+        "book/figures/one.toml",
+        "title = \"Ruffe\"\nwords = \"Shad.\"\ncolumns = 2\n\
+         [[box]]\nname = \"one\"\nat = [0, 0]\ntext = \"tench\"\n",
+    );
+    fixture.recorded(&["turn-ended"]);
+    let page = fixture.page().to_lowercase();
+    let index = searched(&fixture).to_lowercase();
+    for word in ["herring", "mackerel"] {
+        assert!(index.contains(word), "{word} is not found");
+    }
+    for word in [
+        "decides who runs next",
+        "in this chapter",
+        "blenny",
+        "cod",
+        "ide.",
+        "goby",
+        "gar",
+        "hake",
+        "ling",
+        "parr",
+        "ruffe",
+        "shad",
+        "tench",
+        "turn 0 ends",
+    ] {
+        assert!(page.contains(word), "{word} is not in the page: {page}");
+        assert!(!index.contains(word), "{word} is found");
+    }
+}
+
+/// What the search reads.
+fn searched(fixture: &Fixture) -> String {
+    let folder = fixture.root().join("pages");
+    let files = std::fs::read_dir(folder).expect("it is there").flatten();
+    let is_index = |name: &str| name.starts_with("searchindex");
+    let mut files = files.map(|it| it.path());
+    let index =
+        files.find(|it| it.file_name().and_then(|it| it.to_str()).is_some_and(is_index));
+    std::fs::read_to_string(index.expect("there is an index")).expect("it is text")
+}
