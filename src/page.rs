@@ -65,4 +65,18 @@ mod tests {
             assert!(said.starts_with(&format!("{}: ", path.display())), "{said}");
         }
     }
+
+    /// What was there to be written to may be gone when the work is done.
+    #[test]
+    fn whoever_loses_a_page_in_the_meantime_hears_which() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).expect("there is room");
+        let path = inner.join("a.html");
+        let page = Page::at(&path).expect("it can be written");
+        fs::remove_dir(&inner).expect("it is empty");
+        let written = page.write("one", &mut Output::stdout());
+        let Err(Error::Failure(said)) = written else { panic!("it is gone") };
+        assert!(said.starts_with(&format!("{}: ", path.display())), "{said}");
+    }
 }

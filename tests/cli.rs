@@ -335,7 +335,8 @@ fn a_tour_leaves_a_page_with_the_requests_of_every_style() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let file = folder.join("tour.html");
     let told = printed(&format!("tour --plain --html {}", file.display()));
-    assert!(told.contains("open it in a browser"), "{told}");
+    let opened = format!("{}: open it in a browser", file.display());
+    assert!(told.contains(&opened), "{told}");
     let page = std::fs::read_to_string(file).unwrap();
     let sections: Vec<_> = page.split("<section>").skip(1).collect();
     assert_eq!(sections.len(), Style::names().len());

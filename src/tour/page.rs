@@ -174,6 +174,8 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crawl::{Crawled, Visited};
+    use crate::error::Error;
     use crate::styles::STYLES;
 
     fn served(path: &str, from: u64, to: u64, start: Instant) -> Served {
@@ -261,5 +263,113 @@ mod tests {
             ..Row::of(&STYLES[0])
         };
         assert!(html(&[failed]).contains("ended without &lt;an answer>"));
+    }
+
+    /// A server takes note of a request when it is done, and many are under way at once.
+    #[test]
+    fn requests_that_are_told_in_no_order_are_drawn_as_they_came() {
+        let start = Instant::now();
+        let requests = [("/d", 60, 70), ("/a", 0, 50), ("/c", 50, 100)]
+            .into_iter()
+            .chain([("/e", 65, 80), ("/b", 10, 60)])
+            .map(|(path, from, to)| served(path, from, to, start));
+        let row = Row { requests: requests.collect(), ..Row::of(&STYLES[0]) };
+        let timeline = Timeline::of(&row).expect("it has some");
+        assert_eq!(timeline.length(), Duration::from_millis(100));
+        let places: Vec<_> =
+            timeline.rows().iter().map(|(it, row)| (it.path.as_str(), *row)).collect();
+        assert_eq!(places, [("/a", 0), ("/b", 1), ("/c", 0), ("/d", 1), ("/e", 2)]);
+        let list = timeline.list();
+        let told: Vec<_> = list.split("<li>").skip(1).map(|it| &it[..2]).collect();
+        assert_eq!(told, ["0 ", "10", "50", "60", "65"]);
+    }
+
+    /// Of nothing there is no share; `NaN%` would be as wide as the page.
+    #[test]
+    fn requests_that_took_no_time_are_as_wide_as_nothing() {
+        let requests = vec![served("/a", 5, 5, Instant::now())];
+        let html = html(&[Row { requests, ..Row::of(&STYLES[0]) }]);
+        assert!(html.contains("--share: 0.00%"), "{html}");
+        assert!(html.contains("svg { display: block; width: var(--share);"), "{html}");
+    }
+
+    /// A site may call its pages what it likes, and a style's words are no HTML of ours either.
+    #[test]
+    fn nothing_hostile_is_more_than_text_wherever_it_stands() {
+        let crawled = |style: &str, outcome: &str| Crawled {
+            style: style.to_owned(),
+            pages: vec![Visited {
+                path: "/<i>\"&".to_owned(),
+                outcome: outcome.to_owned(),
+                leads_to: None,
+                linked_from: Vec::new(),
+            }],
+            ..Crawled::default()
+        };
+        let [one, other] = ["<u>", "<s>"].map(|it| Row {
+            style: it,
+            since: "<q>&",
+            crawled: Some(crawled(it, it)),
+            ..Row::of(&STYLES[0])
+        });
+        let failed = |it: &str| Some(Error::failure(it));
+        let one =
+            Row { crawl_failed: failed("<em>"), tasks_failed: failed("<tt>"), ..one };
+        let html = html(&[one, other]);
+        for tag in ["<i>", "<u>", "<s>", "<q>", "<em>", "<tt>"] {
+            assert!(!html.contains(tag), "{tag}: {html}");
+        }
+        for told in [
+            "<h2>&lt;u> <small>&lt;q>&amp;</small></h2>",
+            "no crawl: &lt;em>; &lt;u>: no KiB per task: &lt;tt></p>",
+            "<td>&lt;u></td><td>&lt;q>&amp;</td>",
+            "<p>/&lt;i>&quot;&amp;: &lt;u> in &lt;u>; &lt;s> in &lt;s></p>",
+        ] {
+            assert!(html.contains(told), "{told}: {html}");
+        }
+    }
+
+    /// Whoever gets the page sees what the terminal showed, and each figure below its name.
+    #[test]
+    fn a_page_tells_the_figures_and_what_they_say() {
+        let [one, other] = rows().try_into().expect("they are two");
+        let one = Row {
+            seconds: Some(1.5),
+            threads: Some(3),
+            max_in_flight: Some(2),
+            lines: 4,
+            nesting: 5,
+            error_sites: 6,
+            kib_per_task: Some(0.25),
+            ..one
+        };
+        let rows = [one, other];
+        let html = html(&rows);
+        for told in [
+            "<h1>One crawler, written in 2 styles</h1>",
+            "<span>0 s</span><span>0.10 s</span>",
+            "<p>3 requests, at most 2 at once, in 0.10 s</p>",
+            "<p>1 request, at most 0 at once, in 0.05 s</p>",
+            "<p>The styles DISAGREE on what became of the pages:</p>",
+        ] {
+            assert!(html.contains(told), "{told}: {html}");
+        }
+        let cells = |tag: &str| {
+            let begin = format!("<{tag}>");
+            let cells = html.split(&begin).skip(1);
+            let cells = cells.filter_map(|it| Some(it.split_once("</")?.0.to_owned()));
+            cells.take(9).collect::<Vec<_>>()
+        };
+        let figures: Vec<_> = cells("th").into_iter().zip(cells("td")).skip(2).collect();
+        let told = [
+            ("seconds", "1.50"),
+            ("threads", "3"),
+            ("most in flight", "2"),
+            ("code lines", "4"),
+            ("deepest nesting", "5"),
+            ("error sites", "6"),
+            ("KiB per task", "0.25"),
+        ];
+        assert_eq!(figures, told.map(|(head, cell)| (head.to_owned(), cell.to_owned())));
     }
 }
