@@ -64,7 +64,11 @@ pub(crate) fn turned(look: &mut Look) -> Answer<()> {
     written_otherwise(browser, &server)?;
     back_again(browser, &recorded)?;
     a_link_of_the_chapter_leads_back(browser, &recorded)?;
-    server.was_all_that_was_asked(browser)
+    server.was_all_that_was_asked(browser)?;
+    one_style_of_two(browser, &server)?;
+    refused(browser)?;
+    drop(browser.complaints()); // of what was given up, and refused
+    Ok(())
 }
 
 /// However a link is written, it leads to one run, and is written as that from then on.
@@ -91,6 +95,63 @@ fn other_styles(browser: &mut Chromium, server: &Server) -> Answer<()> {
         return Ok(());
     }
     Err(format!("a link to other styles leads to {styles} at {hash}"))
+}
+
+/// A link has both styles of a pair, if one is turned, or the other would take its place; each of
+/// the two keeps an id of its own, and the chapter's link to the second leads back. Whoever turns
+/// on is not given the run of before.
+fn one_style_of_two(browser: &mut Chromium, server: &Server) -> Answer<()> {
+    let ids =
+        "[...document.querySelectorAll('.trace-pair .trace')].map(it => it.id).join()";
+    let recorded = ["trace-happy-eyeballs-asyncio", "trace-happy-eyeballs-uvloop"];
+    browser.open(&format!("{}17-swap-the-engine.html", server.url))?;
+    browser.evaluate(
+        "pair = document.querySelector('.trace-pair'); knobs = pair.previousElementSibling;
+         knobs.open = true",
+    )?;
+    browser.wait_until("knobs.querySelectorAll('select').length === 2")?;
+    browser.evaluate(
+        "asked = []; real = fetch;
+         fetch = (url, how) => { asked.push(how.signal); return real(url, how); };
+         ['generators', 'callbacks'].forEach((style) => {
+             select = knobs.querySelectorAll('select')[1]; select.value = style;
+             select.dispatchEvent(new Event('input', { bubbles: true }));
+         })",
+    )?;
+    let query = "?style=asyncio&style=callbacks";
+    let hash = format!("#{}{query}:step=1", recorded[0]);
+    browser.wait_until(&format!("location.hash === '{hash}'"))?;
+    let aborted = browser.text("asked.map(it => it.aborted).join()")?;
+    if aborted != "true,false" {
+        return Err(format!("of two runs that were asked for, given up are: {aborted}"));
+    }
+    let (now, wanted) = (browser.text(ids)?, recorded.map(|it| format!("{it}{query}")));
+    if now != wanted.join(",") {
+        return Err(format!("a pair whose second style was turned is called {now}"));
+    }
+    let link = browser.text(
+        "document.querySelector('.trace-pair .trace-tools a').getAttribute('href')",
+    )?;
+    let said = browser.text("knobs.querySelector('[role=status]').textContent")?;
+    if link != hash || !said.starts_with("A new run: ") {
+        return Err(format!(
+            "of a pair at {hash} it is said “{said}”, and its link is {link}"
+        ));
+    }
+    browser.evaluate(&format!("location.hash = '#{}:step=3'", recorded[1]))?;
+    browser.wait_until(&format!("{ids} === '{}'", recorded.join(",")))
+}
+
+/// What the server does not run, it says; and the figure stays as it is.
+fn refused(browser: &mut Chromium) -> Answer<()> {
+    browser.evaluate(
+        "select = knobs.querySelector('select');
+         select.append(lineage.make('option', {}, 'nobody')); select.value = 'nobody';
+         select.dispatchEvent(new Event('input', { bubbles: true }))",
+    )?;
+    browser.wait_until(
+        "knobs.querySelector('[role=status]').textContent === 'there is no such style'",
+    )
 }
 
 /// Another style, and back to what was recorded.
