@@ -116,10 +116,10 @@ impl Chromium {
         self.call("Input.dispatchMouseEvent", event).map(drop)
     }
 
-    /// What a finger does there: `touchStart`, `touchMove`, `touchEnd`.
+    /// What a finger does there: `touchStart`, `touchMove`, `touchEnd`, `touchCancel`.
     pub(crate) fn finger(&mut self, does: &str, [x, y]: [f64; 2]) -> Answer<()> {
-        let points =
-            if does == "touchEnd" { json!([]) } else { json!([{"x": x, "y": y}]) };
+        let is_gone = matches!(does, "touchEnd" | "touchCancel");
+        let points = if is_gone { json!([]) } else { json!([{"x": x, "y": y}]) };
         let event = json!({"type": does, "touchPoints": points});
         self.call("Input.dispatchTouchEvent", event).map(drop)
     }

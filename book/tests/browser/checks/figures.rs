@@ -56,6 +56,7 @@ pub(crate) fn by_hand(look: &mut Look) -> Answer<()> {
             browser.evaluate(include_str!("../drag.js"))?;
             let mut wrong = dragged(browser, Chromium::mouse, MOUSE)?;
             wrong.extend(dragged(browser, Chromium::finger, FINGER)?);
+            wrong.extend(dragged(browser, Chromium::finger, LOST)?);
             wrong.extend(browser.complaints());
             Ok(wrong.into_iter().map(|it| format!("at {width}: {it}")).collect())
         })?;
@@ -66,6 +67,9 @@ pub(crate) fn by_hand(look: &mut Look) -> Answer<()> {
 /// How it takes hold of something, moves it and lets go.
 const MOUSE: [&str; 3] = ["mousePressed", "mouseMoved", "mouseReleased"];
 const FINGER: [&str; 3] = ["touchStart", "touchMove", "touchEnd"];
+
+/// The system takes the finger for something of its own, and nobody lets go.
+const LOST: [&str; 3] = ["touchStart", "touchMove", "touchCancel"];
 
 fn dragged(
     browser: &mut Chromium,
@@ -84,7 +88,7 @@ fn dragged(
         hand(browser, goes, [x, y + far * share / 2.0])?;
         hand(browser, goes, [x, y + far * share])?;
         browser.settle()?; // a finger is heard once a frame
-        let way = format!("{takes} in picture {from}, by {share}");
+        let way = format!("{takes} to {leaves} in picture {from}, by {share}");
         let off = browser.lines(&format!("moved({})", share.clamp(0.0, 1.0)))?;
         wrong.extend(off.into_iter().map(|it| format!("{way}: {it}")));
         hand(browser, leaves, [x, y + far * share])?;
@@ -92,7 +96,7 @@ fn dragged(
         if shown != to {
             wrong.push(format!("{way}: it shows picture {shown} and not {to}"));
         }
-        browser.mouse("mouseMoved", [x, y])?; // and nobody holds it
+        browser.mouse("mouseMoved", [x, y + 4.0])?; // over it, and nobody holds it
         let left = browser.lines("left()")?;
         wrong.extend(left.into_iter().map(|it| format!("{way}, and let go of: {it}")));
     }
