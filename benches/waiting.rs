@@ -189,7 +189,7 @@ impl Crowd {
         let (mut streams, mut clients) = (Vec::new(), Vec::new());
         for name in 0..SOCKETS {
             clients.push(TcpStream::connect(address)?);
-            let stream = listener.accept()?;
+            let stream = accepted(&reactor, &listener)?;
             let nothing = stream.read(&mut [0]).map_err(|error| error.kind());
             assert_eq!(nothing, Err(ErrorKind::WouldBlock));
             let _ = reactor.wait_for(stream.key(), Direction::Read, name);
@@ -198,6 +198,23 @@ impl Crowd {
         // A new socket can be written to: an event for each, and nobody waits for it.
         reactor.select(Some(Duration::ZERO), &mut Vec::new())?;
         Ok(Self { streams, clients, reactor })
+    }
+}
+
+/// Whoever has connected knows of it a moment before the listener does; and that nobody was there is
+/// remembered until a `select` says otherwise.
+fn accepted(
+    reactor: &Reactor<usize>,
+    listener: &reactor::TcpListener<usize>,
+) -> io::Result<reactor::TcpStream<usize>> {
+    loop {
+        match listener.accept() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let _ = reactor.wait_for(listener.key(), Direction::Read, SOCKETS);
+                reactor.select(None, &mut Vec::new())?;
+            }
+            accepted => return accepted,
+        }
     }
 }
 

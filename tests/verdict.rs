@@ -256,8 +256,10 @@ fn whoever_compares_two_machines_is_told() {
 fn what_lies_within_both_intervals_has_not_changed() {
     let mut before = results(&[("gone", 1.0), ("same", 10.0), ("slower", 10.0)]);
     before.add("noisy".to_owned(), "", "ns", &[5.0, 10.0, 15.0]);
+    before.add("once".to_owned(), "", "ns", &[5.0]);
     let mut after = results(&[("same", 10.1), ("slower", 20.0), ("new", 1.0)]);
     after.add("noisy".to_owned(), "", "ns", &[8.0, 13.0, 18.0]);
+    after.add("once".to_owned(), "", "ns", &[50.0]);
     let compared = compare::of(&before, &after);
     let text = &compared.text;
     let told = |id: &str| text.lines().find(|line| line.trim().starts_with(id));
@@ -265,12 +267,37 @@ fn what_lies_within_both_intervals_has_not_changed() {
     assert!(told("new").unwrap().ends_with("new"), "{text}");
     assert!(told("gone").unwrap().contains("not measured any more"), "{text}");
     assert!(told("noisy").is_none(), "{text}");
-    assert!(text.ends_with("2 figures are the same within their intervals, 1 are not\n"));
+    assert!(told("once").is_none(), "{text}");
+    let end = "2 figures agree, 1 do not: neither do their intervals touch, nor are their \
+               medians less than 5 % apart\n1 more have one sample only, which does not say \
+               what is noise\n";
+    assert!(text.ends_with(end), "{text}");
     after.date = "2016-07-21".to_owned();
-    let kept = compared.kept(&after);
+    let kept = compared.kept(&before, &after).unwrap();
     let count = |id: &str| kept.row(id).map(|row| row.median);
     assert_eq!((count("figures"), count("same")), (Some(3.0), Some(2.0)));
     assert_eq!((&*kept.name, &*kept.date), ("repeated", "2016-07-21"));
+}
+
+/// The book says that a run was repeated: so it has been, by the same command on the same machine.
+#[test]
+fn only_two_runs_of_the_same_are_kept_for_the_book() {
+    let (before, after) = (results(&[("a", 1.0)]), results(&[("a", 1.01)]));
+    let why = |before: &Results, after: &Results| {
+        let kept = compare::of(before, after).kept(before, after);
+        kept.err().map(|error| error.to_string().rsplit_once(": ").unwrap().1.to_owned())
+    };
+    assert_eq!(why(&before, &after), None);
+    assert_eq!(why(&after, &after).unwrap(), "this is one run, and not two");
+    let other = results(&[("b", 1.0)]);
+    assert_eq!(why(&before, &other).unwrap(), "they have nothing in common");
+    let (mut elsewhere, mut quick) = (results(&[("a", 1.01)]), results(&[("a", 1.01)]));
+    elsewhere.machine.cpu = "another".to_owned();
+    quick.command = "another".to_owned();
+    for of_another in [elsewhere, quick] {
+        let why = why(&before, &of_another).unwrap();
+        assert_eq!(why, "these are not two runs of the same on one machine");
+    }
 }
 
 #[test]

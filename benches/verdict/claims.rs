@@ -1,6 +1,8 @@
 //! What was claimed, and what the figures say to it: two columns, since Rust's figure says
 //! nothing about Python's claim.
 
+use std::ops::Range;
+
 use crate::results::{Claimed, Column, Results};
 use crate::stats::Beyond;
 use crate::table;
@@ -15,8 +17,8 @@ pub(crate) struct Claim {
     python: &'static [(&'static str, &'static str)],
     /// The same of ours. Empty: there is nothing here to test it with.
     rust: &'static [(&'static str, &'static str)],
-    /// Whether such a ratio is what was claimed.
-    holds: fn(f64) -> bool,
+    /// Where such a ratio is what was claimed.
+    holds: Range<f64>,
 }
 
 /// What the figures say.
@@ -37,7 +39,7 @@ pub(crate) const CLAIMS: [Claim; 5] = [
             ("call-await", "call-function"),
             ("binary-await-boxed", "binary-function"),
         ],
-        holds: |times| times < 2.5,
+        holds: 0.0..2.5,
     },
     Claim {
         quote: "10-100x faster than yield coroutines",
@@ -45,7 +47,7 @@ pub(crate) const CLAIMS: [Claim; 5] = [
         how: "a generator under its framework (Python: Tornado's, Twisted's; Rust: over Deferreds, on a trampoline) / await, one call: each 10 or more",
         python: &[("call-tornado", "call-await"), ("call-twisted", "call-await")],
         rust: &[("call-generator", "call-await"), ("call-trampoline", "call-await")],
-        holds: |times| times >= 10.0,
+        holds: 10.0..f64::INFINITY,
     },
     Claim {
         quote: "no observable performance difference",
@@ -53,7 +55,7 @@ pub(crate) const CLAIMS: [Claim; 5] = [
         how: "await / yield from, PEP 492's tree: from 0.9 to 1.1",
         python: &[("binary-await", "binary-yield-from")],
         rust: &[("binary-await-boxed", "binary-yield-from")],
-        holds: |times| (0.9..1.1).contains(&times),
+        holds: 0.9..1.1,
     },
     Claim {
         quote: "fast tasks and futures",
@@ -67,7 +69,7 @@ pub(crate) const CLAIMS: [Claim; 5] = [
             ("tasks-spawn-asyncio", "tasks-spawn-uvloop"),
             ("tasks-yield-asyncio", "tasks-yield-uvloop"),
         ],
-        holds: |times| times > 1.1,
+        holds: 1.1..f64::INFINITY,
     },
     Claim {
         quote: "super fast IO",
@@ -78,7 +80,7 @@ pub(crate) const CLAIMS: [Claim; 5] = [
             ("echo-64-asyncio", "echo-64-uvloop"),
             ("echo-64-asyncio", "echo-64-uvloop-uring"),
         ],
-        holds: |times| times >= 2.0,
+        holds: 2.0..f64::INFINITY,
     },
 ];
 
@@ -124,10 +126,10 @@ impl Claim {
             return Verdict::CannotBeTested;
         };
         let times: Vec<_> = ratios.iter().map(|ratio| ratio.median).collect();
-        let surely = ratios.iter().all(|ratio| ratio.places().all(self.holds));
-        let perhaps = ratios.iter().all(|ratio| ratio.places().any(self.holds));
+        let surely = ratios.iter().all(|ratio| ratio.lies_in(&self.holds));
+        let perhaps = ratios.iter().all(|ratio| ratio.touches(&self.holds));
         let beyond = Beyond::of(surely != perhaps);
-        if times.iter().copied().all(self.holds) {
+        if times.iter().all(|times| self.holds.contains(times)) {
             Verdict::Holds(beyond, times)
         } else {
             Verdict::DoesNotHold(beyond, times)

@@ -1,5 +1,7 @@
 //! What changed between two results files, beyond what is noise.
 
+use std::io;
+
 use crate::results::Results;
 use crate::table::number;
 
@@ -19,6 +21,9 @@ pub(crate) struct Compared {
     changed: usize,
 }
 
+/// What is counted needs no second sample.
+const COUNTED: [&str; 4] = ["instructions", "allocations", "atomics", "system calls"];
+
 /// The file that keeps how many agree, for the book.
 const NAME: &str = "repeated";
 
@@ -28,12 +33,16 @@ pub(crate) fn of(before: &Results, after: &Results) -> Compared {
     if before.machine != after.machine {
         text += "These are not the same machine, system and compiler.\n\n";
     }
-    let (mut same, mut changed) = (0, 0);
+    let (mut same, mut changed, mut unknown) = (0, 0, 0);
     for row in &after.rows {
         let Some(old) = before.row(&row.id) else {
             text += &format!("  {:<46}new\n", row.id);
             continue;
         };
+        if (row.samples == 1 || old.samples == 1) && !COUNTED.contains(&&*row.unit) {
+            unknown += 1;
+            continue;
+        }
         let percent = (row.median / old.median - 1.0) * 100.0;
         let overlap = row.low <= old.high && old.low <= row.high;
         if overlap || percent.abs() < NOTICEABLE {
@@ -49,15 +58,34 @@ pub(crate) fn of(before: &Results, after: &Results) -> Compared {
         text += &format!("  {:<46}not measured any more\n", gone.id);
     }
     text += &format!(
-        "{same} figures are the same within their intervals, {changed} are not\n"
+        "{same} figures agree, {changed} do not: neither do their intervals touch, nor are \
+         their medians less than {NOTICEABLE} % apart\n"
     );
+    if unknown > 0 {
+        text += &format!(
+            "{unknown} more have one sample only, which does not say what is noise\n"
+        );
+    }
     Compared { text, same, changed }
 }
 
 impl Compared {
     /// As results of their own, of the machine and the day of `after`.
     #[expect(clippy::cast_precision_loss, reason = "a count of some digits")]
-    pub(crate) fn kept(&self, after: &Results) -> Results {
+    pub(crate) fn kept(&self, before: &Results, after: &Results) -> io::Result<Results> {
+        let why_not =
+            if before.machine != after.machine || before.command != after.command {
+                Some("these are not two runs of the same on one machine")
+            } else if figures(before).eq(figures(after)) {
+                Some("this is one run, and not two")
+            } else if self.same + self.changed == 0 {
+                Some("they have nothing in common")
+            } else {
+                None
+            };
+        if let Some(why) = why_not {
+            return Err(io::Error::other(format!("nothing is kept for the book: {why}")));
+        }
         let command = "cargo bench --bench verdict -- compare A B --write";
         let mut results = Results::named(NAME, command);
         results.machine = after.machine.clone();
@@ -65,13 +93,17 @@ impl Compared {
         results.load = after.load;
         let rows = [
             ("figures", "measured in both runs", self.same + self.changed),
-            ("same", "the same within their intervals", self.same),
+            ("same", "that agree", self.same),
         ];
         for (id, label, count) in rows {
             results.add(id.to_owned(), label, "figures", &[count as f64]);
         }
-        results
+        Ok(results)
     }
+}
+
+fn figures(results: &Results) -> impl Iterator<Item = (&str, f64)> {
+    results.rows.iter().map(|row| (&*row.id, row.median))
 }
 
 /// What is worse than it was, a line each; and what is not compared.

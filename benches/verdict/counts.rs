@@ -255,7 +255,7 @@ impl Served {
         for _ in 0..rounds {
             self.asleep(&server)?;
             if crowd > ONE {
-                stand_still(&server)?;
+                self.stands_still(&server)?;
             }
             for stream in &mut streams {
                 stream.write_all(&buffer)?;
@@ -273,6 +273,13 @@ impl Served {
         }
         self.asleep(&server)?;
         self.end()
+    }
+
+    /// Stops it, and waits until it is.
+    fn stands_still(&mut self, server: &str) -> io::Result<()> {
+        signal("-STOP", server)?;
+        let stat = format!("/proc/{server}/stat");
+        self.until("does not stop", |_| Ok(['T', 't'].contains(&state(&stat)?)))
     }
 
     fn asleep(&mut self, server: &str) -> io::Result<()> {
@@ -334,15 +341,6 @@ fn started(mut watcher: Command, arguments: &[&str]) -> io::Result<Child> {
     watcher.arg(env::current_exe()?).args(arguments);
     watcher.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     watcher.spawn()
-}
-
-/// Stops a process, and waits until it is.
-fn stand_still(process: &str) -> io::Result<()> {
-    signal("-STOP", process)?;
-    while !['T', 't'].contains(&state(format!("/proc/{process}/stat"))?) {
-        thread::sleep(A_MOMENT);
-    }
-    Ok(())
 }
 
 /// Whether all threads of a process wait for something.

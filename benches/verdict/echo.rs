@@ -173,14 +173,21 @@ pub(crate) fn measure_python(
     name: &str,
     plan: Plan,
 ) -> io::Result<Cost> {
-    of_server(python.server(name), plan)
+    of_server(python.server(name), plan).map_err(|error| {
+        let hint = "are its packages there? `cargo xtask python-setup` brings them";
+        io::Error::other(format!("{error}; {hint}"))
+    })
 }
 
 fn of_server(command: Command, plan: Plan) -> io::Result<Cost> {
     let (server, line) = Process::start(command)?;
     let address = line.rsplit(' ').next().unwrap_or_default().trim();
-    let address: SocketAddr =
-        address.parse().map_err(|_| io::Error::other(line.clone()))?;
+    let address: SocketAddr = address.parse().map_err(|_| {
+        io::Error::other(match line.trim() {
+            "" => "its server ended before it listened",
+            line => line,
+        })
+    })?;
     let (connections, size) = (plan.connections.to_string(), plan.size.to_string());
     let time = plan.time.as_millis().to_string();
     let mut command = Command::new(env::current_exe()?);
@@ -192,7 +199,9 @@ fn of_server(command: Command, plan: Plan) -> io::Result<Cost> {
     let (before, shared) =
         (processor_time(server.child.id())?, ticks(server.child.id())?);
     is_line(&load.goes_on()?, "halfway")?;
-    let used = processor_time(server.child.id())? - before;
+    let used = processor_time(server.child.id())?.checked_sub(before);
+    // Of a thread that has ended, nobody knows any more.
+    let used = used.ok_or_else(|| io::Error::other("a thread of it ended meanwhile"))?;
     let kernel = ticks(server.child.id())?.since(shared).kernels();
     let answered: Answered = serde_json::from_str(&load.goes_on()?)?;
     #[expect(clippy::cast_precision_loss, reason = "a time of some digits, and a count")]

@@ -70,6 +70,7 @@ mod timers;
 #[path = "../peers/uring_echo.rs"]
 mod uring_echo;
 
+use lineage::error::named;
 use load::Plan;
 use memory::tokio_echo;
 use results::Results;
@@ -82,7 +83,7 @@ Was the talk right?
 Usage: cargo bench --bench verdict [-- COMMAND]
 
   (nothing)     measure everything, in less than twenty minutes
-  --quick       measure less, in less than one
+  --quick       measure less, in less than one; it takes the place of no whole run
   table [FILE]  print what a results file says: that of this machine, or another one
   report [FILE] the same as a page: target/verdict.html
   compare A B   print what changed between two results files, beyond noise; and with
@@ -98,8 +99,9 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).filter(|it| it != "--bench").collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let went = match *arguments {
-        [] => measure(WHOLE, "cargo bench --bench verdict"),
-        ["--quick"] => measure(QUICK, "cargo bench --bench verdict -- --quick"),
+        [] => whole(),
+        ["--quick"] => measured(QUICK, "cargo bench --bench verdict -- --quick")
+            .and_then(|results| told(&results, &results.write_aside()?)),
         ["table"] => table(&Results::path_of_this_machine()),
         ["table", file] => table(&resolved(file)),
         ["report"] => report(&Results::path_of_this_machine()),
@@ -110,7 +112,7 @@ fn main() -> ExitCode {
         }
         ["compare", before, after] => compare(before, after).map(drop),
         ["compare", before, after, "--write"] => {
-            compare(before, after).and_then(|kept| written(&kept))
+            compare(before, after).and_then(|kept| written(&kept?))
         }
         ["--help" | "-h" | "help"] => say(HELP),
         _ => {
@@ -161,15 +163,29 @@ fn unfinished(error: io::Error) -> io::Error {
     }
 }
 
-fn measure(scale: Scale, command: &str) -> io::Result<()> {
+/// What was interrupted is kept where it takes the place of no whole run.
+fn whole() -> io::Result<()> {
+    let results = measured(WHOLE, "cargo bench --bench verdict")?;
+    let whole = rounds::is_whole(&results);
+    let file = if whole { results.write()? } else { results.write_aside()? };
+    told(&results, &file)
+}
+
+fn measured(scale: Scale, command: &str) -> io::Result<Results> {
     if cfg!(debug_assertions) {
         return Err(io::Error::other("built without optimisation, it would say nothing"));
     }
     let results = rounds::measure(scale, command)?;
-    // Before anybody is told: who has left may come back for it.
-    let file = results.write()?;
-    say(table::of(&results, counts_for(&results).as_ref()).trim_end())?;
-    say_written(&file)
+    if results.rows.is_empty() {
+        return Err(io::Error::other("interrupted before anything was measured"));
+    }
+    Ok(results)
+}
+
+/// It has been written before anybody is told: who has left may come back for it.
+fn told(results: &Results, file: &Path) -> io::Result<()> {
+    say(table::of(results, counts_for(results).as_ref()).trim_end())?;
+    say_written(file)
 }
 
 /// What was counted last, if that was of the same instructions.
@@ -189,7 +205,9 @@ fn say_written(file: &Path) -> io::Result<()> {
 fn report(path: &Path) -> io::Result<()> {
     let page = resolved("target/verdict.html");
     let results = Results::read(path)?;
-    fs::write(&page, report::of(&results, counts_for(&results).as_ref()))?;
+    let text = report::of(&results, counts_for(&results).as_ref());
+    let folder = page.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::write(&page, text)).map_err(named(&page))?;
     say_written(&page)
 }
 
@@ -219,12 +237,13 @@ fn table(path: &Path) -> io::Result<()> {
     say(table::of(&results, counts_for(&results).as_ref()).trim_end())
 }
 
-fn compare(before: &str, after: &str) -> io::Result<Results> {
+/// What two files have in common, for the book, if it is two runs of the same that they are of.
+fn compare(before: &str, after: &str) -> io::Result<io::Result<Results>> {
     let (before, after) =
         (Results::read(&resolved(before))?, Results::read(&resolved(after))?);
     let compared = compare::of(&before, &after);
     say(compared.text.trim_end())?;
-    Ok(compared.kept(&after))
+    Ok(compared.kept(&before, &after))
 }
 
 /// Cargo runs a bench in the folder of its package; whoever typed a path was there as well,

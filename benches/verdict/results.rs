@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use lineage::cost::Row;
+use lineage::error::named;
 use lineage::machine::{Machine, today};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use crate::stats::Summary;
 pub(crate) struct Results {
     version: u32,
     pub(crate) name: String,
-    command: String,
+    pub(crate) command: String,
     pub(crate) machine: Machine,
     pub(crate) date: String,
     #[serde(default)]
@@ -80,16 +81,39 @@ impl Results {
         serde_json::from_str(&text).map_err(|it| io::Error::other(said(&it)))
     }
 
-    /// Writes the file of this machine, and says which it is.
+    /// Writes the file of that name, and says which it is.
     pub(crate) fn write(&self) -> io::Result<PathBuf> {
-        let path = Self::path_of(&self.name);
-        fs::write(&path, serde_json::to_string_pretty(self)? + "\n")?;
+        self.write_to(Self::path_of(&self.name))
+    }
+
+    /// The same where it is in the way of no whole run, which took its time.
+    pub(crate) fn write_aside(&self) -> io::Result<PathBuf> {
+        self.write_to(Self::path_aside(&self.name))
+    }
+
+    /// Whoever reads it meanwhile reads the old one.
+    fn write_to(&self, path: PathBuf) -> io::Result<PathBuf> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        let new = path.with_extension("new");
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all);
+        written
+            .and_then(|()| fs::write(&new, text))
+            .and_then(|()| fs::rename(&new, &path))
+            .map_err(named(&path))?;
         Ok(path)
     }
 
-    /// The last ones of this machine.
+    /// The last whole run on this machine; or else, what is aside.
     pub(crate) fn path_of_this_machine() -> PathBuf {
-        Self::path_of(&Machine::this().slug())
+        let name = Machine::this().slug();
+        let (whole, aside) = (Self::path_of(&name), Self::path_aside(&name));
+        if aside.exists() && !whole.exists() { aside } else { whole }
+    }
+
+    fn path_aside(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("target/verdict")
+            .join(format!("{name}.json"))
     }
 
     pub(crate) fn path_of(name: &str) -> PathBuf {

@@ -69,6 +69,9 @@ const MAIN: Plan = Plan { connections: 64, size: 64, time: Duration::from_millis
 const LARGE: Plan =
     Plan { connections: 64, size: 10 * 1_024, time: Duration::from_millis(100) };
 
+/// What an interrupted run has not measured.
+const REST: &str = "the rest";
+
 /// A row, as its samples come in.
 #[derive(Default)]
 struct Samples {
@@ -90,21 +93,32 @@ struct Rounds {
     began: Instant,
 }
 
-/// Measures; a Ctrl-C ends it early.
+/// Measures; a Ctrl-C ends it early, and what was measured is marked as a part.
 pub(crate) fn measure(scale: Scale, command: &str) -> io::Result<Results> {
     let interrupted = Arc::new(AtomicBool::new(false));
     #[cfg(unix)]
-    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))?;
+    {
+        use signal_hook::consts::SIGINT;
+        use signal_hook::flag::{register, register_conditional_shutdown};
+        // Whoever does not want to wait for the end of what is measured says so again.
+        register_conditional_shutdown(SIGINT, 130, Arc::clone(&interrupted))?;
+        register(SIGINT, Arc::clone(&interrupted))?;
+    }
     let mut rounds = Rounds::new(scale, command, interrupted);
     for round in 0..scale.rounds {
         rounds.progress(&format!("round {} of {}", round + 1, scale.rounds));
         rounds.one(round);
         if rounds.is_interrupted() {
-            rounds.progress("interrupted: what was measured so far is kept");
+            rounds.progress("interrupted");
             break;
         }
     }
     Ok(rounds.end())
+}
+
+/// Whether somebody measured all that such a run measures.
+pub(crate) fn is_whole(results: &Results) -> bool {
+    !results.missing.contains_key(REST)
 }
 
 impl Rounds {
@@ -120,12 +134,13 @@ impl Rounds {
         for python in &pythons {
             results.versions.insert(python.name.clone(), python.version.clone());
         }
-        let cases = cases::all().into_iter().map(|case| {
+        let goes_on = |_: &Case| !interrupted.load(Ordering::Relaxed);
+        let cases = cases::all().into_iter().take_while(goes_on).map(|case| {
             let times = case.calibrate();
             (case, times)
         });
-        let (order, samples, began) = (Vec::new(), BTreeMap::new(), Instant::now());
         let cases = cases.collect();
+        let (order, samples, began) = (Vec::new(), BTreeMap::new(), Instant::now());
         Self { scale, cases, pythons, order, samples, results, interrupted, began }
     }
 
@@ -186,7 +201,8 @@ impl Rounds {
     fn echoes(&mut self) {
         for &plan in self.scale.echoes {
             if let Some(why) = echo::cannot_be(plan) {
-                self.missing(format!("echo-{}", plan.connections), &why);
+                let size = if plan.size == MAIN.size { "" } else { "10k" };
+                self.missing(format!("echo{size}-{}", plan.connections), &why);
                 continue;
             }
             for (name, label) in echo::servers() {
@@ -301,7 +317,11 @@ impl Rounds {
         samples.values.extend(values);
     }
 
+    /// A Ctrl-C reaches whoever is measured as well: that is no fault of theirs.
     fn missing(&mut self, id: String, why: &str) {
+        if self.is_interrupted() {
+            return;
+        }
         self.results.missing.insert(id, why.to_owned());
     }
 
@@ -315,6 +335,9 @@ impl Rounds {
     }
 
     fn end(mut self) -> Results {
+        if self.is_interrupted() {
+            self.results.missing.insert(REST.to_owned(), "interrupted".to_owned());
+        }
         for id in self.order {
             let Samples { label, unit, values } = &self.samples[&id];
             self.results.add(id, label, unit, values);

@@ -1,5 +1,7 @@
 //! What many samples say: their median, and an interval that it lies in.
 
+use std::ops::Range;
+
 /// A median, and where it lies with 95 % (by bootstrap).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Summary {
@@ -50,10 +52,14 @@ impl Summary {
         Self { median, low: low.min(median), high: high.max(median) }
     }
 
-    /// The median, and places all over the interval.
-    pub(crate) fn places(self) -> impl Iterator<Item = f64> {
-        let step = (self.high - self.low) / 8.0;
-        (0..=8_u8).map(move |n| self.low + f64::from(n) * step).chain([self.median])
+    /// Whether all of the interval does.
+    pub(crate) fn lies_in(self, range: &Range<f64>) -> bool {
+        range.contains(&self.low) && range.contains(&self.high)
+    }
+
+    /// Whether some of it lies there.
+    pub(crate) fn touches(self, range: &Range<f64>) -> bool {
+        self.low < range.end && self.high >= range.start
     }
 }
 
