@@ -257,9 +257,11 @@ fn what_lies_within_both_intervals_has_not_changed() {
     let mut before = results(&[("gone", 1.0), ("same", 10.0), ("slower", 10.0)]);
     before.add("noisy".to_owned(), "", "ns", &[5.0, 10.0, 15.0]);
     before.add("once".to_owned(), "", "ns", &[5.0]);
+    before.add("calls".to_owned(), "", "system calls", &[0.0]);
     let mut after = results(&[("same", 10.1), ("slower", 20.0), ("new", 1.0)]);
     after.add("noisy".to_owned(), "", "ns", &[8.0, 13.0, 18.0]);
     after.add("once".to_owned(), "", "ns", &[50.0]);
+    after.add("calls".to_owned(), "", "system calls", &[3.0]);
     let compared = compare::of(&before, &after);
     let text = &compared.text;
     let told = |id: &str| text.lines().find(|line| line.trim().starts_with(id));
@@ -268,15 +270,24 @@ fn what_lies_within_both_intervals_has_not_changed() {
     assert!(told("gone").unwrap().contains("not measured any more"), "{text}");
     assert!(told("noisy").is_none(), "{text}");
     assert!(told("once").is_none(), "{text}");
-    let end = "2 figures agree, 1 do not: neither do their intervals touch, nor are their \
+    assert!(told("calls").unwrap().ends_with("from nothing"), "{text}");
+    let end = "2 figures agree, 2 do not: neither do their intervals touch, nor are their \
                medians less than 5 % apart\n1 more have one sample only, which does not say \
                what is noise\n";
     assert!(text.ends_with(end), "{text}");
     after.date = "2016-07-21".to_owned();
     let kept = compared.kept(&before, &after).unwrap();
     let count = |id: &str| kept.row(id).map(|row| row.median);
-    assert_eq!((count("figures"), count("same")), (Some(3.0), Some(2.0)));
+    assert_eq!((count("figures"), count("same")), (Some(4.0), Some(2.0)));
     assert_eq!((&*kept.name, &*kept.date), ("repeated", "2016-07-21"));
+}
+
+#[test]
+fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
+    let median = |samples: &[f64]| format!("{:.2}", Summary::of(samples).median);
+    assert_eq!(median(&[4.0, 1.0]), "2.50");
+    assert_eq!(median(&[9.0, 1.0, 2.0, 4.0]), "3.00");
+    assert_eq!(median(&[9.0, 1.0, 2.0]), "2.00");
 }
 
 /// The book says that a run was repeated: so it has been, by the same command on the same machine.

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use lineage::cost::Row;
+
 use crate::results::Results;
 use crate::table::number;
 
@@ -43,16 +45,13 @@ pub(crate) fn of(before: &Results, after: &Results) -> Compared {
             unknown += 1;
             continue;
         }
-        let percent = (row.median / old.median - 1.0) * 100.0;
-        let overlap = row.low <= old.high && old.low <= row.high;
-        if overlap || percent.abs() < NOTICEABLE {
-            same += 1;
-            continue;
+        match change(old, row) {
+            None => same += 1,
+            Some(line) => {
+                changed += 1;
+                text += &line;
+            }
         }
-        changed += 1;
-        let (old, new, unit) = (number(old.median), number(row.median), &row.unit);
-        let times = format!("{old} -> {new} {unit}");
-        text += &format!("  {:<46}{times:>24}  {percent:+.0} %\n", row.id);
     }
     for gone in before.rows.iter().filter(|row| after.row(&row.id).is_none()) {
         text += &format!("  {:<46}not measured any more\n", gone.id);
@@ -67,6 +66,22 @@ pub(crate) fn of(before: &Results, after: &Results) -> Compared {
         );
     }
     Compared { text, same, changed }
+}
+
+/// What is beyond noise.
+fn change(old: &Row, new: &Row) -> Option<String> {
+    let percent = (new.median / old.median - 1.0) * 100.0;
+    let overlap = new.low <= old.high && old.low <= new.high;
+    if overlap || percent.abs() < NOTICEABLE {
+        return None;
+    }
+    let much = match percent {
+        percent if percent.is_finite() => format!("{percent:+.0} %"),
+        _ => "from nothing".to_owned(),
+    };
+    let (before, after) = (number(old.median), number(new.median));
+    let times = format!("{before} -> {after} {}", new.unit);
+    Some(format!("  {:<46}{times:>24}  {much}\n", new.id))
 }
 
 impl Compared {

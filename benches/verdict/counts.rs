@@ -108,7 +108,7 @@ fn of_case(id: String) -> Job {
     Box::new(move || {
         let case = cases::named(&id)?;
         let times = (TIMES / case.each).max(2);
-        let counted = case_counted(&id, 2 * times)? - case_counted(&id, times)?;
+        let counted = more(case_counted(&id, 2 * times)?, case_counted(&id, times)?)?;
         Ok(rows(&id, &case.label, counted, times * case.each))
     })
 }
@@ -130,8 +130,10 @@ fn of_server(name: &'static str, label: &'static str, crowd: u64) -> Job {
         let id = format!("echo-{crowd}-{name}");
         let requests = if crowd == ONE { REQUESTS } else { MANY_REQUESTS };
         let (once, twice) = (requests / crowd, 2 * requests / crowd);
-        let counted =
-            served_counted(name, crowd, twice)? - served_counted(name, crowd, once)?;
+        let counted = more(
+            served_counted(name, crowd, twice)?,
+            served_counted(name, crowd, once)?,
+        )?;
         let mut found = rows(&id, label, counted, requests);
         let calls = served_calls(name, crowd, twice)?
             .saturating_sub(served_calls(name, crowd, once)?);
@@ -139,6 +141,14 @@ fn of_server(name: &'static str, label: &'static str, crowd: u64) -> Job {
         found.push((format!("{id}-calls"), label.to_owned(), "system calls", calls));
         Ok(found)
     })
+}
+
+/// What the second half took. If that is nothing, something else was counted.
+fn more(twice: Counted, once: Counted) -> io::Result<Counted> {
+    if twice.instructions > once.instructions {
+        return Ok(twice - once);
+    }
+    Err(io::Error::other("twice as often took no more instructions"))
 }
 
 fn rows(id: &str, label: &str, counted: Counted, times: u64) -> Vec<Row> {

@@ -66,7 +66,8 @@ impl Summary {
 fn median(samples: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<_> = samples.collect();
     sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
+    let (upper, lower) = (sorted[sorted.len() / 2], sorted[(sorted.len() - 1) / 2]);
+    f64::midpoint(lower, upper)
 }
 
 /// xorshift, with the same seed each time: the same samples give the same interval.
