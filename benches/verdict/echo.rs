@@ -302,17 +302,20 @@ fn ticks(process: u32) -> io::Result<Ticks> {
     Ticks::of(&fs::read_to_string(format!("/proc/{process}/stat"))?)
 }
 
-/// Keeps a process to one processor, if there are two.
-fn pin(process: u32, processor: usize) {
+/// Keeps a process to the first or the second of the processors that this one may have, if there are two.
+fn pin(process: u32, which: usize) {
     #[cfg(target_os = "linux")]
-    if std::thread::available_parallelism().is_ok_and(|it| it.get() > 1) {
+    if let Ok(ours) = rustix::thread::sched_getaffinity(None)
+        && ours.count() > 1
+    {
         use rustix::process::Pid;
         use rustix::thread::{CpuSet, sched_setaffinity};
+        let processor = (0..CpuSet::MAX_CPU).filter(|it| ours.is_set(*it)).nth(which);
         let mut set = CpuSet::new();
-        set.set(processor);
+        set.set(processor.expect("there are two"));
         let _it_may_be_forbidden =
             sched_setaffinity(Pid::from_raw(process.cast_signed()), &set);
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = (process, processor);
+    let _ = (process, which);
 }

@@ -110,10 +110,8 @@ fn main() -> ExitCode {
         ["check", "--write"] => {
             counts::all().and_then(|counts| written(&counts)).map_err(unfinished)
         }
-        ["compare", before, after] => compare(before, after).map(drop),
-        ["compare", before, after, "--write"] => {
-            compare(before, after).and_then(|kept| written(&kept?))
-        }
+        ["compare", before, after] => compare(before, after, false),
+        ["compare", before, after, "--write"] => compare(before, after, true),
         ["--help" | "-h" | "help"] => say(HELP),
         _ => {
             let Some(went) = started(&arguments) else {
@@ -237,13 +235,12 @@ fn table(path: &Path) -> io::Result<()> {
     say(table::of(&results, counts_for(&results).as_ref()).trim_end())
 }
 
-/// What two files have in common, for the book, if it is two runs of the same that they are of.
-fn compare(before: &str, after: &str) -> io::Result<io::Result<Results>> {
+fn compare(before: &str, after: &str, is_kept: bool) -> io::Result<()> {
     let (before, after) =
         (Results::read(&resolved(before))?, Results::read(&resolved(after))?);
     let compared = compare::of(&before, &after);
     say(compared.text.trim_end())?;
-    Ok(compared.kept(&before, &after))
+    if is_kept { written(&compared.kept(&before, &after)?) } else { Ok(()) }
 }
 
 /// Cargo runs a bench in the folder of its package; whoever typed a path was there as well,
