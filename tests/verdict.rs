@@ -290,6 +290,18 @@ fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
     assert_eq!(median(&[9.0, 1.0, 2.0]), "2.00");
 }
 
+/// The chapters read what a whole run has left.
+#[test]
+fn a_quick_or_interrupted_run_takes_the_place_of_no_whole_one() {
+    let mut results = Results::named("a-machine", "a test");
+    assert!(results.path().ends_with("benches/results/a-machine.json"));
+    results.missing.insert("python".to_owned(), "there is no python3".to_owned());
+    assert!(results.path().ends_with("benches/results/a-machine.json"));
+    results.mark_as_a_part("interrupted");
+    assert!(results.path().ends_with("target/verdict/a-machine.json"));
+    assert!(table::of(&results, None).contains("not here: the rest (interrupted)"));
+}
+
 /// The book says that a run was repeated: so it has been, by the same command on the same machine.
 #[test]
 fn only_two_runs_of_the_same_are_kept_for_the_book() {

@@ -16,18 +16,18 @@ const MORE: f64 = 1.01;
 /// And so much is nothing, whatever it is of: a count that is divided has parts.
 const NOTHING: f64 = 0.5;
 
+/// What is counted needs no second sample.
+const COUNTED: [&str; 4] = ["instructions", "allocations", "atomics", "system calls"];
+
+/// The file that keeps how many agree, for the book.
+const NAME: &str = "repeated";
+
 /// What there is to say of two files, and how many of their figures agree.
 pub(crate) struct Compared {
     pub(crate) text: String,
     same: usize,
     changed: usize,
 }
-
-/// What is counted needs no second sample.
-const COUNTED: [&str; 4] = ["instructions", "allocations", "atomics", "system calls"];
-
-/// The file that keeps how many agree, for the book.
-const NAME: &str = "repeated";
 
 /// Compares them, row by row.
 pub(crate) fn of(before: &Results, after: &Results) -> Compared {
@@ -68,22 +68,6 @@ pub(crate) fn of(before: &Results, after: &Results) -> Compared {
     Compared { text, same, changed }
 }
 
-/// What is beyond noise.
-fn change(old: &Row, new: &Row) -> Option<String> {
-    let percent = (new.median / old.median - 1.0) * 100.0;
-    let overlap = new.low <= old.high && old.low <= new.high;
-    if overlap || percent.abs() < NOTICEABLE {
-        return None;
-    }
-    let much = match percent {
-        percent if percent.is_finite() => format!("{percent:+.0} %"),
-        _ => "from nothing".to_owned(),
-    };
-    let (before, after) = (number(old.median), number(new.median));
-    let times = format!("{before} -> {after} {}", new.unit);
-    Some(format!("  {:<46}{times:>24}  {much}\n", new.id))
-}
-
 impl Compared {
     /// As results of their own, of the machine and the day of `after`.
     #[expect(clippy::cast_precision_loss, reason = "a count of some digits")]
@@ -117,10 +101,6 @@ impl Compared {
     }
 }
 
-fn figures(results: &Results) -> impl Iterator<Item = (&str, f64)> {
-    results.rows.iter().map(|row| (&*row.id, row.median))
-}
-
 /// What is worse than it was, a line each; and what is not compared.
 pub(crate) fn counts(before: &Results, now: &Results) -> (Vec<String>, Vec<String>) {
     let (mut worse, mut not_compared) = (Vec::new(), Vec::new());
@@ -146,4 +126,24 @@ pub(crate) fn counts(before: &Results, now: &Results) -> (Vec<String>, Vec<Strin
     let gone = before.rows.iter().filter(|row| now.row(&row.id).is_none());
     worse.extend(gone.map(|row| format!("{}: not counted any more", row.id)));
     (worse, not_compared)
+}
+
+/// What is beyond noise.
+fn change(old: &Row, new: &Row) -> Option<String> {
+    let percent = (new.median / old.median - 1.0) * 100.0;
+    let overlap = new.low <= old.high && old.low <= new.high;
+    if overlap || percent.abs() < NOTICEABLE {
+        return None;
+    }
+    let much = match percent {
+        percent if percent.is_finite() => format!("{percent:+.0} %"),
+        _ => "from nothing".to_owned(),
+    };
+    let (before, after) = (number(old.median), number(new.median));
+    let times = format!("{before} -> {after} {}", new.unit);
+    Some(format!("  {:<46}{times:>24}  {much}\n", new.id))
+}
+
+fn figures(results: &Results) -> impl Iterator<Item = (&str, f64)> {
+    results.rows.iter().map(|row| (&*row.id, row.median))
 }

@@ -99,9 +99,8 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).filter(|it| it != "--bench").collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let went = match *arguments {
-        [] => whole(),
-        ["--quick"] => measured(QUICK, "cargo bench --bench verdict -- --quick")
-            .and_then(|results| told(&results, &results.write_aside()?)),
+        [] => measure(WHOLE, "cargo bench --bench verdict"),
+        ["--quick"] => measure(QUICK, "cargo bench --bench verdict -- --quick"),
         ["table"] => table(&Results::path_of_this_machine()),
         ["table", file] => table(&resolved(file)),
         ["report"] => report(&Results::path_of_this_machine()),
@@ -161,15 +160,7 @@ fn unfinished(error: io::Error) -> io::Error {
     }
 }
 
-/// What was interrupted is kept where it takes the place of no whole run.
-fn whole() -> io::Result<()> {
-    let results = measured(WHOLE, "cargo bench --bench verdict")?;
-    let whole = rounds::is_whole(&results);
-    let file = if whole { results.write()? } else { results.write_aside()? };
-    told(&results, &file)
-}
-
-fn measured(scale: Scale, command: &str) -> io::Result<Results> {
+fn measure(scale: Scale, command: &str) -> io::Result<()> {
     if cfg!(debug_assertions) {
         return Err(io::Error::other("built without optimisation, it would say nothing"));
     }
@@ -177,13 +168,10 @@ fn measured(scale: Scale, command: &str) -> io::Result<Results> {
     if results.rows.is_empty() {
         return Err(io::Error::other("interrupted before anything was measured"));
     }
-    Ok(results)
-}
-
-/// It has been written before anybody is told: who has left may come back for it.
-fn told(results: &Results, file: &Path) -> io::Result<()> {
-    say(table::of(results, counts_for(results).as_ref()).trim_end())?;
-    say_written(file)
+    // Before anybody is told: who has left may come back for it.
+    let file = results.write()?;
+    say(table::of(&results, counts_for(&results).as_ref()).trim_end())?;
+    say_written(&file)
 }
 
 /// What was counted last, if that was of the same instructions.

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::Summary;
 
+/// What is missing where not all was measured.
+const REST: &str = "the rest";
+
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Results {
     version: u32,
@@ -81,18 +84,23 @@ impl Results {
         serde_json::from_str(&text).map_err(|it| io::Error::other(said(&it)))
     }
 
-    /// Writes the file of that name, and says which it is.
+    /// Says that this is not all that a run measures, and why.
+    pub(crate) fn mark_as_a_part(&mut self, why: &str) {
+        self.missing.insert(REST.to_owned(), why.to_owned());
+    }
+
+    /// Where they are kept: a part is aside, in the place of no whole run, which took its time.
+    pub(crate) fn path(&self) -> PathBuf {
+        if self.missing.contains_key(REST) {
+            Self::path_aside(&self.name)
+        } else {
+            Self::path_of(&self.name)
+        }
+    }
+
+    /// Writes the file, and says which it is. Whoever reads it meanwhile reads the old one.
     pub(crate) fn write(&self) -> io::Result<PathBuf> {
-        self.write_to(Self::path_of(&self.name))
-    }
-
-    /// The same where it is in the way of no whole run, which took its time.
-    pub(crate) fn write_aside(&self) -> io::Result<PathBuf> {
-        self.write_to(Self::path_aside(&self.name))
-    }
-
-    /// Whoever reads it meanwhile reads the old one.
-    fn write_to(&self, path: PathBuf) -> io::Result<PathBuf> {
+        let path = self.path();
         let text = serde_json::to_string_pretty(self)? + "\n";
         let new = path.with_extension("new");
         let written = path.parent().map_or(Ok(()), fs::create_dir_all);

@@ -33,6 +33,8 @@ pub(crate) struct Scale {
     one_round_in: usize,
     /// How many of Python's versions.
     pythons: usize,
+    /// Why it is not the whole, if so.
+    why_a_part: Option<&'static str>,
 }
 
 /// In less than a minute.
@@ -43,6 +45,7 @@ pub(crate) const QUICK: Scale = Scale {
     echoes: &[MAIN],
     one_round_in: 1,
     pythons: 1,
+    why_a_part: Some("left out of a quick run"),
 };
 
 /// In less than twenty minutes, by far.
@@ -62,15 +65,13 @@ pub(crate) const WHOLE: Scale = Scale {
     ],
     one_round_in: 2,
     pythons: usize::MAX,
+    why_a_part: None,
 };
 
 /// What is asked of Python's servers, too.
 const MAIN: Plan = Plan { connections: 64, size: 64, time: Duration::from_millis(200) };
 const LARGE: Plan =
     Plan { connections: 64, size: 10 * 1_024, time: Duration::from_millis(100) };
-
-/// What an interrupted run has not measured.
-const REST: &str = "the rest";
 
 /// A row, as its samples come in.
 #[derive(Default)]
@@ -116,14 +117,12 @@ pub(crate) fn measure(scale: Scale, command: &str) -> io::Result<Results> {
     Ok(rounds.end())
 }
 
-/// Whether somebody measured all that such a run measures.
-pub(crate) fn is_whole(results: &Results) -> bool {
-    !results.missing.contains_key(REST)
-}
-
 impl Rounds {
     fn new(scale: Scale, command: &str, interrupted: Arc<AtomicBool>) -> Self {
         let mut results = Results::new(command);
+        if let Some(why) = scale.why_a_part {
+            results.mark_as_a_part(why);
+        }
         let mut pythons = Python::all();
         for left_out in pythons.drain(scale.pythons.min(pythons.len())..) {
             results.missing.insert(left_out.name, "left out of a quick run".to_owned());
@@ -336,7 +335,7 @@ impl Rounds {
 
     fn end(mut self) -> Results {
         if self.is_interrupted() {
-            self.results.missing.insert(REST.to_owned(), "interrupted".to_owned());
+            self.results.mark_as_a_part("interrupted");
         }
         for id in self.order {
             let Samples { label, unit, values } = &self.samples[&id];
