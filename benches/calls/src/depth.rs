@@ -31,13 +31,7 @@ const DEPTHS: &[u64] = &[1, 10, 100, 1_000];
 
 /// The chains; the first is the measure of the others.
 pub const DEPTH: [Nested; 6] = [
-    // A deeper one would be a type of a thousand levels.
-    Nested {
-        id: "await-static",
-        label: "await",
-        depths: &[1, 10, 100],
-        run: static_futures,
-    },
+    Nested { id: "await-static", label: "await", depths: DEPTHS, run: static_futures },
     Nested {
         id: "await-boxed",
         label: "await of boxed futures",
@@ -122,12 +116,27 @@ fn ten(inner: impl Future<Output = u64> + Unpin) -> impl Future<Output = u64> + 
     Level(nine(inner))
 }
 
+fn hundred(
+    inner: impl Future<Output = u64> + Unpin,
+) -> impl Future<Output = u64> + Unpin {
+    ten(ten(ten(ten(ten(ten(ten(ten(ten(ten(inner))))))))))
+}
+
+/// A type of a thousand levels: the compiler takes some seconds for it.
+fn thousand(
+    inner: impl Future<Output = u64> + Unpin,
+) -> impl Future<Output = u64> + Unpin {
+    let five = hundred(hundred(hundred(hundred(hundred(inner)))));
+    hundred(hundred(hundred(hundred(hundred(five)))))
+}
+
 fn static_futures(depth: u64, resumes: u64) -> u64 {
     let leaf = Leaf::new(resumes);
     match depth {
         1 => drive(Level(leaf)),
         10 => drive(ten(leaf)),
-        100 => drive(ten(ten(ten(ten(ten(ten(ten(ten(ten(ten(leaf))))))))))),
+        100 => drive(hundred(leaf)),
+        1_000 => drive(thousand(leaf)),
         _ => panic!("a chain of {depth} levels is no type of this program"),
     }
 }

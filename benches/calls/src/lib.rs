@@ -9,6 +9,8 @@
 //! nothing can be left out. The tests hold them to it, and so does whoever measures.
 
 #![forbid(unsafe_code)]
+// For a chain of a thousand futures, of which each is a part of the next one's type.
+#![recursion_limit = "4096"]
 
 #[cfg(feature = "benches")]
 mod binary;
